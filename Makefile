@@ -1,0 +1,84 @@
+# Potomac's commands for a fresh machine with python3 (3.11 or newer), python3-venv and make. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+SERVE ?= 1
+PORT ?= 8000
+DEMO ?= potomac-demo
+
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH := .venv-bench
+LOCKS := requirements
+UV := $(BIN)/uv
+# uv takes the environment's word for the registry; these keep it from writing beside its cache or asking for a Python.
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE ?= copy
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+COMPILE := pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
+.PHONY: help setup test lint docs reference demo bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/.setup ## only the set-up: .venv/bin/potomac works afterwards
+
+test: $(VENV)/.setup $(VENV)/.demo ## all set-up, then lint, types, import contracts, docs and the whole test suite
+	$(MAKE) --no-print-directory lint docs
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.setup ## style, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/.setup ## build the documentation into site/, without network
+	$(BIN)/mkdocs build --strict --quiet --site-dir site
+
+reference: $(VENV)/.setup ## write the reference pages anew from the code
+	$(BIN)/python scripts/reference.py
+
+demo: $(VENV)/.setup $(VENV)/.demo ## run the demo studies on real positions (SERVE=0 stops after the runs)
+	$(BIN)/potomac demo --out $(DEMO)
+	@[ "$(SERVE)" = 0 ] || echo "The server is not in this version: nothing listens on port $(PORT). Open the reports above in a browser."
+
+bench: $(BENCH)/.setup ## the benchmark tables, peers included, in an environment of their own
+	$(BENCH)/bin/python -m benchmarks $(BENCHMARKS)
+
+lock: $(VENV)/.uv ## renew the lock files (hashes, no registry hosts)
+	$(UV) $(COMPILE) --upgrade requirements/uv.in -o $(LOCKS)/uv.lock
+	$(UV) $(COMPILE) --upgrade --all-extras --group dev pyproject.toml -o $(LOCKS)/all.lock
+	$(UV) $(COMPILE) --upgrade --extra outliers --group bench -c $(LOCKS)/all.lock pyproject.toml -o $(LOCKS)/bench.lock
+	$(UV) $(COMPILE) --upgrade --no-deps requirements/demo.in -o $(LOCKS)/demo.lock
+
+clean: ## remove what make has made (runs stay)
+	rm -rf $(VENV) $(BENCH) site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/.uv: $(LOCKS)/uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Potomac needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try make PYTHON=python3.12 ..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { echo "No virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r $(LOCKS)/uv.lock
+	@touch $@
+
+$(VENV)/.setup: $(VENV)/.uv $(LOCKS)/all.lock pyproject.toml
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(LOCKS)/all.lock
+	$(UV) pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.setup $(LOCKS)/demo.lock
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r $(LOCKS)/demo.lock
+	@touch $@
+
+$(BENCH)/.setup: $(VENV)/.uv $(LOCKS)/bench.lock pyproject.toml
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(UV) pip install --quiet --python $(BENCH)/bin/python --require-hashes --no-deps -r $(LOCKS)/bench.lock
+	$(UV) pip install --quiet --python $(BENCH)/bin/python --offline --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,427 @@
+"""Write the reference pages that follow from the code; with ``--check``, say which ones are stale.
+
+Pages: the command, the keys of each kind of study, every error code, every fact, every public name. What a reader
+needs beyond the code (when an error comes, what to do) stands in docs/reference/errors.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "potomac"
+REFERENCE = ROOT / "docs" / "reference"
+MADE = "<!-- Made from the code by scripts/reference.py: change the code, then `make reference`. -->\n"
+CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z0-9]+)*")
+PARTS = ("outliers", "studies", "tables", "engine", "errors", "spec", "units", "stats.intervals", "stats.streams")
+EXITS = {"StudyError": 2, "DataError": 3, "NoAnswer": 4, "Interrupted": 130}
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a page is stale")
+    check = parser.parse_args().check
+    made = dict(pages())
+    stale = [name for name, text in made.items() if _read(REFERENCE / name) != text]
+    gone = [path for path in (REFERENCE / "errors").glob("*.md") if f"errors/{path.name}" not in made]
+    if check:
+        for name in [*stale, *(f"errors/{path.name}" for path in gone)]:
+            print(f"docs/reference/{name} is stale; `make reference` writes it anew", file=sys.stderr)
+        return 1 if stale or gone else 0
+    for name in stale:
+        (REFERENCE / name).parent.mkdir(parents=True, exist_ok=True)
+        (REFERENCE / name).write_text(made[name], encoding="utf-8")
+    for path in gone:
+        path.unlink()
+    print(f"{len(stale)} of {len(made)} pages written, {len(gone)} removed")
+    return 0
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Name below docs/reference and text of each page."""
+    yield "command.md", command_page()
+    for kind, engine in _engines().items():
+        yield f"study-{kind}.md", study_page(kind, engine)
+    found = codes()
+    about = tomllib.loads((REFERENCE / "errors.toml").read_text(encoding="utf-8"))
+    yield "errors/index.md", errors_index(found, about)
+    for code, said in found.items():
+        yield f"errors/{code}.md", error_page(code, said, about.get(code, {}))
+    yield "facts.md", facts_page()
+    yield "library.md", library_page()
+
+
+def _engines() -> Mapping[str, Any]:
+    from potomac.studies import registry
+
+    return {kind: engine for kind, engine in registry.engines().items() if _own(engine)}
+
+
+def _own(engine: Any) -> bool:
+    return str(engine.study.__module__).startswith("potomac.")
+
+
+def _cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    names = list(head)
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+# The command ----------------------------------------------------------------------------------------------------
+
+
+def command_page() -> str:
+    """One section a command, from its own help."""
+    from typer.main import get_command
+
+    from potomac.cli.main import LATER, app
+
+    group: Any = get_command(app)
+    parts = [
+        MADE,
+        "# The command\n",
+        "`potomac` and `python -m potomac` are the same. Results go to standard output, progress and errors to "
+        "standard error. Each command tells about itself with `--help`.\n",
+        _table(("exit code", "means"), EXIT_CODES),
+        "Options before the command:\n",
+        _options(group),
+    ]
+    for name, command in group.commands.items():
+        parts += [f"## potomac {name}\n", _help(command.help or ""), _usage(name, command), _options(command)]
+    later = ", ".join(f"`{name}`" for name in LATER)
+    parts.append(f"## Not in this version\n\n{later}: each says so and exits with 2.\n")
+    return "\n".join(part for part in parts if part)
+
+
+EXIT_CODES = (
+    ("0", "done"),
+    ("1", "something went wrong inside Potomac, or `doctor` found a fault; `--debug` shows where"),
+    ("2", "the command or the study is wrong"),
+    ("3", "the data is wrong"),
+    ("4", "no answer could be computed"),
+    ("130", "stopped on request"),
+)
+
+
+def _help(text: str) -> str:
+    plain, _, example = inspect.cleandoc(text).partition("Example: ")
+    lines = [" ".join(plain.split()) + "\n"]
+    if example:
+        lines.append(f"```sh\n{example.strip()}\n```\n")
+    return "\n".join(lines)
+
+
+def _usage(name: str, command: Any) -> str:
+    words = [_argument(param) for param in command.params if param.param_type_name == "argument"]
+    options = any(param.param_type_name == "option" for param in command.params)
+    return f"Usage: `potomac {' '.join([name, *words])}{' [OPTIONS]' if options else ''}`\n"
+
+
+def _argument(param: Any) -> str:
+    shown = param.metavar or param.name.upper()
+    return shown if param.required or shown.startswith("[") else f"[{shown}]"
+
+
+def _options(command: Any) -> str:
+    rows = []
+    for param in command.params:
+        if getattr(param, "hidden", False) or (param.param_type_name == "option" and "--help" in param.opts):
+            continue
+        if param.param_type_name == "argument":
+            names = f"`{_argument(param)}`"
+        else:
+            value = "" if param.is_flag else f" {param.metavar or param.type.name.upper()}"
+            names = ", ".join(f"`{name}{value if name.startswith('--') else ''}`" for name in param.opts)
+        rows.append((names, getattr(param, "help", "") or "", _default(param)))
+    return _table(("option", "does", "default"), rows) if rows else ""
+
+
+def _default(param: Any) -> str:
+    value = param.default
+    plain = isinstance(value, str | int | float | Path) and not isinstance(value, bool)
+    return f"`{value}`" if plain and str(value) else ""
+
+
+# Studies --------------------------------------------------------------------------------------------------------
+
+
+def study_page(kind: str, engine: Any) -> str:
+    """Every key, every role, and the file that ``new`` writes."""
+    from potomac.studies import scaffold
+
+    parts = [
+        MADE,
+        f"# Study file: `{kind}`\n",
+        f"{engine.summary}\n",
+        "## Keys\n",
+        _table(("key", "what it says", "type", "default"), _keys(engine.study, "")),
+    ]
+    for path, model in _tables_of(engine.study, ""):
+        parts += [f"## Roles of `[{path}]`\n", _roles(model.roles)]
+    parts += [
+        "## The file that `new` writes\n",
+        f"`potomac new {kind}` writes this; `potomac schema {kind}` prints the JSON Schema.\n",
+        f"```toml\n{scaffold.text(kind)}```\n",
+    ]
+    return "\n".join(parts)
+
+
+def _keys(model: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    from potomac.studies import fields
+
+    for name, info in fields.keys(model).items():
+        slot = fields.slot_of(info)
+        default = "required" if info.is_required() else f"`{_shown(info)}`"
+        inner = None if name == "columns" else fields.model_in(slot)
+        key = f"{prefix}{name}"
+        label = f"[[{key}]]" if inner and fields.is_list(slot) else f"[{key}]" if inner else key
+        type_ = "table" if inner else fields.words(slot)
+        yield f"`{label}`", info.description or "", type_, "" if inner else default
+        if inner is not None:
+            yield from _keys(inner, f"{key}.")
+
+
+def _shown(info: Any) -> str:
+    from potomac.studies.dump import literal
+
+    value = info.get_default(call_default_factory=True, validated_data={})
+    if value is None:
+        return "not set"
+    try:
+        return str(literal(value if not isinstance(value, tuple) else list(value)))
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _tables_of(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    from potomac.spec import TableSpec
+    from potomac.studies import fields
+
+    for name, info in fields.keys(model).items():
+        inner = fields.model_in(fields.slot_of(info))
+        if inner is not None and issubclass(inner, TableSpec):
+            yield f"{prefix}{name}", inner
+
+
+def _roles(roles: Iterable[Any]) -> str:
+    from potomac.units import BASE
+
+    def span(role: Any) -> str:
+        low, high = role.low, role.high
+        return "" if low is None and high is None else f"{low if low is not None else ''} to {high if high is not None else ''}"
+
+    rows = (
+        (f"`columns.{r.name}`", r.meaning, r.kind, BASE.get(r.dimension, ""), span(r),
+         ", ".join(f"{value:g}" for value in r.unknown), "yes" if r.required else "no")
+        for r in roles
+    )  # fmt: skip
+    return _table(("role", "meaning", "type", "unit without `unit =`", "range", "means unknown", "needed"), rows)
+
+
+# Errors ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Said:
+    """One place where an error is made."""
+
+    module: str
+    found: str
+    expected: str
+    mend: str
+    exit: int | None
+
+
+def codes() -> dict[str, list[Said]]:
+    """Every error code in the source, with what is said where."""
+    found: dict[str, list[Said]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        module = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+        exits = _exits(tree)
+        names = _assigned(tree)
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            code = _code(call)
+            if code:
+                words = [_words(arg, names) for arg in _arguments(call)]
+                said = Said(module, *(words + ["", "", ""])[:3], exits.get(call))
+                found.setdefault(code, []).append(said)
+    return dict(sorted(found.items()))
+
+
+def _code(call: ast.Call) -> str:
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if not name.lower().strip("_").endswith(("fault", "faulty", "wrong", "error", "reject", "bad")):
+        return ""
+    words = [arg.value for arg in call.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+    words += [k.value.value for k in call.keywords if k.arg == "code" and isinstance(k.value, ast.Constant)]
+    return next((word for word in words if CODE.fullmatch(word)), "")
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    at = next((i for i, arg in enumerate(call.args) if isinstance(arg, ast.Constant) and CODE.fullmatch(str(arg.value))), -1)
+    plain = call.args[at + 1 : at + 4]
+    named = {k.arg: k.value for k in call.keywords}
+    return plain + [named[key] for key in ("found", "expected", "mend")[len(plain) :] if key in named]
+
+
+def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
+    """Names that are given one text in a module, so that a message kept in a variable is seen."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append(node.value)
+                elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    for name, value in zip(target.elts, node.value.elts, strict=False):
+                        if isinstance(name, ast.Name):
+                            found.setdefault(name.id, []).append(value)
+    return {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def _exits(tree: ast.AST) -> dict[ast.Call, int]:
+    """Which fault goes into which error, where both stand in one expression."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in EXITS:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Call):
+                    found[inner] = EXITS[node.func.id]  # type: ignore[attr-defined]
+    return found
+
+
+def _words(node: ast.expr, names: Mapping[str, ast.expr]) -> str:
+    """A message as written, with what is filled in as ``{name}``."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "{" + _short(part.value) + "}"  # type: ignore[attr-defined]
+            for part in node.values
+        )
+    if isinstance(node, ast.Name) and isinstance(names.get(node.id), ast.Constant | ast.JoinedStr):
+        return _words(names[node.id], {})
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _words(node.left, names) + _words(node.right, names)
+    return "{" + _short(node) + "}"
+
+
+def _short(node: ast.expr) -> str:
+    names = [n.attr if isinstance(n, ast.Attribute) else n.id for n in ast.walk(node) if isinstance(n, ast.Attribute | ast.Name)]
+    return names[-1].strip("_") if names else "..."
+
+
+def errors_index(found: Mapping[str, list[Said]], about: Mapping[str, Any]) -> str:
+    """All codes, one line each."""
+    rows = ((f"[`{code}`]({code}.md)", about.get(code, {}).get("when", "")) for code in found)
+    return "\n".join(
+        [
+            MADE,
+            "# Errors\n",
+            "An error names the file, line and key it is about, what was found, what was expected and how to mend it, "
+            "one error a line:\n",
+            '```text\nstudy.toml:14: data.columns.speed: no column "sog" in positions.csv; its columns are mmsi, t, lat, '
+            'lon, speed. Did you mean "speed"?\n```\n',
+            "With `--json` the same comes as JSON, with its code. Codes do not change; sentences may.\n",
+            _table(("code", "when"), rows),
+        ]
+    )
+
+
+def error_page(code: str, said: list[Said], about: Mapping[str, Any]) -> str:
+    """One code: when it comes, what it says, what to do."""
+    parts = [MADE, f"# `{code}`\n", f"{about.get('when', 'Not described yet.')}\n"]
+    if about.get("mend"):
+        parts.append(f"**What to do.** {about['mend']}\n")
+    exits = sorted({entry.exit for entry in said if entry.exit})
+    if exits:
+        parts.append(f"Exit code: {', '.join(map(str, exits))}.\n")
+    messages = list(dict.fromkeys(_message(entry) for entry in said))
+    messages = [message for message in messages if message]
+    if messages:
+        parts.append("What it says, with what is filled in between braces:\n")
+        parts += [f"```text\n{message}\n```\n" for message in messages]
+    return "\n".join(parts)
+
+
+def _message(said: Said) -> str:
+    found, expected, mend = ("" if re.fullmatch(r"\{\w*\}", part) else part for part in (said.found, said.expected, said.mend))
+    sentence = "; ".join(part for part in (found, expected) if part)
+    return f"{sentence}. {mend}" if mend and sentence else sentence or mend
+
+
+# Facts ----------------------------------------------------------------------------------------------------------
+
+
+def facts_page() -> str:
+    """Every fact of every engine, from where it is made."""
+    parts = [MADE, "# Facts\n", "Named numbers of a run: `run.facts[\"name\"]`, `run.json`, the report and `potomac show`.\n"]
+    for kind in _engines():
+        rows = sorted(_facts(SOURCE / kind))
+        parts += [f"## `{kind}`\n", _table(("fact", "meaning", "unit"), rows)]
+    return "\n".join(parts)
+
+
+def _facts(folder: Path) -> set[tuple[str, str, str]]:
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = _assigned(tree)
+        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Fact"):
+            named = {k.arg: k.value for k in call.keywords}
+            name = _words(call.args[0] if call.args else named["name"], names)
+            meaning = call.args[2] if len(call.args) > 2 else named.get("meaning")
+            unit = named.get("unit")
+            found[name] = (f"`{name}`", _words(meaning, names) if meaning else "", _words(unit, names) if unit else "")
+    return set(found.values())
+
+
+# The library ----------------------------------------------------------------------------------------------------
+
+
+def public() -> dict[str, list[str]]:
+    """Public names of each part that users import from."""
+    found = {}
+    for part in PARTS:
+        module = importlib.import_module(f"potomac.{part}")
+        found[f"potomac.{part}"] = [name for name in module.__all__ if not inspect.ismodule(getattr(module, name))]
+    return found
+
+
+def library_page() -> str:
+    """The public names, rendered by mkdocstrings from their docstrings."""
+    parts = [MADE, "# The library\n", "`import potomac` loads nothing heavy; each part is loaded when it is first used.\n"]
+    for part, names in public().items():
+        module = importlib.import_module(part)
+        parts += [f"## {part}\n", f"{inspect.cleandoc(module.__doc__ or '').splitlines()[0]}\n"]
+        for name in names:
+            value = getattr(module, name)
+            home = getattr(value, "__module__", None) if inspect.isclass(value) or inspect.isfunction(value) else None
+            place = f"{home}.{value.__qualname__}" if home and home.startswith("potomac") else f"{part}.{name}"
+            parts.append(f"### `{name}`\n\n::: {place}\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

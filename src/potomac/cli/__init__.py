@@ -1,0 +1,1 @@
+"""The command ``potomac``: thin doors to ``potomac.studies``."""

@@ -1,0 +1,97 @@
+"""Errors as values: what was found where, what was expected, and how to mend it.
+
+A :class:`Fault` is plain data. The faces (terminal, JSON, form, page) render it; tests compare its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+
+__all__ = ["DataError", "Fault", "Interrupted", "NoAnswer", "PotomacError", "StudyError", "did_you_mean", "listing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong.
+
+    ``code`` is stable (``data.column-missing``). ``found``, ``expected`` and ``mend`` are clauses in plain
+    English without a final stop. ``file``, ``line`` (1-based) and ``key`` say where, as far as it is known.
+    """
+
+    code: str
+    found: str
+    expected: str = ""
+    mend: str = ""
+    file: str = ""
+    line: int | None = None
+    key: str = ""
+
+    @property
+    def where(self) -> str:
+        """``study.toml:14: data.columns.speed``, or as much of it as is known."""
+        place = f"{self.file}:{self.line}" if self.file and self.line else self.file
+        return ": ".join(part for part in (place, self.key) if part)
+
+    def __str__(self) -> str:
+        sentence = "; ".join(part for part in (self.found, self.expected) if part)
+        if self.mend:
+            sentence = f"{sentence}. {self.mend}"
+        return f"{self.where}: {sentence}" if self.where else sentence
+
+    def to_dict(self) -> dict[str, object]:
+        """The fault as JSON-ready values."""
+        return asdict(self)
+
+
+class PotomacError(Exception):
+    """Base of all errors that Potomac raises on purpose. Carries one or more faults."""
+
+    exit_code = 1
+
+    def __init__(self, faults: Fault | Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+    def __reduce__(self) -> tuple[type[PotomacError], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)
+
+
+class StudyError(PotomacError, ValueError):
+    """The command or the study is wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class DataError(PotomacError, ValueError):
+    """The data is wrong (exit code 3)."""
+
+    exit_code = 3
+
+
+class NoAnswer(PotomacError):
+    """No answer can be computed: infeasible, unstable, or stopped without any solution (exit code 4)."""
+
+    exit_code = 4
+
+
+class Interrupted(PotomacError):
+    """The work was stopped on request (exit code 130)."""
+
+    exit_code = 130
+
+
+def listing(names: Iterable[object], most: int = 12) -> str:
+    """``a, b, c`` or, past ``most``, ``a, b, ... and 40 more``."""
+    items = [str(name) for name in names]
+    if len(items) <= most:
+        return ", ".join(items)
+    return f"{', '.join(items[:most])} and {len(items) - most} more"
+
+
+def did_you_mean(word: str, valid: Sequence[str]) -> str:
+    """``Did you mean "speed"?`` where one of ``valid`` is close to ``word``, else an empty string."""
+    folded = {name.casefold(): name for name in valid}
+    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return f'Did you mean "{folded[close[0]]}"?' if close else ""

@@ -1,0 +1,59 @@
+"""Study files as models: the keys every study has; unknown keys are errors with a suggestion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from potomac.tables.roles import Role
+
+__all__ = ["NAME", "ColumnSpec", "Spec", "Study", "TableSpec"]
+
+NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""What the name of a study looks like: it becomes a folder and part of an address."""
+
+
+class Spec(BaseModel):
+    """Base of every part of a study: no unknown keys, nothing coerced in silence, never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, validate_default=False)
+
+
+class ColumnSpec(Spec):
+    """Which column plays a role, in which unit."""
+
+    column: str = Field(min_length=1, description="name of the column in the source")
+    unit: str = Field("", description="unit of its values, where it is not the usual one")
+    timezone: str = Field("", description="zone of times that carry none, e.g. Europe/Paris; default UTC")
+
+
+def _column(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+ColumnRef = Annotated[ColumnSpec, BeforeValidator(_column, json_schema_input_type=str | ColumnSpec)]
+"""A column by its name alone, or with its unit and zone."""
+
+
+class TableSpec(Spec):
+    """A table of a study. Subclasses state their roles."""
+
+    roles: ClassVar[tuple[Role, ...]] = ()
+
+    source: str = Field(min_length=1, description="file, glob, directory or database URL, relative to this file")
+    query: str | None = Field(None, description="SQL, where the source is a database")
+    columns: dict[str, ColumnRef] = Field(default_factory=dict, description="role = column, or { column, unit }")
+
+    def all_roles(self) -> tuple[Role, ...]:
+        """The roles of this table, those that depend on its keys (covariates, features) included."""
+        return self.roles
+
+
+class Study(Spec):
+    """One question asked of tables."""
+
+    kind: str = Field(description="which engine answers")
+    name: str = Field(pattern=NAME, max_length=80, description="short name; the run's folder is called so")
+    title: str = Field("", max_length=300, description="the question, as the reader would ask it")
+    seed: int = Field(0, ge=0, lt=2**63, description="the same seed, study and data give the same numbers")

@@ -1,0 +1,62 @@
+"""Intervals for means, proportions and quantiles, from their textbooks.
+
+All return ``(low, high)`` as floats and take the confidence as a share (0.95).
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["mean_interval", "proportion_interval", "quantile_interval"]
+
+
+def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Score interval of a proportion (Wilson 1927), which holds near 0 and 1 as well.
+
+    Raises:
+        ValueError: ``successes`` is not between 0 and ``trials``.
+    """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"successes is {successes}; it must lie between 0 and trials, which is {trials}")
+    if trials == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    p = successes / trials
+    centre = (p + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == trials else centre + half
+    return low, high
+
+
+def mean_interval(values: npt.ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
+    """Student's interval of a mean; (-inf, inf) for fewer than two values."""
+    from scipy.stats import t
+
+    x = np.asarray(values, float)
+    n = x.size
+    if n < 2:
+        return -np.inf, np.inf
+    half = float(t.ppf(0.5 + confidence / 2, n - 1)) * float(x.std(ddof=1)) / sqrt(n)
+    return float(x.mean()) - half, float(x.mean()) + half
+
+
+def quantile_interval(values: npt.ArrayLike, q: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Distribution-free interval of a quantile by order statistics (Conover, Practical Nonparametric Statistics 3.2).
+
+    Where the sample is too small for the confidence asked, an end is infinite.
+    """
+    from scipy.stats import binom
+
+    x = np.sort(np.asarray(values, float))
+    n = x.size
+    alpha = (1 - confidence) / 2
+    low = int(binom.ppf(alpha, n, q)) if n else 0
+    high = int(binom.ppf(1 - alpha, n, q)) if n else 0
+    left = x[low - 1] if 0 < low <= n else -np.inf
+    right = x[high] if 0 <= high < n else np.inf
+    return float(left), float(right)

@@ -1,0 +1,41 @@
+"""A run -> its report: what the report's page is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from potomac.errors import Fault, StudyError
+
+if TYPE_CHECKING:
+    from potomac.engine import Figure
+    from potomac.studies.opened import Run
+
+__all__ = ["page"]
+
+
+def page(run: Run, figures: Iterable[Figure]) -> str:
+    """The report of ``run`` as one HTML file."""
+    from potomac.report import page as report
+
+    return report.render(run, figures)
+
+
+def write_again(run: Run, file: Path) -> Path:
+    """Draw the report of ``run`` anew, by this version, into a new file.
+
+    Raises:
+        StudyError: the file exists, or cannot be written.
+    """
+    text = page(run, run.figures)
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        found, mend = "there is a file of this name; it is left as it is", "Give another path"
+        raise StudyError(Fault("report.exists", found, "", mend, str(file))) from None
+    except OSError as error:
+        found = f"the report cannot be written: {(error.strerror or '').lower()}"
+        raise StudyError(Fault("report.unwritable", found, "", "Give another path", str(file))) from error
+    return file

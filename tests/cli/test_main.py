@@ -1,0 +1,134 @@
+"""The door: help, version, errors inside, interruption, a reader who goes away; in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from potomac.cli import main as cli
+
+SLOW = """
+import time
+import potomac_toy.study as study
+from potomac.engine import Engine
+def slow(asked, tables, stream, progress):
+    while True:
+        progress("waiting", 0)
+        time.sleep(0.01)
+engine = Engine(kind="toy", study=study.ToyStudy, run=slow, figures=study.figures, summary="Never ends.")
+"""
+
+
+def test_help_teaches_within_eighty_columns(potomac) -> None:
+    code, out, _ = potomac("--help")
+    assert code == 0
+    assert "potomac new outliers study.toml" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    for command in ("new", "check", "run", "runs", "show", "report", "schema", "demo", "doctor"):
+        assert f"\n  {command} " in out
+    for later in cli.LATER:
+        assert f"\n  {later} " not in out
+
+
+@pytest.mark.parametrize("command", [*cli.names()])
+def test_every_command_has_help_with_an_example(potomac, command: str) -> None:
+    code, out, _ = potomac(command, "--help")
+    assert code == 0
+    assert f"Example: potomac {command}" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_version(potomac) -> None:
+    from potomac import __version__
+
+    assert potomac("--version") == (0, f"potomac {__version__}\n", "")
+
+
+def test_no_words_show_the_help(potomac) -> None:
+    code, out, _ = potomac()
+    assert code == 2
+    assert "Usage: potomac" in out
+
+
+def test_an_error_inside_is_one_sentence_and_debug_shows_it(potomac, monkeypatch: pytest.MonkeyPatch) -> None:
+    from potomac.studies import scaffold
+
+    def fail(kind: str) -> None:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr(scaffold, "schema", fail)
+    code, out, err = potomac("schema", "toy")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [
+        "potomac: an error inside Potomac (RuntimeError: two lines). "
+        "Add --debug to see where; the data and earlier runs are as they were"
+    ]
+    with pytest.raises(RuntimeError):
+        potomac("schema", "toy", "--debug")
+
+
+def test_python_m_potomac_is_the_same(spawn) -> None:
+    process = spawn("run", "study.toml", "--quiet")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert Path(out.strip(), "report.html").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_a_run(spawn, toy: Path, numbers: Path, number: int) -> None:
+    site = numbers / "site"
+    site.mkdir()
+    (site / "slow_toy.py").write_text(SLOW)
+    info = site / "potomac_toy-0.1.0.dist-info"  # stands before the toy's own
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: potomac-toy\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[potomac.engines]\ntoy = slow_toy:engine\n")
+    path = os.pathsep.join([str(site), str(toy), *sys.path])
+    process = spawn("run", "study.toml", "--set", "seed=5", PYTHONPATH=path)
+    assert process.stderr is not None
+    while "waiting" not in (line := process.stderr.readline()):
+        assert line, "the run ended by itself"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    (last,) = [line for line in err.splitlines() if line.startswith("potomac:")]
+    assert last.endswith("nothing of it is kept. Start it again: potomac run study.toml --set seed=5")
+    listing = spawn("runs", "--json").communicate(timeout=60)[0]
+    assert [entry["status"] for entry in json.loads(listing)] == ["interrupted"]
+    assert not Path("runs/numbers/latest").exists()
+
+
+def test_a_reader_who_goes_away_is_no_error(spawn) -> None:
+    process = spawn("schema", "toy")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0
+
+
+def test_completion_of_commands_and_kinds(spawn) -> None:
+    asked = {"_POTOMAC_COMPLETE": "complete_bash", "COMP_WORDS": "potomac new t", "COMP_CWORD": "2"}
+    out = spawn("", **asked).communicate(timeout=60)[0]
+    assert "toy" in out.split()
+
+
+def test_no_locale_is_no_error(spawn) -> None:
+    Path("study.toml").write_text(Path("study.toml").read_text().replace("mean?", "me\N{LATIN SMALL LETTER A WITH ACUTE}n?"))
+    process = spawn("run", "study.toml", LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "What is the me?n?" in out
+
+
+def test_import_of_the_command_is_light() -> None:
+    code = "import sys, potomac.cli.main; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "pydantic", "pyarrow", "duckdb", "django", "pandas"} & set(found)

@@ -1,0 +1,71 @@
+"""What ``new`` writes: every key, explained; it reads back; uncommented, it is still the same study."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from potomac.errors import StudyError
+from potomac.studies import scaffold
+from potomac.studies.load import load
+
+
+def test_what_is_written_reads_back_once_the_source_is_filled_in(numbers: Path) -> None:
+    study = load(scaffold.new("toy", "new.toml")).study
+    assert (study.kind, study.name, study.level) == ("toy", "my-toy", 0.95)
+    assert list(study.data.columns) == ["value"]
+
+
+def test_every_key_stands_there_with_its_default_and_a_comment(numbers: Path) -> None:
+    text = scaffold.text("toy")
+    for line in ('kind = "toy"', '# title = ""', "# seed = 0", "# level = 0.95", "# scale = 0.0", '# shape = "normal"'):
+        assert f"\n{line}\n" in text
+    assert 'noise is distributed: one of "normal", "uniform"' in text
+    assert '\ncolumns.value = "value"    # what is averaged\n' in text
+    assert '\n# columns.group = "group"    # what rows belong to\n' in text
+    assert all(len(line) <= 110 for line in text.splitlines())
+
+
+def test_taking_the_sign_from_a_default_changes_nothing(numbers: Path) -> None:
+    text = scaffold.text("toy")
+    keys = re.compile(r"^# ([a-z_]+ = (?:(?!    # not set).)*)$", re.M)
+    assert len(keys.findall(text)) >= 5
+    Path("all.toml").write_text(keys.sub(r"\1", text))
+    Path("few.toml").write_text(text)
+    assert load("all.toml").study == load("few.toml").study
+
+
+def test_a_file_that_is_there_is_left_as_it_is(numbers: Path) -> None:
+    before = Path("study.toml").read_text()
+    with pytest.raises(StudyError) as caught:
+        scaffold.new("toy", "study.toml")
+    assert caught.value.faults[0].code == "new.exists"
+    assert Path("study.toml").read_text() == before
+
+
+def test_a_place_that_cannot_be_written(numbers: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        scaffold.new("toy", "no/such/folder/study.toml")
+    assert caught.value.faults[0].code == "new.unwritable"
+
+
+def test_a_directory_gets_a_file_of_the_kind(numbers: Path) -> None:
+    Path("folder").mkdir()
+    assert scaffold.new("toy", "folder") == Path("folder/toy.toml")
+
+
+def test_the_schema_says_what_the_model_takes(numbers: Path) -> None:
+    schema = scaffold.schema("toy")
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert schema["properties"]["kind"]["const"] == "toy"
+    assert schema["additionalProperties"] is False
+    assert set(schema["required"]) == {"kind", "name", "data"}
+    column = schema["$defs"]["Values"]["properties"]["columns"]["additionalProperties"]
+    assert {"type": "string"} in column["anyOf"]
+
+
+def test_the_text_is_toml(numbers: Path) -> None:
+    assert set(tomllib.loads(scaffold.text("toy"))) == {"kind", "name", "data", "jitter"}

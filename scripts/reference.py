@@ -227,8 +227,8 @@ def _roles(roles: Iterable[Any]) -> str:
     from potomac.units import BASE
 
     def span(role: Any) -> str:
-        low, high = role.low, role.high
-        return "" if low is None and high is None else f"{low if low is not None else ''} to {high if high is not None else ''}"
+        ends = ["" if end is None else f"{end:g}" for end in (role.low, role.high)]
+        return " to ".join(ends) if any(ends) else ""
 
     rows = (
         (f"`columns.{r.name}`", r.meaning, r.kind, BASE.get(r.dimension, ""), span(r),
@@ -264,7 +264,7 @@ def codes() -> dict[str, list[Said]]:
             code = _code(call)
             if code:
                 words = [_words(arg, names) for arg in _arguments(call)]
-                said = Said(module, *(words + ["", "", ""])[:3], exits.get(call))
+                said = Said(module, *[*words, "", "", ""][:3], exits.get(call))
                 found.setdefault(code, []).append(said)
     return dict(sorted(found.items()))
 
@@ -279,7 +279,8 @@ def _code(call: ast.Call) -> str:
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:
-    at = next((i for i, arg in enumerate(call.args) if isinstance(arg, ast.Constant) and CODE.fullmatch(str(arg.value))), -1)
+    found = (i for i, a in enumerate(call.args) if isinstance(a, ast.Constant) and CODE.fullmatch(str(a.value)))
+    at = next(found, -1)
     plain = call.args[at + 1 : at + 4]
     named = {k.arg: k.value for k in call.keywords}
     return plain + [named[key] for key in ("found", "expected", "mend")[len(plain) :] if key in named]
@@ -316,10 +317,7 @@ def _words(node: ast.expr, names: Mapping[str, ast.expr]) -> str:
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
-        return "".join(
-            str(part.value) if isinstance(part, ast.Constant) else "{" + _short(part.value) + "}"  # type: ignore[attr-defined]
-            for part in node.values
-        )
+        return "".join(map(_part, node.values))
     if isinstance(node, ast.Name) and isinstance(names.get(node.id), ast.Constant | ast.JoinedStr):
         return _words(names[node.id], {})
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -327,8 +325,15 @@ def _words(node: ast.expr, names: Mapping[str, ast.expr]) -> str:
     return "{" + _short(node) + "}"
 
 
+def _part(part: ast.expr) -> str:
+    if isinstance(part, ast.FormattedValue):
+        return "{" + _short(part.value) + "}"
+    return str(part.value) if isinstance(part, ast.Constant) else ""
+
+
 def _short(node: ast.expr) -> str:
-    names = [n.attr if isinstance(n, ast.Attribute) else n.id for n in ast.walk(node) if isinstance(n, ast.Attribute | ast.Name)]
+    walked = [n for n in ast.walk(node) if isinstance(n, ast.Attribute | ast.Name)]
+    names = [n.attr if isinstance(n, ast.Attribute) else n.id for n in walked]
     return names[-1].strip("_") if names else "..."
 
 
@@ -341,8 +346,8 @@ def errors_index(found: Mapping[str, list[Said]], about: Mapping[str, Any]) -> s
             "# Errors\n",
             "An error names the file, line and key it is about, what was found, what was expected and how to mend it, "
             "one error a line:\n",
-            '```text\nstudy.toml:14: data.columns.speed: no column "sog" in positions.csv; its columns are mmsi, t, lat, '
-            'lon, speed. Did you mean "speed"?\n```\n',
+            '```text\nstudy.toml:14: data.columns.speed: no column "sog" in positions.csv; its columns are mmsi, t, '
+            'lat, lon, speed. Did you mean "speed"?\n```\n',
             "With `--json` the same comes as JSON, with its code. Codes do not change; sentences may.\n",
             _table(("code", "when"), rows),
         ]
@@ -366,7 +371,8 @@ def error_page(code: str, said: list[Said], about: Mapping[str, Any]) -> str:
 
 
 def _message(said: Said) -> str:
-    found, expected, mend = ("" if re.fullmatch(r"\{\w*\}", part) else part for part in (said.found, said.expected, said.mend))
+    words = (said.found, said.expected, said.mend)
+    found, expected, mend = ("" if re.fullmatch(r"\{\w*\}", part) else part for part in words)
     sentence = "; ".join(part for part in (found, expected) if part)
     return f"{sentence}. {mend}" if mend and sentence else sentence or mend
 
@@ -376,7 +382,8 @@ def _message(said: Said) -> str:
 
 def facts_page() -> str:
     """Every fact of every engine, from where it is made."""
-    parts = [MADE, "# Facts\n", "Named numbers of a run: `run.facts[\"name\"]`, `run.json`, the report and `potomac show`.\n"]
+    about = 'Named numbers of a run: `run.facts["name"]`, `run.json`, the report and `potomac show`.\n'
+    parts = [MADE, "# Facts\n", about]
     for kind in _engines():
         rows = sorted(_facts(SOURCE / kind))
         parts += [f"## `{kind}`\n", _table(("fact", "meaning", "unit"), rows)]
@@ -411,7 +418,8 @@ def public() -> dict[str, list[str]]:
 
 def library_page() -> str:
     """The public names, rendered by mkdocstrings from their docstrings."""
-    parts = [MADE, "# The library\n", "`import potomac` loads nothing heavy; each part is loaded when it is first used.\n"]
+    about = "`import potomac` loads nothing heavy; each part is loaded when it is first used.\n"
+    parts = [MADE, "# The library\n", about]
     for part, names in public().items():
         module = importlib.import_module(part)
         parts += [f"## {part}\n", f"{inspect.cleandoc(module.__doc__ or '').splitlines()[0]}\n"]

@@ -121,7 +121,8 @@ def test_completion_of_commands_and_kinds(spawn) -> None:
 
 
 def test_no_locale_is_no_error(spawn) -> None:
-    Path("study.toml").write_text(Path("study.toml").read_text().replace("mean?", "me\N{LATIN SMALL LETTER A WITH ACUTE}n?"))
+    text = Path("study.toml").read_text()
+    Path("study.toml").write_text(text.replace("mean?", "me\N{LATIN SMALL LETTER A WITH ACUTE}n?"))
     process = spawn("run", "study.toml", LC_ALL="C", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0

@@ -143,8 +143,9 @@ def test_figures_say_in_words_what_they_show(run: Run) -> None:
         assert len(figure.alt) > 20
         assert figure.title
         for layer in figure.layers:
-            named = {layer.x, layer.y, layer.x2, layer.y2, layer.color, layer.series, layer.size, layer.label, *layer.tip}
-            assert named - {None} <= set(layer.data.column_names)
+            ends = {layer.x, layer.y, layer.x2, layer.y2}
+            looks = {layer.color, layer.series, layer.size, layer.label, layer.heading, *layer.tip}
+            assert (ends | looks) - {None} <= set(layer.data.column_names)
 
 
 def test_tables_that_the_report_shows_are_there(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""An engine from another distribution, installed as users install it, is seen in every command; nothing else changes."""
+"""An engine from another distribution, installed as users install it, is seen in every command."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_an_engine_is_loaded_when_asked_for(site) -> None:
         (GOOD.replace("KIND", "other"), 1, "engine.broken", 'calls itself "other"'),
     ],
 )
-def test_one_that_cannot_be_used_is_named_and_the_others_work(site, source: str, api: int, code: str, says: str) -> None:
+def test_a_broken_one_is_named_and_the_others_work(site, source: str, api: int, code: str, says: str) -> None:
     site("a-dist", "aardvark", GOOD)
     site("bad-dist", "bad", source, api)
     found = fault("bad")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from potomac.errors import DataError, Interrupted, NoAnswer, StudyError
-from potomac.studies import open_run, registry, rundir, run, write
+from potomac.studies import open_run, registry, run, rundir, write
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -120,7 +120,7 @@ def test_an_interrupted_run_says_so_and_can_be_started_again(numbers: Path, rais
         if what == "averaging":
             raise raised
 
-    with pytest.raises(Interrupted, match="Start it again: potomac run study.toml"):
+    with pytest.raises(Interrupted, match=r"Start it again: potomac run study\.toml"):
         run("study.toml", progress=stop)
     (gone,) = rundir.stopped(Path("runs"))
     assert (gone.name, gone.status, gone.command) == ("numbers", "interrupted", "potomac run study.toml")
@@ -167,7 +167,7 @@ def test_a_full_disk_is_a_fault_and_leaves_nothing(numbers: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(write, "tables", full)
-    with pytest.raises(StudyError, match="no space left on device. Free some space") as caught:
+    with pytest.raises(StudyError, match=r"no space left on device\. Free some space") as caught:
         run("study.toml")
     assert caught.value.faults[0].code == "run.unwritable"
     assert left() == []

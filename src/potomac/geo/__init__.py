@@ -1,0 +1,1 @@
+"""The Earth: distances, grids of cells, projections, outlines of land."""

@@ -36,7 +36,9 @@ def resolution_for(west: float, south: float, east: float, north: float) -> Reso
     return "10m" if span <= 30 else "50m" if span <= 120 else "110m"
 
 
-def outlines(west: float, south: float, east: float, north: float, resolution: Resolution | None = None) -> list[Floats]:
+def outlines(
+    west: float, south: float, east: float, north: float, resolution: Resolution | None = None
+) -> list[Floats]:
     """Land inside the box: closed rings, each (n, 2) longitude and latitude in degrees.
 
     Holes (the Caspian Sea) are rings too: fill by the even-odd rule. Where land reaches beyond the box the
@@ -109,9 +111,10 @@ def _near(kind: str, resolution: str, box: tuple[float, float, float, float]) ->
     west, south, east, north = box
     found = []
     for turn in (-360.0, 0.0, 360.0):
-        low, bottom, high, top = (lines.boxes + [turn, 0, turn, 0]).T
+        low, bottom, high, top = (lines.boxes + np.array([turn, 0, turn, 0])).T
         meets = (high >= west) & (low <= east) & (top >= south) & (bottom <= north)
-        found += [lines.points[lines.starts[i] : lines.starts[i + 1]] + [turn, 0] for i in np.flatnonzero(meets)]
+        shift = np.array([turn, 0])
+        found += [lines.points[lines.starts[i] : lines.starts[i + 1]] + shift for i in np.flatnonzero(meets)]
     return found
 
 

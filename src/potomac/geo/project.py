@@ -12,10 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["EARTH_RADIUS_KM", "Projection", "for_box"]
+from potomac.geo.distance import EARTH_RADIUS_KM
 
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius of the Earth, (2 a + b) / 3 of WGS 84."""
+__all__ = ["Projection", "for_box"]
 
 MERCATOR_LIMIT = 80.0
 """Degrees of latitude beyond which Mercator's picture is stretched more than 5.7 times and is not used."""

@@ -1,0 +1,1 @@
+"""Statistics that every engine needs: keyed random streams, intervals, the bootstrap."""

@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links
+	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
 .PHONY: help setup test lint docs reference demo bench lock clean
 
@@ -51,11 +51,11 @@ demo: $(VENV)/.setup $(VENV)/.demo ## run the demo studies on real positions (SE
 bench: $(BENCH)/.setup ## the benchmark tables, peers included, in an environment of their own
 	$(BENCH)/bin/python -m benchmarks $(BENCHMARKS)
 
-lock: $(VENV)/.uv ## renew the lock files (hashes, no registry hosts)
-	$(UV) $(COMPILE) --upgrade requirements/uv.in -o $(LOCKS)/uv.lock
-	$(UV) $(COMPILE) --upgrade --all-extras --group dev pyproject.toml -o $(LOCKS)/all.lock
-	$(UV) $(COMPILE) --upgrade --extra outliers --group bench -c $(LOCKS)/all.lock pyproject.toml -o $(LOCKS)/bench.lock
-	$(UV) $(COMPILE) --upgrade --no-deps requirements/demo.in -o $(LOCKS)/demo.lock
+lock: $(VENV)/.uv ## renew the lock files: hashes, no registry hosts (UPGRADE=1 takes the newest versions)
+	$(UV) $(COMPILE) $(LOCKS)/uv.in -o $(LOCKS)/uv.lock
+	$(UV) $(COMPILE) --all-extras --group dev pyproject.toml -o $(LOCKS)/all.lock
+	$(UV) $(COMPILE) --extra outliers --group bench -c $(LOCKS)/all.lock pyproject.toml -o $(LOCKS)/bench.lock
+	$(UV) $(COMPILE) --no-deps $(LOCKS)/demo.in -o $(LOCKS)/demo.lock
 
 clean: ## remove what make has made (runs stay)
 	rm -rf $(VENV) $(BENCH) site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

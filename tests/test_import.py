@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "pyarrow", "pydantic", "duckdb", "pandas", "polars", "scipy", "sklearn", "lightgbm", "numba", "rich"}
+HEAVY = {"numpy", "pyarrow", "pydantic", "duckdb", "pandas", "polars", "scipy", "sklearn", "numba", "rich"}
 FACES = {"django", "typer", "click", "rich", "matplotlib", "plotly", "requests", "httpx"}
 
 

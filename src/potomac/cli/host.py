@@ -17,7 +17,7 @@ from potomac.cli.text import clean, number, paragraph
 __all__ = ["Check", "checks", "register"]
 
 LIBRARIES = ("numpy", "pyarrow", "duckdb", "pydantic", "typer", "rich", "jinja2")
-OPTIONAL = ("scipy", "scikit-learn", "lightgbm", "numba", "pandas", "polars")
+OPTIONAL = ("scipy", "scikit-learn", "numba", "pandas", "polars")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ FORMAT = 1
 
 _LIBRARIES = {
     "numpy": "numpy", "scipy": "scipy", "pyarrow": "pyarrow", "duckdb": "duckdb", "pydantic": "pydantic",
-    "sklearn": "scikit-learn", "lightgbm": "lightgbm", "numba": "numba", "pandas": "pandas", "polars": "polars",
+    "sklearn": "scikit-learn", "numba": "numba", "pandas": "pandas", "polars": "polars",
 }  # fmt: skip
 
 

@@ -99,10 +99,28 @@ def _unpacked(kind: str, stored: np.lib.npyio.NpzFile) -> _Lines:
     grid = np.cumsum((folded >> 1) ^ -(folded & 1), axis=1).T
     scale, offset = stored["transform"]
     points = grid * scale + offset
-    starts = np.concatenate([[0], np.cumsum(stored[f"{kind}_length"], dtype=np.int64)])
+    lines = np.split(points, np.cumsum(stored[f"{kind}_length"], dtype=np.int64)[:-1])
+    if kind == "land":
+        lines = [ring for ring in map(_unrolled, lines) if np.ptp(ring[:, 1]) > 0]
+    points = np.concatenate(lines)
+    starts = np.concatenate([[0], np.cumsum([len(line) for line in lines], dtype=np.int64)])
     low = np.minimum.reduceat(points, starts[:-1], axis=0)
     high = np.maximum.reduceat(points, starts[:-1], axis=0)
     return _Lines(points, starts, np.hstack([low, high]))
+
+
+def _unrolled(ring: Floats) -> Floats:
+    """The ring with longitudes that run on over the date line; one round a pole is closed along the pole."""
+    turns = -np.round(np.diff(ring[:, 0], append=ring[0, 0]) / 360)
+    if not turns.any():
+        return ring
+    lon = ring[:, 0] + 360 * np.concatenate([[0], np.cumsum(turns[:-1])])
+    if turns.sum() == 0:
+        return np.column_stack([lon, ring[:, 1]])
+    pole = np.copysign(90.0, ring[0, 1])
+    end = lon[0] + 360 * turns.sum()
+    closing = np.array([[end, ring[0, 1]], [end, pole], [lon[0], pole]])
+    return np.vstack([np.column_stack([lon, ring[:, 1]]), closing])
 
 
 def _near(kind: str, resolution: str, box: tuple[float, float, float, float]) -> list[Floats]:

@@ -44,6 +44,8 @@ class Grid:
     def locate(self, latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> Ints:
         """Cell of each point, shape (n,): an index into this grid, -1 where no base cell was seen."""
         code = self.codes(latitude, longitude)
+        if len(self) == 0:
+            return np.full(code.shape, -1)
         index = np.searchsorted(self.starts, code, side="right") - 1
         size = np.int64(1) << (2 * (_DEPTH - self.levels[index].astype(np.int64)))
         inside = (index >= 0) & (code < self.starts[index] + size)

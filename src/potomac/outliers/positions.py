@@ -64,6 +64,7 @@ class Positions:
     def take(self, index: npt.ArrayLike) -> Positions:
         """The positions at ``index`` (integers or a mask), with the same codes."""
         chosen = np.asarray(index)
+        chosen = chosen if chosen.dtype == bool else chosen.astype(np.int64)
         return replace(
             self,
             **{name: getattr(self, name)[chosen] for name in FIELDS},

@@ -157,7 +157,7 @@ def _half_plane(ring: Floats, axis: int, limit: float, sign: int) -> Floats:
     crossing = before + share[:, None] * (ring - before)
     crossing[:, axis] = limit
     both = np.stack([crossing, ring], axis=1).reshape(-1, 2)
-    return both[np.stack([crosses, inside], axis=1).ravel()]
+    return np.asarray(both[np.stack([crosses, inside], axis=1).ravel()])
 
 
 def _clip_line(line: Floats, box: tuple[float, float, float, float]) -> list[Floats]:

@@ -94,7 +94,7 @@ class Grid:
     def _columns(self, band: Ints) -> Ints:
         middle = np.clip((band + 0.5 - self.offset) * self._band_height - 90.0, -89.9, 89.9)
         around = 360.0 * np.cos(np.radians(middle)) * KM_PER_DEGREE
-        return np.maximum(np.round(around / self.base_km), 1).astype(np.int64)
+        return np.asarray(np.maximum(np.round(around / self.base_km), 1), np.int64)
 
 
 def fixed_grid(latitude: npt.ArrayLike, longitude: npt.ArrayLike, cell_km: float, offset: float = 0.0) -> Grid:

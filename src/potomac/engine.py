@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from potomac.stats.streams import Stream
     from potomac.tables import Table
 
-__all__ = ["API", "Axis", "Endpoint", "Engine", "Fact", "Figure", "Layer", "Progress", "Quiet", "Result", "Rows"]
+__all__ = [
+    "API",
+    "Axis",
+    "Endpoint",
+    "Engine",
+    "Fact",
+    "Figure",
+    "Layer",
+    "Progress",
+    "Quiet",
+    "Result",
+    "Rows",
+    "Show",
+]
 
 API = 1
 """Number of this interface. An engine that states another one is refused with a sentence."""

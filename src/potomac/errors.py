@@ -36,9 +36,9 @@ class Fault:
 
     def __str__(self) -> str:
         sentence = "; ".join(part for part in (self.found, self.expected) if part)
-        if self.mend:
-            sentence = f"{sentence}. {self.mend}"
-        return f"{self.where}: {sentence}" if self.where else sentence
+        sentence = ". ".join(part for part in (sentence, self.mend) if part)
+        text = ": ".join(part for part in (self.where, sentence) if part)
+        return " ".join(text.splitlines())  # one error, one line, whatever a name or value holds
 
     def to_dict(self) -> dict[str, object]:
         """The fault as JSON-ready values."""

@@ -75,7 +75,8 @@ def parse(name: str, dimension: str | None = None) -> Unit:
     valid = units_of(dimension) if dimension else tuple(n for units in _TABLE.values() for n in units)
     if unit is None:
         found = f'no unit is called "{name}"'
-        raise StudyError(Fault("units.unknown", found, f"valid are {listing(valid, 20)}", did_you_mean(name, valid)))
+        near = [alias for alias, known in _BY_NAME.items() if dimension in (None, known.dimension)]
+        raise StudyError(Fault("units.unknown", found, f"valid are {listing(valid, 20)}", did_you_mean(name, near)))
     if dimension is not None and unit.dimension != dimension:
         found = f'"{name}" measures {unit.dimension}, not {dimension}'
         raise StudyError(Fault("units.dimension", found, f"valid are {listing(valid, 20)}"))

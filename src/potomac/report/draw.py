@@ -21,6 +21,10 @@ class Part(str):
 
     __slots__ = ()
 
+    def __html__(self) -> str:
+        """Taken as it is by templates that escape everything else."""
+        return str(self)
+
 
 def clean(value: object) -> str:
     """Text without the characters that no SVG or HTML may hold."""

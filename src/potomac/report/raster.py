@@ -20,19 +20,37 @@ SHARP = 2
 BLUE = (58, 132, 161)  # between the accents of the light and the dark page
 
 
-def dots(x: Floats, y: Floats, box: tuple[float, float, float, float]) -> Part:
-    """An ``image`` element over ``box`` (left, top, right, bottom): opacity grows with the log of the count."""
+def dots(x: Floats, y: Floats, box: tuple[float, float, float, float], *, width: int = 1) -> Part:
+    """An ``image`` element over ``box`` (left, top, right, bottom): opacity grows with the log of the count.
+
+    Each point counts in ``width`` x ``width`` pixels of the picture, so that a lonely one is still seen.
+    """
     left, top, right, bottom = box
-    width, height = max(1, round((right - left) * SHARP)), max(1, round((bottom - top) * SHARP))
-    fine = np.isfinite(x) & np.isfinite(y) & (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
-    column = np.minimum(((x[fine] - left) / (right - left) * width).astype(np.int64), width - 1)
-    row = np.minimum(((y[fine] - top) / (bottom - top) * height).astype(np.int64), height - 1)
-    counts = np.bincount(row * width + column, minlength=width * height).reshape(height, width)
-    most = max(1, int(counts.max()))
-    share = np.log1p(counts) / np.log1p(most)
+    counts = _counts(x, y, box)
+    counts = _spread(_spread(counts, width).T, width).T
+    share = np.log1p(counts) / np.log1p(max(1, int(counts.max())))
     alpha = np.where(counts > 0, 90 + 165 * share, 0).astype(np.uint8)
     address = "data:image/png;base64," + b64encode(png(alpha, BLUE)).decode("ascii")
-    return element("image", href=address, x=left, y=top, width=right - left, height=bottom - top, preserveAspectRatio="none")
+    size = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    return element("image", href=address, **size, preserveAspectRatio="none", class_="density")
+
+
+def _counts(x: Floats, y: Floats, box: tuple[float, float, float, float]) -> NDArray[np.int64]:
+    """Points in each pixel of the picture, shape (height, width)."""
+    left, top, right, bottom = box
+    width, height = max(1, round((right - left) * SHARP)), max(1, round((bottom - top) * SHARP))
+    with np.errstate(invalid="ignore"):
+        fine = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+    column = np.minimum(((x[fine] - left) / (right - left) * width).astype(np.int64), width - 1)
+    row = np.minimum(((y[fine] - top) / (bottom - top) * height).astype(np.int64), height - 1)
+    return np.bincount(row * width + column, minlength=width * height).reshape(height, width)
+
+
+def _spread(counts: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Sums over ``width`` neighbours in each row."""
+    before = (width - 1) // 2
+    total = np.cumsum(np.pad(counts, ((0, 0), (before + 1, width - 1 - before))), axis=1)
+    return total[:, width:] - total[:, :-width]
 
 
 def png(alpha: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:

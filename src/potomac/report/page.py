@@ -1,0 +1,235 @@
+"""A finished run and its figures -> one HTML file that needs no network.
+
+The page is made of parts, each a function from plain values to markup, so that another page can show the same:
+:func:`keys`, :func:`facts`, :func:`picture`, :func:`table`, :func:`left_out`, :func:`method`, :func:`again`.
+Templates escape every value; what :mod:`potomac.report.draw` made has escaped its own.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from potomac.engine import Fact, Figure, Result, Rows, Show
+from potomac.report import axes, maps, multiples, tables
+from potomac.report.draw import Part, clean
+from potomac.report.numbers import duration, filesize, interval, moment, number, quantity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Finished", "again", "facts", "keys", "left_out", "method", "picture", "render", "script", "styles", "table"]
+
+WIDE, HALF, NARROW, PANEL = 968.0, 468.0, 350.0, 310.0
+"""Widths in px at which pictures are drawn: across a desktop page, half of it, a phone, a panel."""
+
+EXAMPLES = 3
+"""Rejected rows shown for each reason."""
+
+
+class Finished(Protocol):
+    """What the page asks of a run: its directory, the content of run.json, and what the engine answered."""
+
+    @property
+    def path(self) -> Path:
+        """Directory of the run."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """Content of run.json."""
+
+    def result(self) -> Result:
+        """What the engine answered, tables as streams."""
+
+
+def render(run: Finished, figures: Iterable[Figure]) -> str:
+    """The report of ``run`` as one HTML file: the finding first, then what a reader needs to check it.
+
+    The page allows itself no network, no frames and no other script or style than its own (by their hashes).
+    """
+    told, result = run.manifest, run.result()
+    drawn = tuple(figures)
+    parts = {
+        "keys": keys(result.facts),
+        "lead": [picture(one, WIDE) for one in drawn if one.role == "lead"],
+        "facts": facts(result.facts),
+        "left_out": left_out(told, result.notes, _examples(run.path / "rejected.parquet")),
+        "support": [picture(one) for one in drawn if one.role == "support"],
+        "tables": [_table(told, result, show) for show in result.show if show.table in result.tables],
+        "diagnostic": [picture(one) for one in drawn if one.role == "diagnostic"],
+        "method": method(result.method, result.sources),
+        "again": again(told, _text(run.path / "study.toml")),
+    }
+    return _fill("page.html", told=told, title=title(told), day=_day(told), style=styles(), script=script(), csp=policy(), **parts)
+
+
+def title(told: Mapping[str, Any]) -> str:
+    """The question, or the study's name where it has none."""
+    return clean(str(told.get("title") or "").strip() or str(told["name"]))
+
+
+def keys(given: Sequence[Fact]) -> Markup:
+    """The key figures: large numbers with their intervals."""
+    return Markup(_fill("keys.html", facts=[_fact(fact) for fact in given if fact.key]))
+
+
+def facts(given: Sequence[Fact]) -> Markup:
+    """All facts as a table: value, interval or bound, unit, meaning."""
+    return Markup(_fill("facts.html", facts=[_fact(fact) for fact in given]))
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    value, span = interval(fact.value, fact.low, fact.high)
+    label = clean(fact.label or fact.name.replace("_", " "))
+    text = isinstance(fact.value, str) and not isinstance(fact.value, bool)
+    shown = {"label": label[:1].upper() + label[1:], "value": clean(value), "span": span, "unit": clean(fact.unit)}
+    return {**shown, "meaning": clean(fact.meaning), "source": clean(fact.source), "text": text, "name": clean(fact.name)}
+
+
+def picture(figure: Figure, width: float | None = None) -> Markup:
+    """A figure with its title and finding, drawn for a desktop (``width``) and for a phone."""
+    if figure.panels:
+        panels = [(one, multiples.panel(one, width=PANEL)) for one in multiples.alike(figure.panels)]
+        return Markup(_fill("panels.html", figure=figure, panels=panels))
+    wide = width or (WIDE if figure.kind == "map" else HALF)
+    drawn = {"wide": _drawn(figure, wide), "narrow": _drawn(figure, NARROW)}
+    return Markup(_fill("figure.html", figure=figure, half=wide == HALF, **drawn))
+
+
+def _drawn(figure: Figure, width: float) -> Part:
+    door = maps if figure.kind == "map" else axes
+    return door.svg(figure, width=width, alone=False) if door is maps else axes.chart(figure, width=width, alone=False)
+
+
+def table(data: pa.Table | Rows, show: Show, total: int | None = None) -> Markup:
+    """The top rows of a table, which a reader can sort, search and download."""
+    return Markup(_fill("table.html", shown=tables.shown(data, show, total)))
+
+
+def _table(told: Mapping[str, Any], result: Result, show: Show) -> Markup:
+    stored = told.get("tables", {}).get(show.table, {})
+    return table(result.tables[show.table], show, stored.get("rows"))
+
+
+def left_out(told: Mapping[str, Any], notes: Sequence[str], examples: Sequence[Mapping[str, Any]] = ()) -> Markup:
+    """Notes, rows read, used and rejected with reasons, and a few of the rejected rows."""
+    counts = [_count(name, count) for name, count in told.get("rows", {}).items()]
+    found = {name: [clean(note) for note in source.get("notes", ())] for name, source in told.get("sources", {}).items()}
+    return Markup(_fill("left_out.html", notes=list(map(clean, notes)), counts=counts, found=found, examples=examples))
+
+
+def _count(name: str, count: Mapping[str, Any]) -> dict[str, Any]:
+    reasons = sorted(count.get("reasons", {}).items(), key=lambda pair: -pair[1])
+    read = int(count.get("read", 0))
+    share = 100 * int(count.get("used", 0)) / read if read else 0.0
+    return {"name": clean(name), **{k: int(count.get(k, 0)) for k in ("read", "used", "rejected", "duplicates")},
+            "reasons": [(clean(reason), int(many)) for reason, many in reasons], "share": share}
+
+
+def _examples(file: Path) -> list[dict[str, Any]]:
+    """A few rejected rows of each reason, from the first rows of the file."""
+    import pyarrow.parquet as pq
+
+    if not file.is_file():
+        return []
+    stored = pq.ParquetFile(file)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for batch in stored.iter_batches(batch_size=20_000):
+        for row in batch.to_pylist():
+            rows = found.setdefault(str(row["reason"]), [])
+            if len(rows) < EXAMPLES:
+                rows.append({name: clean("" if value is None else value) for name, value in row.items()})
+        break
+    return [row for rows in found.values() for row in rows][:30]
+
+
+def method(paragraphs: Sequence[str], sources: Sequence[str]) -> Markup:
+    """How it was done, and where that is written."""
+    return Markup(_fill("method.html", paragraphs=list(map(clean, paragraphs)), sources=list(map(clean, sources))))
+
+
+def again(told: Mapping[str, Any], study: str) -> Markup:
+    """What someone needs to get the same answer: command, study, data with hashes, versions, seed."""
+    inputs = [one for name, source in told.get("sources", {}).items() for one in _files(name, source)]
+    timings = [(clean(name), duration(float(seconds))) for name, seconds in told.get("timings", {}).items()]
+    return Markup(_fill("again.html", told=told, study=clean(study), inputs=inputs, timings=timings))
+
+
+def _files(name: str, source: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Each file of a source with size and hash; a source without files by its address."""
+    listed = source.get("files") or []
+    if not listed:
+        return [{"table": clean(name), "file": clean(source.get("source", "")), "size": "", "hash": ""}]
+    return [_file(name, one if isinstance(one, Mapping) else {"file": one}) for one in listed]
+
+
+def _file(table: str, one: Mapping[str, Any]) -> dict[str, str]:
+    path = next((one[key] for key in ("file", "path", "name") if one.get(key)), "")
+    size = next((one[key] for key in ("size", "bytes") if one.get(key) is not None), None)
+    digest = next((one[key] for key in ("sha256", "hash") if one.get(key)), "")
+    return {"table": clean(table), "file": clean(path), "size": "" if size is None else filesize(float(size)), "hash": clean(digest)}
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _day(told: Mapping[str, Any]) -> str:
+    try:
+        return moment(datetime.fromisoformat(str(told.get("finished"))))
+    except ValueError:
+        return ""
+
+
+@cache
+def styles() -> Markup:
+    """The style sheet of a page."""
+    return Markup("\n".join(_static(name) for name in ("tokens.css", "page.css", "figure.css")))
+
+
+@cache
+def script() -> Markup:
+    """The script of a page: tables, maps, tips, theme. Nothing on the page needs it."""
+    return Markup(_static("page.js"))
+
+
+def _static(name: str) -> str:
+    return (files("potomac.report") / "static" / name).read_text(encoding="utf-8")
+
+
+@cache
+def policy() -> str:
+    """The Content-Security-Policy of a page: its own style and script, pictures within it, nothing else."""
+    style, code = (b64encode(sha256(text.encode()).digest()).decode() for text in (styles(), script()))
+    return (
+        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{code}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=PackageLoader("potomac.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters |= {"number": number, "quantity": quantity, "slug": _slug}
+    return made
+
+
+def _slug(text: str) -> str:
+    """A name as an id of the page."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def _fill(name: str, **values: Any) -> str:
+    return _templates().get_template(name).render(**values)

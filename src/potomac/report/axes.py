@@ -227,12 +227,13 @@ def _missing(layer: Layer, frame: Frame) -> int:
 
 def _entries(figure: Figure, series: list[dict[str, Series]]) -> list[tuple[str, Series]]:
     """What needs a key: named marks that have no label of their own on the chart."""
+    lines = {name for layer, own in zip(figure.layers, series, strict=True) if layer.mark == "line" for name in own}
     seen: dict[str, tuple[str, Series]] = {}
     for layer, own in zip(figure.layers, series, strict=True):
         if layer.mark in ("line", "rule", "text") or layer.color:
             continue
         for name, one in own.items():
-            if name and name != MISSING and (len(figure.layers) > 1 or len(own) > 1):
+            if name and name != MISSING and name not in lines and (len(figure.layers) > 1 or len(own) > 1):
                 seen.setdefault(name, (layer.mark, one))
     return list(seen.values())
 

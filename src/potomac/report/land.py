@@ -72,7 +72,7 @@ def step(span: float, most: float) -> float:
 def _lines(window: Window) -> tuple[list[float], list[float], float]:
     """Longitudes and latitudes of the net, and their distance."""
     west, south, east, north = window.box
-    gap = step(east - west, max(2.0, window.width / 130))
+    gap = step(east - west, max(2.0, window.width / 105))
     return _multiples(west, east, gap), [lat for lat in _multiples(south, north, gap) if abs(lat) < 90], gap
 
 

@@ -119,7 +119,7 @@ def duration(seconds: float) -> str:
     if not math.isfinite(seconds):
         return MISSING
     if seconds < 59.5:
-        return f"{number(round(seconds, 2) if seconds < 10 else round(seconds))} s"
+        return f"{number(round(seconds, 2), 2) if seconds < 10 else round(seconds)} s"
     rest = round(seconds)
     for big, small, size, part in (("d", "h", 86400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1)):
         if rest >= size:

@@ -21,14 +21,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from potomac.engine import Fact, Figure, Result, Rows, Show
-from potomac.report import axes, maps, multiples, tables
+from potomac.report import charts, maps, multiples, tables
 from potomac.report.draw import Part, clean
 from potomac.report.numbers import duration, filesize, interval, moment, number, quantity
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Finished", "again", "facts", "keys", "left_out", "method", "picture", "render", "script", "styles", "table"]
+__all__ = ["Finished", "again", "facts", "keys", "left_out", "method", "picture", "pictures", "render", "script", "styles", "table"]
 
 WIDE, HALF, NARROW, PANEL = 968.0, 468.0, 350.0, 310.0
 """Widths in px at which pictures are drawn: across a desktop page, half of it, a phone, a panel."""
@@ -61,12 +61,12 @@ def render(run: Finished, figures: Iterable[Figure]) -> str:
     drawn = tuple(figures)
     parts = {
         "keys": keys(result.facts),
-        "lead": [picture(one, WIDE) for one in drawn if one.role == "lead"],
+        "lead": [picture(one, WIDE, 2) for one in drawn if one.role == "lead"],
         "facts": facts(result.facts),
         "left_out": left_out(told, result.notes, _examples(run.path / "rejected.parquet")),
-        "support": [picture(one) for one in drawn if one.role == "support"],
+        "support": pictures([one for one in drawn if one.role == "support"]),
         "tables": [_table(told, result, show) for show in result.show if show.table in result.tables],
-        "diagnostic": [picture(one) for one in drawn if one.role == "diagnostic"],
+        "diagnostic": pictures([one for one in drawn if one.role == "diagnostic"]),
         "method": method(result.method, result.sources),
         "again": again(told, _text(run.path / "study.toml")),
     }
@@ -96,19 +96,31 @@ def _fact(fact: Fact) -> dict[str, Any]:
     return {**shown, "meaning": clean(fact.meaning), "source": clean(fact.source), "text": text, "name": clean(fact.name)}
 
 
-def picture(figure: Figure, width: float | None = None) -> Markup:
-    """A figure with its title and finding, drawn for a desktop (``width``) and for a phone."""
+def pictures(given: Sequence[Figure]) -> list[Markup]:
+    """Several figures: charts two in a row, one that would stand alone across the page."""
+    paired: set[int] = set()
+    for i, one in enumerate(given[1:], 1):
+        if i - 1 not in paired and _is_half(one) and _is_half(given[i - 1]):
+            paired |= {i - 1, i}
+    return [picture(one, HALF if i in paired else WIDE) for i, one in enumerate(given)]
+
+
+def _is_half(figure: Figure) -> bool:
+    return figure.kind == "chart" and not figure.panels
+
+
+def picture(figure: Figure, width: float = WIDE, level: int = 3) -> Markup:
+    """A figure with its title (a heading of that level) and finding, drawn for a desktop and for a phone."""
     if figure.panels:
         panels = [(one, multiples.panel(one, width=PANEL)) for one in multiples.alike(figure.panels)]
-        return Markup(_fill("panels.html", figure=figure, panels=panels))
-    wide = width or (WIDE if figure.kind == "map" else HALF)
-    drawn = {"wide": _drawn(figure, wide), "narrow": _drawn(figure, NARROW)}
-    return Markup(_fill("figure.html", figure=figure, half=wide == HALF, **drawn))
+        return Markup(_fill("panels.html", figure=figure, panels=panels, level=level))
+    drawn = {"wide": _drawn(figure, width), "narrow": _drawn(figure, NARROW)}
+    return Markup(_fill("figure.html", figure=figure, half=width == HALF, level=level, **drawn))
 
 
 def _drawn(figure: Figure, width: float) -> Part:
-    door = maps if figure.kind == "map" else axes
-    return door.svg(figure, width=width, alone=False) if door is maps else axes.chart(figure, width=width, alone=False)
+    door = maps if figure.kind == "map" else charts
+    return door.svg(figure, width=width, alone=False)
 
 
 def table(data: pa.Table | Rows, show: Show, total: int | None = None) -> Markup:

@@ -116,6 +116,7 @@ class Ramp:
         for value, text in ticks:
             at = x + width * ((math.log10(value) if self.log else value) - low) / (high - low)
             half = text_width(text) / 2
+            at = max(at, x + half)  # never cut off at the left edge
             if at - half > free:
                 parts.append(element("text", text, x=at, y=y, class_="tick middle"))
                 free = at + half + 4

@@ -17,11 +17,12 @@ __all__ = ["dots", "png"]
 SHARP = 2
 """Pixels of the picture per unit of the drawing."""
 
-BLUE = (58, 132, 161)  # between the accents of the light and the dark page
 
 
-def dots(x: Floats, y: Floats, box: tuple[float, float, float, float], *, width: int = 1) -> Part:
-    """An ``image`` element over ``box`` (left, top, right, bottom): opacity grows with the log of the count.
+def dots(x: Floats, y: Floats, box: tuple[float, float, float, float], *, width: int = 1, class_: str = "density") -> Part:
+    """A picture over ``box`` (left, top, right, bottom): opacity grows with the log of the count.
+
+    The picture is a mask over a rectangle of ``class_``, so that its colour is the page's, light or dark.
 
     Each point counts in ``width`` x ``width`` pixels of the picture, so that a lonely one is still seen.
     """
@@ -29,10 +30,13 @@ def dots(x: Floats, y: Floats, box: tuple[float, float, float, float], *, width:
     counts = _counts(x, y, box)
     counts = _spread(_spread(counts, width).T, width).T
     share = np.log1p(counts) / np.log1p(max(1, int(counts.max())))
-    alpha = np.where(counts > 0, 90 + 165 * share, 0).astype(np.uint8)
-    address = "data:image/png;base64," + b64encode(png(alpha, BLUE)).decode("ascii")
+    picture = png(np.where(counts > 0, 70 + 185 * share, 0).astype(np.uint8))
+    address = "data:image/png;base64," + b64encode(picture).decode("ascii")
     size = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-    return element("image", href=address, **size, preserveAspectRatio="none", class_="density")
+    name = f"density-{zlib.crc32(picture):08x}"
+    image = element("image", href=address, **size, preserveAspectRatio="none")
+    mask = element("mask", image, id=name, maskUnits="userSpaceOnUse", **size)
+    return element("g", mask, element("rect", **size, mask=f"url(#{name})", class_=class_))
 
 
 def _counts(x: Floats, y: Floats, box: tuple[float, float, float, float]) -> NDArray[np.int64]:
@@ -53,8 +57,8 @@ def _spread(counts: NDArray[np.int64], width: int) -> NDArray[np.int64]:
     return total[:, width:] - total[:, :-width]
 
 
-def png(alpha: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:
-    """A PNG of one colour with the given opacity (height, width).
+def png(alpha: NDArray[np.uint8]) -> bytes:
+    """A PNG in white with the given opacity (height, width).
 
     Source:
         W3C, Portable Network Graphics Specification (third edition), palette images with transparency.
@@ -62,10 +66,9 @@ def png(alpha: NDArray[np.uint8], colour: tuple[int, int, int]) -> bytes:
     height, width = alpha.shape
     rows = np.zeros((height, width + 1), np.uint8)  # each row starts with its filter, 0 = none
     rows[:, 1:] = alpha
-    head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     chunks = (
-        (b"IHDR", head),
-        (b"PLTE", bytes(colour) * 256),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", b"\xff" * 768),
         (b"tRNS", bytes(range(256))),
         (b"IDAT", zlib.compress(rows.tobytes(), 9)),
         (b"IEND", b""),

@@ -119,7 +119,7 @@ def _domain(axis: Axis, values: Floats, zero: bool) -> tuple[float, float]:
         return (1.0, 10.0) if log else (0.0, _DAY) if axis.scale == "time" else (0.0, 1.0)
     low, high = float(values.min()), float(values.max())
     if log:
-        low, high = 10 ** math.floor(math.log10(low) + 1e-9), 10 ** min(308, math.ceil(math.log10(high) - 1e-9))
+        low, high = _decade(low, up=False), _decade(high, up=True)
         return (max(low, 5e-324), high) if low < high else (low / 10, high * 10)
     if (zero or axis.zero) and axis.scale == "linear":
         low, high = min(low, 0.0), max(high, 0.0)
@@ -131,6 +131,14 @@ def _domain(axis: Axis, values: Floats, zero: bool) -> tuple[float, float]:
         return 0.0, 1.0
     room = abs(low) * 0.5 or 1.0
     return low - room, high + room
+
+
+def _decade(value: float, up: bool) -> float:
+    """The next of 1, 2 and 5 times a power of ten, up or down."""
+    power = 10.0 ** min(307, math.floor(math.log10(value) + 1e-12))
+    steps = [m * power for m in (1, 2, 5, 10)]
+    near = 1e-9 * value
+    return min(s for s in steps if s >= value - near) if up else max(s for s in steps if s <= value + near)
 
 
 def _step(low: float, high: float, most: int = 5) -> float:

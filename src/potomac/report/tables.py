@@ -49,7 +49,7 @@ class Column:
     names: tuple[str, ...]
     label: str
     unit: str
-    kind: str  # "number", "text" or "long"
+    kind: str  # "n" number, "l" long text, "" else
     cells: tuple[Cell, ...]
 
 
@@ -66,9 +66,9 @@ class Shown:
     order: str
 
     @property
-    def lines(self) -> Iterator[tuple[Cell, ...]]:
-        """The cells row by row."""
-        return zip(*(column.cells for column in self.columns), strict=True)
+    def lines(self) -> Iterator[tuple[tuple[str, Cell], ...]]:
+        """The cells row by row, each with the kind of its column."""
+        return zip(*([(column.kind, cell) for cell in column.cells] for column in self.columns), strict=True)
 
 
 def shown(data: pa.Table | Rows, show: Show, total: int | None = None) -> Shown:
@@ -110,9 +110,8 @@ def _first(table: pa.Table, sort: str, descending: bool, most: int) -> pa.Table:
     plain = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
     if pa.types.is_floating(plain.type):
         plain = pc.if_else(pc.is_nan(plain), None, plain)
-    keys = pa.table({"key": plain, "place": pa.array(np.arange(table.num_rows))})
-    order = [("key", "descending" if descending else "ascending"), ("place", "ascending")]
-    return table.take(pc.sort_indices(keys, sort_keys=order, null_placement="at_end")[:most]).combine_chunks()
+    order = pc.array_sort_indices(plain, order="descending" if descending else "ascending")
+    return table.take(order[:most]).combine_chunks()
 
 
 def columns(rows: pa.Table, show: Show) -> tuple[Column, ...]:
@@ -145,7 +144,7 @@ def _interval(rows: pa.Table, low: str, high: str, show: Show) -> Column:
     cells = tuple(_span(x, y, places) for x, y in zip(a.tolist(), b.tolist(), strict=True))
     what = _label(low.rpartition("_")[0], show.labels) if "_" in low else ""
     label = show.labels.get(low) or f"{what} interval".strip()
-    return Column((low, high), label, show.units.get(low, ""), "number", cells)
+    return Column((low, high), label, show.units.get(low, ""), "n", cells)
 
 
 def _span(low: float, high: float, places: int | None) -> Cell:
@@ -158,11 +157,9 @@ def _span(low: float, high: float, places: int | None) -> Cell:
 def _column(rows: pa.Table, name: str, show: Show) -> Column:
     column = rows.column(name)
     kind, cells = _cells(name, column)
-    return Column((name,), _label(name, show.labels), show.units.get(name, _unit(name)), kind, tuple(cells))
+    unit = "UTC" if pa.types.is_timestamp(column.type) else "°" if name.lower() in _ANGLES else ""
+    return Column((name,), _label(name, show.labels), show.units.get(name, unit), kind, tuple(cells))
 
-
-def _unit(name: str) -> str:
-    return "°" if name in _ANGLES else ""
 
 
 def _label(name: str, labels: Any) -> str:
@@ -173,14 +170,14 @@ def _cells(name: str, column: pa.ChunkedArray) -> tuple[str, list[Cell]]:
     """Kind of a column and its cells."""
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number", _numbers(name, numeric(column))
+        return "n", _numbers(name, numeric(column))
     if pa.types.is_integer(kind):
         named = name.lower() in _NAMES or _NAMED.search(name.lower())
-        return "number", [_whole(value, bool(named)) for value in column.to_pylist()]
+        return "n", [_whole(value, bool(named)) for value in column.to_pylist()]
     if pa.types.is_timestamp(kind):
-        return "text", [_moment(value) for value in column.to_pylist()]
+        return "", [_moment(value) for value in column.to_pylist()]
     texts = [_text(value) for value in column.to_pylist()]
-    return "long" if max((len(cell.text) for cell in texts), default=0) > 40 else "text", texts
+    return "l" if max((len(cell.text) for cell in texts), default=0) > 40 else "", texts
 
 
 def _numbers(name: str, values: Floats) -> list[Cell]:
@@ -219,7 +216,7 @@ def _moment(value: datetime | None) -> Cell:
     if value is None:
         return Cell(MISSING, "")
     there = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return Cell(word(value), there.isoformat(timespec="seconds").replace("+00:00", "Z"))
+    return Cell(word(value).removesuffix(" UTC"), there.isoformat(timespec="seconds").replace("+00:00", "Z"))
 
 
 def _text(value: Any) -> Cell:

@@ -1,1 +1,349 @@
 "use strict";
+// What makes a page quicker to use. Without it nothing is missing: every number, picture and table is in the markup.
+(() => {
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const made = (tag, text, type) => Object.assign(document.createElement(tag), { textContent: text, ...(type ? { type } : {}) });
+  const MINUS = "\u2212";
+
+  // ---- theme -------------------------------------------------------------------------------------------------
+  const root = document.documentElement;
+  const kept = {
+    get: () => { try { return localStorage.getItem("potomac-theme"); } catch { return null; } },
+    set: (value) => { try { localStorage.setItem("potomac-theme", value); } catch { /* a page opened from a file may keep nothing */ } },
+  };
+  const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const button = document.querySelector(".theme");
+  const name = () => { button.textContent = dark() ? "Light page" : "Dark page"; };
+  if (["light", "dark"].includes(kept.get())) root.dataset.theme = kept.get();
+  if (button) {
+    button.hidden = false;
+    name();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name);
+    button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; kept.set(root.dataset.theme); name(); });
+  }
+
+  // ---- tables: sort, search, download ------------------------------------------------------------------------
+  const exact = (cell) => cell.dataset.v ?? cell.textContent;
+  const amount = (cell) => Number.parseFloat(exact(cell).replaceAll(MINUS, "-").replaceAll(",", ""));
+  const words = new Intl.Collator("en", { numeric: true });
+
+  function compare(column, numeric, sign) {
+    return (a, b) => {
+      const [one, two] = [a.cells[column], b.cells[column]];
+      if (numeric) {
+        const [x, y] = [amount(one), amount(two)];
+        if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+        return sign * (x - y);
+      }
+      const [x, y] = [exact(one), exact(two)];
+      return x === "" || y === "" ? (x === "") - (y === "") : sign * words.compare(x, y);
+    };
+  }
+
+  function sortable(table) {
+    const body = table.tBodies[0], rows = [...body.rows], heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const press = made("button", "", "button");
+      press.append(...head.childNodes);
+      head.append(press);
+      press.addEventListener("click", () => {
+        const next = { none: "ascending", ascending: "descending", descending: "none" }[head.getAttribute("aria-sort") || "none"];
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        if (next !== "none") head.setAttribute("aria-sort", next);
+        const ordered = next === "none" ? rows : [...rows].sort(compare(column, head.classList.contains("n"), next === "ascending" ? 1 : -1));
+        body.append(...ordered);
+      });
+    });
+  }
+
+  function searchable(block, table) {
+    const rows = [...table.tBodies[0].rows], field = block.querySelector("input[type=search]"), said = made("span", "");
+    said.setAttribute("role", "status");
+    field.closest("label").after(said);
+    let texts = null;
+    field.addEventListener("input", () => {
+      texts ??= rows.map((row) => row.textContent.toLocaleLowerCase());
+      const wanted = field.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+      let found = 0;
+      rows.forEach((row, i) => { row.hidden = !wanted.every((word) => texts[i].includes(word)); found += !row.hidden; });
+      said.textContent = wanted.length ? `${found.toLocaleString("en")} of these ${rows.length.toLocaleString("en")} rows` : "";
+    });
+  }
+
+  // A spreadsheet takes text that begins with one of these signs for a formula; an apostrophe makes it text again.
+  const number = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i;
+  const harmless = (text) => (/^[=+\-@\t\r]/.test(text) && !number.test(text) ? `'${text}` : text);
+  const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+  function csv(table) {
+    const heads = [...table.tHead.rows[0].cells], names = heads.map((head) => head.dataset.c.split("\t"));
+    const lines = [names.flat()];
+    for (const row of table.tBodies[0].rows) {
+      if (row.hidden) continue;
+      lines.push([...row.cells].flatMap((cell, i) => (names[i].length > 1 ? exact(cell).split("\t") : [exact(cell)])));
+    }
+    return lines.map((line) => line.map((text) => quoted(harmless(text))).join(",")).join("\r\n") + "\r\n";
+  }
+
+  function download(table, file) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(["\ufeff", csv(table)], { type: "text/csv" }));
+    link.download = file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  for (const block of all(".table")) {
+    const table = block.querySelector("table.data"), tools = block.querySelector(".tools");
+    if (!table || table.tBodies[0].rows.length < 2) continue;
+    sortable(table);
+    searchable(block, table);
+    tools.hidden = false;
+    const save = block.querySelector(".csv");
+    save.addEventListener("click", () => download(table, `${save.dataset.name}.csv`));
+  }
+
+  // ---- tips: what a mark stands for, on hover, focus and touch -------------------------------------------------
+  const tip = document.querySelector(".tip"), told = new WeakMap();
+  let marked = null;
+
+  function text(mark) {
+    const title = [...mark.children].find((child) => child.localName === "title");
+    if (title) { told.set(mark, title.textContent); title.remove(); }
+    return told.get(mark) || "";
+  }
+
+  function show(mark) {
+    hide();
+    const words = text(mark);
+    if (!words || !tip) return;
+    marked = mark;
+    mark.classList.add("told");
+    tip.textContent = words;
+    tip.hidden = false;
+    const box = mark.getBoundingClientRect(), own = tip.getBoundingClientRect();
+    const left = Math.min(Math.max(8, box.left + box.width / 2 - own.width / 2), root.clientWidth - own.width - 8);
+    const above = box.top - own.height - 8;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above > 8 ? above : box.bottom + 8}px`;
+  }
+
+  function hide() {
+    marked?.classList.remove("told");
+    marked = null;
+    if (tip) tip.hidden = true;
+  }
+
+  document.addEventListener("pointerover", (event) => {
+    const mark = event.target.closest?.(".figure .mark, .figure .track");
+    if (mark) show(mark); else if (marked && !marked.matches(":focus")) hide();
+  });
+  document.addEventListener("focusin", (event) => { if (event.target.matches?.(".mark")) show(event.target); });
+  document.addEventListener("focusout", hide);
+  document.addEventListener("scroll", hide, { passive: true, capture: true });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+
+  // In a chart one stop of the Tab key; the arrow keys go from mark to mark.
+  for (const chart of all("svg.figure:not(.map)")) {
+    const marks = all(".mark", chart);
+    if (!marks.length) continue;
+    chart.setAttribute("role", "group");
+    chart.setAttribute("tabindex", "0");
+    let at = -1;
+    chart.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      at = (at + step + marks.length) % marks.length;
+      show(marks[at]);
+    });
+  }
+
+  // ---- maps: enlarge and move the same drawing ----------------------------------------------------------------
+  const NICE = [1, 2, 5], MOST = 40;
+  const nice = (km) => { const power = 10 ** Math.floor(Math.log10(km)); return Math.max(...NICE.map((m) => m * power).filter((l) => l <= km * 1.000001)); };
+  const length = (km) => (km >= 1 ? `${km.toLocaleString("en")} km` : `${Math.round(km * 1000).toLocaleString("en")} m`);
+
+  class Chart {
+    constructor(svg, holder) {
+      this.svg = svg;
+      this.view = svg.querySelector(".view");
+      const box = this.view.viewBox.baseVal;
+      this.whole = { x: box.x, y: box.y, w: box.width, h: box.height };
+      this.now = { ...this.whole };
+      this.pointers = new Map();
+      this.scale = svg.querySelector(".scale");
+      if (this.scale) this.suffix = (this.scale.querySelector("text").textContent.match(/ at .*$/) || [""])[0];
+      this.labels = all(".view .label", svg).map((label) => ({ label, first: label.getAttribute("class") }));
+      this.buttons(holder);
+      this.listen();
+    }
+
+    buttons(holder) {
+      const bar = document.createElement("div");
+      bar.className = "zoom";
+      const add = (sign, label, action) => {
+        const press = made("button", sign, "button");
+        press.setAttribute("aria-label", label);
+        press.title = label;
+        press.addEventListener("click", action);
+        bar.append(press);
+        return press;
+      };
+      this.plus = add("+", "Enlarge the map", () => this.zoom(0.5));
+      this.minus = add(MINUS, "Make the map smaller", () => this.zoom(2));
+      this.home = add("\u21ba", "Show the whole map", () => this.set(this.whole));
+      holder.append(bar);
+      this.set(this.whole);
+    }
+
+    listen() {
+      const { svg, view } = this;
+      svg.setAttribute("role", "group");
+      svg.setAttribute("tabindex", "0");
+      svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")} Plus and minus enlarge the map, arrows move it.`);
+      svg.addEventListener("keydown", (event) => this.key(event));
+      view.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+      view.addEventListener("pointerdown", (event) => this.down(event));
+      view.addEventListener("pointermove", (event) => this.move(event));
+      for (const end of ["pointerup", "pointercancel"]) view.addEventListener(end, (event) => this.up(event));
+      view.addEventListener("dblclick", (event) => this.zoom(0.5, this.place(event)));
+    }
+
+    // Where an event is, in units of the drawing, and how many of them a pixel of the screen is.
+    place(event) {
+      const box = this.view.getBoundingClientRect(), own = this.screen();
+      return { x: this.now.x + ((event.clientX - own.left) / own.width) * this.now.w, y: this.now.y + ((event.clientY - own.top) / own.height) * this.now.h, box };
+    }
+
+    screen() {
+      const out = this.svg.getBoundingClientRect(), units = this.svg.viewBox.baseVal, f = out.width / units.width;
+      return { left: out.left + this.whole.x * f, top: out.top + this.whole.y * f, width: this.whole.w * f, height: this.whole.h * f };
+    }
+
+    zoom(factor, about) {
+      const { now, whole } = this, w = Math.min(whole.w, Math.max(whole.w / MOST, now.w * factor)), real = w / now.w;
+      const at = about || { x: now.x + now.w / 2, y: now.y + now.h / 2 };
+      this.set({ x: at.x - (at.x - now.x) * real, y: at.y - (at.y - now.y) * real, w, h: now.h * real });
+    }
+
+    set(box) {
+      const { whole } = this, w = Math.min(box.w, whole.w), h = Math.min(box.h, whole.h);
+      const x = Math.min(Math.max(box.x, whole.x), whole.x + whole.w - w), y = Math.min(Math.max(box.y, whole.y), whole.y + whole.h - h);
+      this.now = { x, y, w, h };
+      hide();
+      if (!this.waiting) this.waiting = requestAnimationFrame(() => this.draw());
+    }
+
+    draw() {
+      this.waiting = 0;
+      const { now, whole, svg } = this, k = now.w / whole.w;
+      this.view.setAttribute("viewBox", `${now.x} ${now.y} ${now.w} ${now.h}`);
+      svg.style.setProperty("--k", k);
+      svg.classList.toggle("zoomed", k < 0.999);
+      [this.plus.disabled, this.minus.disabled, this.home.disabled] = [k <= 1.001 / MOST, k > 0.999, k > 0.999];
+      if (this.scale) this.bar(k);
+      clearTimeout(this.later);
+      this.later = setTimeout(() => this.relabel(k), 80);
+    }
+
+    bar(k) {
+      const km = Number(this.scale.dataset.km) * k, units = Math.min(this.whole.w * 0.25, 140), long = nice(units * km), w = long / km;
+      const [over, under, half] = all("path", this.scale);
+      for (const path of [over, under]) path.setAttribute("d", `M0-5V0H${w}V-5M${w / 2}-5V0`);
+      half.setAttribute("d", `M0-2.5H${w / 2}`);
+      this.scale.querySelector("text").textContent = length(long) + this.suffix;
+    }
+
+    // With more room more labels find a place; none covers another.
+    relabel(k) {
+      if (k > 0.999) { for (const { label, first } of this.labels) label.setAttribute("class", first); return; }
+      const taken = [], frame = this.screen();
+      for (const { label } of this.labels) {
+        label.classList.remove("off");
+        const a = label.getBoundingClientRect();
+        const out = a.right < frame.left || a.left > frame.left + frame.width || a.bottom < frame.top || a.top > frame.top + frame.height;
+        const meets = taken.some((b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom);
+        if (meets) label.classList.add("off"); else if (!out) taken.push(a);
+      }
+    }
+
+    key(event) {
+      const step = 0.2, { x, y, w, h } = this.now;
+      const to = {
+        "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2), 0: () => this.set(this.whole),
+        ArrowLeft: () => this.set({ x: x - w * step, y, w, h }), ArrowRight: () => this.set({ x: x + w * step, y, w, h }),
+        ArrowUp: () => this.set({ x, y: y - h * step, w, h }), ArrowDown: () => this.set({ x, y: y + h * step, w, h }),
+      }[event.key];
+      if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      to();
+    }
+
+    // The wheel scrolls the page until the map has been chosen by a click, so that nobody is caught in it.
+    wheel(event) {
+      if (!event.ctrlKey && !this.svg.contains(document.activeElement)) return;
+      event.preventDefault();
+      this.zoom(2 ** (Math.max(-100, Math.min(100, event.deltaY)) / 150), this.place(event));
+    }
+
+    down(event) {
+      if (event.button !== 0) return;
+      this.pointers.set(event.pointerId, event);
+      this.start = { event, box: this.now };
+      if (event.target.closest(".mark")) show(event.target.closest(".mark"));
+      this.svg.focus({ preventScroll: true, focusVisible: false });
+    }
+
+    move(event) {
+      const before = this.pointers.get(event.pointerId);
+      if (!before) return;
+      const others = [...this.pointers.values()].filter((other) => other.pointerId !== event.pointerId);
+      if (others.length) this.pinch(before, event, others[0]);
+      else if (this.now.w < this.whole.w * 0.999 || event.pointerType === "mouse") this.drag(before, event);
+      this.pointers.set(event.pointerId, event);
+    }
+
+    drag(before, event) {
+      const far = Math.hypot(event.clientX - this.start.event.clientX, event.clientY - this.start.event.clientY) > 3;
+      if (!far && !this.svg.classList.contains("held")) return;
+      this.svg.classList.add("held");
+      this.view.setPointerCapture(event.pointerId);
+      const own = this.screen(), { x, y, w, h } = this.now;
+      this.set({ x: x - ((event.clientX - before.clientX) / own.width) * w, y: y - ((event.clientY - before.clientY) / own.height) * h, w, h });
+    }
+
+    pinch(before, event, other) {
+      const apart = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+      const middle = { clientX: (event.clientX + other.clientX) / 2, clientY: (event.clientY + other.clientY) / 2 };
+      if (apart(event) > 0) this.zoom(apart(before) / apart(event), this.place(middle));
+    }
+
+    up(event) {
+      this.pointers.delete(event.pointerId);
+      if (!this.pointers.size) this.svg.classList.remove("held");
+    }
+  }
+
+  for (const svg of all(".wide > svg.map, .narrow > svg.map")) new Chart(svg, svg.parentElement);
+  for (const svg of all(".panel > svg.map")) if (svg.querySelector(".mark.em")) svg.setAttribute("role", "group");
+  for (const mark of all("svg.map .mark.em")) {
+    mark.setAttribute("tabindex", "0");
+    mark.setAttribute("role", "img");
+    mark.setAttribute("aria-label", text(mark).replaceAll("\n", ", ") || "flagged");
+  }
+
+  // ---- copy, print --------------------------------------------------------------------------------------------
+  for (const block of all(".command")) {
+    const press = block.querySelector("button");
+    if (!press || !navigator.clipboard) continue;
+    press.hidden = false;
+    press.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.querySelector("code").textContent);
+      press.textContent = "Copied";
+    });
+  }
+  let opened = [];
+  addEventListener("beforeprint", () => { opened = all("details:not([open])"); for (const one of opened) one.open = true; });
+  addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
+})();

@@ -1,6 +1,31 @@
 """Tables: rows with named columns, each with a role, a type and a unit; checked, streamed, nothing lost."""
 
-from potomac.tables.roles import Column, Role
-from potomac.tables.table import Table, open
+from potomac.tables.roles import (
+    ENTITY,
+    HEADING,
+    LATITUDE,
+    LONGITUDE,
+    SPEED,
+    TIME,
+    Column,
+    Role,
+    covariate,
+    feature,
+)
+from potomac.tables.table import Counts, Table, open
 
-__all__ = ["Column", "Role", "Table", "open"]
+__all__ = [
+    "ENTITY",
+    "HEADING",
+    "LATITUDE",
+    "LONGITUDE",
+    "SPEED",
+    "TIME",
+    "Column",
+    "Counts",
+    "Role",
+    "Table",
+    "covariate",
+    "feature",
+    "open",
+]

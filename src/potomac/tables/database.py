@@ -1,0 +1,164 @@
+"""SQL databases as sources: SQLite by the standard library, others through SQLAlchemy. Passwords are told nowhere."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+
+from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
+from potomac.tables.chunk import Source, shown
+from potomac.tables.memory import array
+from potomac.tables.spool import Spool
+from potomac.tables.streams import reading
+
+__all__ = ["is_url", "masked", "open_database"]
+
+ROWS = 16_384
+"""Rows fetched at a time. Fixed, because columns of mixed kinds become words batch by batch."""
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):(.*)@", re.DOTALL)
+_SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
+_NO_DATABASES = ("http", "https", "ftp", "s3", "gs", "file", "hdfs", "abfs", "az")
+_PACKAGES = {
+    "psycopg2": "psycopg2-binary",
+    "psycopg": "psycopg[binary]",
+    "MySQLdb": "mysqlclient",
+    "mysql": "mysql-connector-python",
+}
+_BIND = re.compile(r"(?<![:\w\\]):([\w$]+)(?![:\w$])")
+
+
+def is_url(written: str) -> bool:
+    """Whether ``written`` is an address and no path."""
+    return bool(_URL.fullmatch(written))
+
+
+def masked(url: str) -> str:
+    """``url`` with its password replaced by ``***``."""
+    return _PASSWORD.sub(r"\1:***@", url)
+
+
+def open_database(url: str, query: str, base: Path) -> Source:
+    """The rows of ``query``.
+
+    Raises:
+        StudyError: the scheme is unknown, or its driver is not installed.
+        DataError: there is no such database, it refuses, or the query is wrong.
+    """
+    match = _URL.fullmatch(url)
+    scheme = match.group(1).lower() if match else ""
+    if scheme in _NO_DATABASES:
+        found = f'"{scheme}" is no database'
+        expected = f"expected a file, or a database: {listing(_SCHEMES)}"
+        raise StudyError(Fault("data.scheme", found, expected, "Fetch the file first, and name it here"))
+    if scheme in ("sqlite", "sqlite3"):
+        return _sqlite(url, query, base)
+    return _sqlalchemy(url, query, scheme)
+
+
+def _sqlite(url: str, query: str, base: Path) -> Spool:
+    label = masked(url)
+    written = unquote(url.partition("://")[2].partition("?")[0].removeprefix("/"))
+    path = base / written
+    if not path.is_file():
+        there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
+        found = f"there is no database file {shown(written)}"
+        mend = did_you_mean(path.name, there) or "sqlite:///data.db is relative to the study, sqlite:////data.db is not"
+        raise DataError(Fault("data.source-missing", found, "expected an SQLite file", mend))
+    with reading(label):
+        path.open("rb").close()  # permission is asked of the system: SQLite says only that it cannot
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, check_same_thread=False)
+        connection.set_authorizer(_authorised)
+        cursor = connection.execute(query)
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise _refused(error, label, "", query) from error
+    if cursor.description is None:
+        raise DataError(_no_rows_query(query))
+    names = [column[0] for column in cursor.description]
+    spool = Spool(_fetched(cursor, names, label, query, (sqlite3.Error,), ""), names, label)
+    spool._files = (path,)
+    return spool
+
+
+def _authorised(action: int, *_: Any) -> int:
+    """Nothing but reading: a query may not reach for other files."""
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
+
+
+def _no_rows_query(query: str) -> Fault:
+    return Fault("data.query", f"the query {shown(query)!r} gives no rows", "expected SELECT ...", "Write a SELECT")
+
+
+def _fetched(
+    cursor: Any, names: Sequence[str], label: str, query: str, kinds: tuple[type[Exception], ...], secret: str
+) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            rows = cursor.fetchmany(ROWS)
+        except kinds as error:
+            raise _refused(error, label, secret, query) from None
+        if not rows:
+            return
+        arrays = [array(list(column)) for column in zip(*rows, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, names=list(names))
+
+
+def _sqlalchemy(url: str, query: str, scheme: str) -> Spool:
+    try:
+        import sqlalchemy as sa
+    except ModuleNotFoundError:
+        found = "databases other than SQLite need the package sqlalchemy, which is not installed"
+        raise StudyError(Fault("data.driver-missing", found, "", "Run pip install 'potomac[sql]'")) from None
+    label, secret = masked(url), _secret(url)
+    try:
+        engine = sa.create_engine(url)
+    except sa.exc.NoSuchModuleError:
+        known = scheme.partition("+")[0] in _SCHEMES
+        found = f'no driver is called "{shown(scheme)}"' if known else f'no database is called "{shown(scheme)}"'
+        mend = did_you_mean(scheme.partition("+")[0], _SCHEMES) if not known else "Leave out what follows the +"
+        raise StudyError(Fault("data.scheme", found, f"valid are {listing(_SCHEMES)}", mend)) from None
+    except ModuleNotFoundError as error:
+        raise StudyError(_no_driver(error, scheme)) from None
+    except (sa.exc.ArgumentError, ValueError):
+        expected = "expected scheme://user:password@host:port/database"
+        raise StudyError(Fault("data.url", f"{shown(label)} is no address of a database", expected)) from None
+    try:
+        connection = engine.connect().execution_options(stream_results=True, max_row_buffer=ROWS)
+        result = connection.execute(sa.text(_BIND.sub(r"\\:\1", query)))
+    except ModuleNotFoundError as error:
+        raise StudyError(_no_driver(error, scheme)) from None
+    except sa.exc.SQLAlchemyError as error:
+        raise _refused(error, label, secret, query) from None
+    if not result.returns_rows:
+        raise DataError(_no_rows_query(query))
+    names = [str(name) for name in result.keys()]  # noqa: SIM118  a method of results
+    return Spool(_fetched(result, names, label, query, (sa.exc.SQLAlchemyError,), secret), names, label)
+
+
+def _no_driver(error: ModuleNotFoundError, scheme: str) -> Fault:
+    module = (error.name or "").partition(".")[0]
+    found = f'databases of the kind "{shown(scheme)}" need the Python module {module}, which is not installed'
+    return Fault("data.driver-missing", found, "", f"Run pip install '{_PACKAGES.get(module, module)}'")
+
+
+def _secret(url: str) -> str:
+    match = _PASSWORD.search(url)
+    return match.group(2) if match else ""
+
+
+def _refused(error: BaseException, label: str, secret: str, query: str) -> DataError:
+    """What the database says, on one line and without the password."""
+    text = str(getattr(error, "orig", None) or error)
+    for word in {secret, unquote(secret)} - {""}:
+        text = text.replace(word, "***")
+    text = shown(" ".join(text.split()), 300)
+    found = f"{shown(label)} refuses: {text}"
+    return DataError(Fault("data.database", found, f"the query was {shown(' '.join(query.split()))!r}"))

@@ -1,0 +1,155 @@
+"""Delimited text (CSV and its kin) as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.errors import DataError, Fault
+from potomac.tables.chunk import Broken, Chunk, Source, shown
+from potomac.tables.sniff import HEAD, Dialect, dialect
+from potomac.tables.streams import BLOCK, Text, compression, head, reading
+
+__all__ = ["Delimited"]
+
+_LONGEST = 4 * BLOCK
+"""A row may be as long as this; a longer one is a quotation mark that is never closed."""
+
+
+class Delimited(Source):
+    """A file of delimited text; its values come as they are written."""
+
+    def __init__(self, path: Path, label: str) -> None:
+        self.label = label
+        self._files = (path,)
+        with reading(label):
+            self._packed = compression(path)
+            data = head(path, HEAD)
+        self._whole = len(data) < HEAD
+        self._dialect: Dialect = dialect(data, label, self._whole)
+        self.names = self._dialect.names
+        self._replaced = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How it is written."""
+        packed = f", compressed with {self._packed}" if self._packed else ""
+        found = [f"{shown(self.label)}: {self._dialect.words}{packed}"]
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            found.append(f"{shown(self.label)}: the header names {', '.join(map(shown, twice))} more than once")
+        if self._replaced:
+            found.append(
+                f"{shown(self.label)}: {self._replaced:,} signs are not {self._dialect.encoding}; "
+                "they stand as the replacement character"
+            )
+        return tuple(found)
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Stream the rows; those with too few or too many fields are broken."""
+        text = Text(self._files[0], self._dialect.encoding, self.label)
+        ragged: list[Any] = []
+        wanted = [self.names.index(name) for name in columns]
+        first = 0
+        last: tuple[pa.Array, ...] = ()
+        for arrays in self._read(text, wanted, ragged):
+            chunk = self._chunk(arrays, first, ragged)
+            last = arrays
+            yield chunk
+            first += chunk.length
+        if text.quotes % 2 and any(map(_spans_lines, last)):
+            raise DataError(self._open_quote(first - 1))
+        if ragged:
+            empty = pa.array([], pa.string())
+            yield self._chunk((empty,) * max(len(wanted), 1), first, ragged, ended=True)
+        self._replaced = text.replaced
+
+    def _read(self, text: Text, wanted: list[int], ragged: list[Any]) -> Iterator[tuple[pa.Array, ...]]:
+        try:
+            reader = self._reader(text, sorted(set(wanted)) or [0], ragged)
+            for batch in reader:
+                yield tuple(batch.column(str(index)) for index in wanted or [0])
+        except (pa.ArrowInvalid, OSError, RuntimeError) as error:
+            raise self._explained(error, text) from error
+        finally:
+            text.close()
+
+    def _reader(self, text: Text, wanted: list[int], ragged: list[Any]) -> Any:
+        import pyarrow.csv as arrow_csv
+
+        def aside(row: Any) -> str:
+            ragged.append(row)
+            return "skip"
+
+        ids = [str(index) for index in range(len(self.names))]  # names may be double, empty or hostile
+        return arrow_csv.open_csv(
+            pa.PythonFile(text, "r"),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False,
+                column_names=ids,
+                skip_rows=self._dialect.skip,
+                skip_rows_after_names=1,
+                block_size=_LONGEST,
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=self._dialect.delimiter, newlines_in_values=True, invalid_row_handler=aside
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(ids, pa.string()),
+                include_columns=[str(index) for index in wanted],
+                strings_can_be_null=False,
+                check_utf8=False,
+            ),
+        )
+
+    def _chunk(self, arrays: tuple[pa.Array, ...], first: int, ragged: list[Any], ended: bool = False) -> Chunk:
+        """The rows of one block. The reader runs ahead: ``ragged`` may hold rows of later blocks too."""
+        count = len(arrays[0])
+        if not ragged:
+            return Chunk(self.label, first, count, arrays)
+        aside = np.array([row.number - self._header_rows for row in ragged], dtype=np.int64)
+        rows = first + np.arange(count)
+        rows += np.searchsorted(aside - np.arange(len(aside)), rows, side="right")
+        end = int(aside[-1]) + 1 if ended else int(rows[-1]) + 1 if count else first
+        here = int(np.searchsorted(aside, end))
+        broken = self._broken(ragged[:here], aside[:here])
+        del ragged[:here]
+        return Chunk(self.label, first, end - first, arrays, rows, broken)
+
+    @property
+    def _header_rows(self) -> int:
+        """The reader numbers rows from 1 and counts the header."""
+        return 2
+
+    def _broken(self, rows: list[Any], numbers: npt.NDArray[np.int64]) -> Broken:
+        reasons = [f"{row.actual_columns} fields where the header has {row.expected_columns}" for row in rows]
+        values = [shown(row.text, 500) for row in rows]
+        return Broken(numbers, pa.array(values, pa.string()), pa.array(reasons, pa.string()))
+
+    def _explained(self, error: BaseException, text: Text) -> BaseException:
+        if text.error is not None:
+            return text.error
+        if "straddling" in str(error):
+            return DataError(self._open_quote(None))
+        if isinstance(error, DataError):
+            return error
+        found = f"{shown(self.label)} cannot be split into rows: {shown(error, 200)}"
+        return DataError(Fault("data.csv", found, "expected delimited text", "Write the file again"))
+
+    def _open_quote(self, row: int | None) -> Fault:
+        where = "" if row is None else f" in row {row}"
+        found = f"{shown(self.label)}: a quotation mark is opened{where} and never closed"
+        if row is None:
+            found += f", or a row is longer than {_LONGEST >> 20} MB"
+        return Fault("data.quotes", found, "expected a closing quotation mark", "Close or double it in the file")
+
+
+def _spans_lines(column: pa.Array) -> bool:
+    import pyarrow.compute as pc
+
+    return len(column) > 0 and "\n" in (pc.max(column.slice(len(column) - 1)).as_py() or "")

@@ -1,0 +1,21 @@
+"""DuckDB as a calculator over Arrow: no files, no network, no extensions, one thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["connect"]
+
+
+def connect() -> Any:
+    """A connection of its own that loads and installs no extension and reads no file."""
+    import duckdb
+
+    return duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "enable_external_access": "false",
+            "threads": "1",
+        }
+    )

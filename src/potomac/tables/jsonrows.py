@@ -1,0 +1,279 @@
+"""JSON lines, arrays of objects and GeoJSON as sources."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from potomac.errors import DataError, Fault
+from potomac.tables import jsontext
+from potomac.tables.chunk import Broken, Chunk, Source, shown
+from potomac.tables.duck import connect
+from potomac.tables.memory import Memory, array
+from potomac.tables.sniff import HEAD, encoding
+from potomac.tables.streams import Text, compression, ends_early, head, opened, reading
+
+__all__ = ["JsonRows", "open_json"]
+
+POSITION = {"longitude": "/geometry/coordinates/0", "latitude": "/geometry/coordinates/1"}
+_FIRST = 500  # objects whose keys are looked at
+_FEATURES = re.compile(r'"features"\s*:\s*(?=\[)')
+_GEOMETRIES = ("LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the objects stand in a file: one a line, or in an array that begins at ``start`` (counted in bytes)."""
+
+    name: str
+    array: bool = False
+    start: int = 0
+    geo: bool = False
+
+
+def open_json(path: Path, label: str) -> JsonRows | Memory:
+    """The rows of a JSON file, whatever its form.
+
+    Raises:
+        DataError: it is empty, no JSON, or of a form that is no table.
+    """
+    with reading(label):
+        packed = compression(path)
+        data = head(path, HEAD)
+    name = encoding(data, label) if data.strip() else "utf-8"
+    text = data.decode(name, "replace")
+    form = _form(text, label, whole=len(data) < HEAD)
+    if form is None:
+        return _columns(path, label, name)
+    return JsonRows(path, label, name, form, packed)
+
+
+def _form(text: str, label: str, whole: bool) -> Form | None:
+    body = text.lstrip()
+    if not body:
+        raise DataError(Fault("data.empty", f"{shown(label)} is empty", "expected JSON", "Write the file again"))
+    start = len(text[: len(text) - len(body)].encode())
+    if body[0] == "[":
+        return Form("an array of objects", True, start)
+    if body[0] != "{":
+        found = f"{shown(label)} is no JSON: it begins with {shown(body, 20)!r}"
+        raise DataError(Fault("data.json", found, "expected objects, one a line or in an array", "Look at the file"))
+    try:
+        first, end = json.JSONDecoder().raw_decode(body)
+    except ValueError:
+        return _cut_form(text, label, whole)
+    if body[end:].lstrip().startswith("{") or "\n" in body[end:] or not _is_whole(first):
+        return Form("one object a line", geo=first.get("type") == "Feature")
+    return _cut_form(text, label, whole)
+
+
+def _is_whole(first: dict[str, Any]) -> bool:
+    """Whether one object is a whole table: columns of values, or a collection of features."""
+    return "features" in first or any(isinstance(value, dict | list) for value in first.values())
+
+
+def _cut_form(text: str, label: str, whole: bool) -> Form | None:
+    """The form of one big object: a collection of features, or (nothing) a table by columns."""
+    found = _FEATURES.search(text)
+    if found:
+        return Form("a collection of features", True, len(text[: found.end()].encode()), geo=True)
+    if "\n" in text.strip() and text.lstrip().split("\n", 1)[0].rstrip().endswith("}"):
+        return Form("one object a line")  # whose first line is damaged
+    return None
+
+
+class JsonRows(Source):
+    """Objects of one file as rows; their values come as they are written, strings without quotes."""
+
+    def __init__(self, path: Path, label: str, encoding: str, form: Form, packed: str) -> None:
+        self.label = label
+        self._files = (path,)
+        self._encoding = encoding
+        self._form = form
+        self._packed = packed
+        self.positions = tuple(POSITION) if form.geo else ()
+        self.names, self.worded = self._first()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How it is written."""
+        packed = f", compressed with {self._packed}" if self._packed else ""
+        return (f"{shown(self.label)}: {self._form.name}, encoding {self._encoding.upper()}{packed}",)
+
+    def _first(self) -> tuple[tuple[str, ...], frozenset[str]]:
+        """The names of the first objects' values, in order, and which of them are words."""
+        names: dict[str, None] = {}
+        worded: set[str] = set()
+        for value in self._some():
+            inner = (value.get("properties") or {}) if self._form.geo else value
+            names.update(dict.fromkeys(inner))
+            worded.update(name for name, item in inner.items() if isinstance(item, str))
+        if self._form.geo:
+            names.update(dict.fromkeys(("id", *POSITION)))
+        return tuple(names), frozenset(worded)
+
+    def _some(self) -> Iterator[dict[str, Any]]:
+        for block in self._blocks():
+            for line in block.split(b"\n")[:_FIRST]:
+                try:
+                    value = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(value, dict):
+                    yield value
+            return
+
+    def find(self, columns: Sequence[str]) -> None:
+        """Look through the whole file for names that its first objects do not have."""
+        if not set(columns) - set(self.names):
+            return
+        where = "/properties" if self._form.geo else ""
+        sql = f"SELECT DISTINCT unnest(json_keys(line, '{where}')) AS name FROM v WHERE json_valid(line)"
+        names = dict.fromkeys(self.names)
+        with connect() as duck:
+            for block in self._blocks():
+                held = pa.table({"line": _split(block)})
+                names.update(dict.fromkeys(sorted(row[0] for row in duck.from_arrow(held).query("v", sql).fetchall())))
+        self.names = tuple(names)
+
+    def _blocks(self) -> Iterator[bytes]:
+        text = Text(self._files[0], self._encoding, self.label)
+        try:
+            stream: jsontext.Readable = text
+            if self._form.array:
+                text.read(self._form.start)
+                stream = jsontext.ArrayLines(text, self.label)
+            yield from jsontext.lines(stream, self.label)
+        finally:
+            text.close()
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Stream the objects; what is no object is broken."""
+        first = 0
+        sql = self._sql(columns)
+        with connect() as duck:
+            for block in self._blocks():
+                held = pa.table({"line": _split(block)})
+                read = duck.from_arrow(held).query("v", sql).to_arrow_table().combine_chunks()
+                if read.num_rows:
+                    chunk = self._chunk(held.column("line"), read, first, len(columns))
+                    yield chunk
+                    first += chunk.length
+
+    def _sql(self, columns: Sequence[str]) -> str:
+        pointers = ", ".join(_literal(self._pointer(name)) for name in columns)
+        values = ", ".join(f"s[{index + 1}] AS c{index}" for index in range(len(columns)))
+        kind = "json_extract_string(line, '/geometry/type')" if self._form.geo else "NULL"
+        taken = f"CASE WHEN ok THEN json_extract_string(line, [{pointers}]::VARCHAR[]) END"
+        checked = "SELECT line, coalesce(json_valid(line), false) AS valid FROM v"
+        typed = f"SELECT line, valid, valid AND coalesce(json_type(line) = 'OBJECT', false) AS ok FROM ({checked})"
+        split = f"SELECT valid, ok, CASE WHEN ok THEN {kind} END AS kind, {taken} AS s FROM ({typed})"
+        return f"SELECT valid, ok, kind::VARCHAR AS kind{', ' + values if values else ''} FROM ({split})"
+
+    def _pointer(self, name: str) -> str:
+        if self._form.geo:
+            if name in POSITION:
+                return POSITION[name]
+            return "/id" if name == "id" else f"/properties/{_step(name)}"
+        return f"/{_step(name)}"
+
+    def _chunk(self, line: pa.ChunkedArray, read: pa.Table, first: int, count: int) -> Chunk:
+        table = read.to_batches()[0]
+        columns = tuple(table.column(f"c{index}") for index in range(count))
+        reasons = self._reasons(table)
+        bad = np.asarray(reasons.is_valid())
+        if not bad.any():
+            return Chunk(self.label, first, table.num_rows, columns)
+        numbers = first + np.arange(table.num_rows)
+        mask = pa.array(bad)
+        values = pc.utf8_slice_codeunits(pc.utf8_trim_whitespace(line.combine_chunks()), 0, 500)
+        broken = Broken(numbers[bad], values.filter(mask), reasons.filter(mask))
+        kept = tuple(column.filter(pa.array(~bad)) for column in columns)
+        return Chunk(self.label, first, table.num_rows, kept, numbers[~bad], broken)
+
+    def _reasons(self, table: pa.RecordBatch) -> pa.Array:
+        """Why an object is no row; null where it is one."""
+        none = pa.scalar(None, pa.string())
+        other = pc.if_else(table.column("valid"), "not a JSON object", "not JSON")
+        reasons = pc.if_else(table.column("ok"), none, other)
+        if not self._form.geo:
+            return reasons
+        kind = table.column("kind")
+        known = pc.is_in(kind, pa.array(_GEOMETRIES))
+        told = pc.binary_join_element_wise("geometry is a ", kind, ", not a Point", "")
+        misplaced = pc.if_else(known, told, "geometry is not a Point")
+        is_point = pc.fill_null(pc.equal(kind, "Point"), True)
+        return pc.if_else(pc.and_(table.column("ok"), pc.invert(is_point)), misplaced, reasons)
+
+
+def _split(block: bytes) -> pa.Array:
+    """The lines of a block, each with its end; lines with nothing in them left out."""
+    signs = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(signs == ord("\n")) + 1
+    if not len(ends) or ends[-1] != len(block):
+        ends = np.append(ends, len(block))
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    held = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(block))
+    short = np.diff(offsets) < 32
+    if not short.any():
+        return held
+    blank = pc.equal(pc.utf8_trim_whitespace(held), "")
+    return held.filter(pc.invert(blank)) if pc.any(blank).as_py() else held
+
+
+def _step(name: str) -> str:
+    """A name as a step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _columns(path: Path, label: str, encoding: str) -> Memory:
+    """A table by columns, as pandas writes it (``{"speed": {"0": 1.5, ...}, ...}``); read as a whole.
+
+    Raises:
+        DataError: it is no such table.
+    """
+    with reading(label), opened(path) as stream:
+        text = stream.read().decode(encoding, "replace")
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise DataError(_no_json(label, error)) from error
+    except RecursionError as error:
+        raise DataError(Fault("data.json", f"{shown(label)} is nested too deeply", "expected a table")) from error
+    columns = _by_columns(value)
+    if columns is None or len({len(column) for column in columns.values()}) != 1:
+        found = f"{shown(label)} is one JSON object and no table"
+        expected = "expected objects one a line, an array of objects, GeoJSON, or columns of one length"
+        raise DataError(Fault("data.json-form", found, expected, "Write it as JSON lines"))
+    note = f"{shown(label)}: a table by columns, read as a whole"
+    return Memory(pa.table({name: array(column) for name, column in columns.items()}), label, (note,), (path,))
+
+
+def _no_json(label: str, error: ValueError) -> Fault:
+    position = getattr(error, "pos", 0)
+    if position >= len(getattr(error, "doc", "")) - 1 or "Unterminated" in str(error):
+        return ends_early(label)
+    return Fault("data.json", f"{shown(label)} is no JSON: {shown(error)}", "expected JSON", "Write the file again")
+
+
+def _by_columns(value: Any) -> dict[str, list[Any]] | None:
+    if not isinstance(value, dict) or not value:
+        return None
+    if set(value) >= {"columns", "data"} and isinstance(value["data"], list):
+        return {str(name): [row[i] for row in value["data"]] for i, name in enumerate(value["columns"])}
+    take: dict[type, Callable[[Any], list[Any]]] = {dict: lambda column: list(column.values()), list: list}
+    if {type(column) for column in value.values()} not in ({dict}, {list}):
+        return None
+    return {str(name): take[type(column)](column) for name, column in value.items()}

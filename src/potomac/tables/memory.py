@@ -1,0 +1,128 @@
+"""Tables in memory (Arrow, pandas, Polars, NumPy) as sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from potomac.errors import Fault, StudyError
+from potomac.tables.chunk import ROWS, Chunk, Source, shown
+
+__all__ = ["ArrowDataset", "Memory", "from_arrays", "from_frame"]
+
+
+class Memory(Source):
+    """An Arrow table (or one that is made when its columns are known)."""
+
+    def __init__(
+        self,
+        table: pa.Table,
+        label: str = "the table in memory",
+        notes: tuple[str, ...] = (),
+        files: tuple[Path, ...] = (),
+    ) -> None:
+        self.label = label
+        self.names = tuple(table.column_names)
+        self._notes = notes
+        self._files = files
+        self._table = table
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Stream the rows in slices."""
+        table = self._table
+        for first in range(0, table.num_rows, ROWS):
+            part = table.slice(first, ROWS)
+            yield Chunk(self.label, first, part.num_rows, tuple(_whole(part.column(name)) for name in columns))
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """The column as one array, as few copies as may be."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    whole = column.combine_chunks()
+    return whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
+
+
+class ArrowDataset(Source):
+    """A pyarrow Dataset, read as its own scanner orders it."""
+
+    def __init__(self, dataset: Any, label: str = "the dataset") -> None:
+        self.label = label
+        self.names = tuple(dataset.schema.names)
+        self._files = tuple(map(Path, getattr(dataset, "files", ())))
+        self._dataset = dataset
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Stream the rows in the dataset's order."""
+        first = 0
+        for batch in self._dataset.to_batches(columns=list(dict.fromkeys(columns)), batch_size=ROWS):
+            yield Chunk(self.label, first, batch.num_rows, tuple(batch.column(name) for name in columns))
+            first += batch.num_rows
+
+
+class Frame(Source):
+    """A pandas frame; only the columns asked for are turned into Arrow."""
+
+    def __init__(self, frame: Any, label: str = "the frame") -> None:
+        self.label = label
+        self.names = tuple(str(name) for name in frame.columns)
+        self._frame = frame
+
+    def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
+        """Stream the rows in slices."""
+        places = [self.names.index(name) for name in columns]
+        for first in range(0, len(self._frame), ROWS):
+            part = self._frame.iloc[first : first + ROWS]
+            arrays = tuple(array(part.iloc[:, place]) for place in places)
+            yield Chunk(self.label, first, len(part), arrays)
+
+
+def array(values: Any) -> pa.Array:
+    """An Arrow array of a pandas or NumPy column; words where its values are of several kinds."""
+    try:
+        made = pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        made = pa.array([None if _missing(value) else str(value) for value in values], pa.string())
+    return _whole(made) if isinstance(made, pa.ChunkedArray) else made
+
+
+def _missing(value: Any) -> bool:
+    return (
+        value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
+    )
+
+
+def from_frame(frame: Any) -> Memory | Frame:
+    """A pandas or Polars frame."""
+    if type(frame).__module__.startswith("polars"):
+        return Memory(frame.to_arrow(), "the Polars frame")
+    return Frame(frame, "the pandas frame")
+
+
+def from_arrays(arrays: Any) -> Memory:
+    """A mapping of arrays, or a structured NumPy array.
+
+    Raises:
+        StudyError: the arrays are not one-dimensional, or not of one length.
+    """
+    named = dict(arrays) if isinstance(arrays, Mapping) else {name: arrays[name] for name in arrays.dtype.names}
+    columns = {str(name): _column(values, str(name)) for name, values in named.items()}
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{shown(name)} has {length}" for name, length in lengths.items())
+        raise StudyError(Fault("data.lengths", f"the arrays are not of one length: {told}", "expected as many each"))
+    return Memory(pa.table(columns), "the arrays")
+
+
+def _column(values: Any, name: str) -> pa.Array:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    shape = np.shape(values)
+    if len(shape) != 1:
+        found = f"the array {shown(name)} has the shape {shape}"
+        raise StudyError(Fault("data.shape", found, "expected one value a row", "Give one array for each column"))
+    return array(np.ma.filled(values, None) if np.ma.isMaskedArray(values) else values)

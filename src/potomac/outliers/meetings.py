@@ -1,0 +1,277 @@
+"""Meetings: slow records of two entities close together in space and time, where few others are.
+
+Two vessels side by side in a harbour are nothing; in open water they may hand something over. A pair is the odder
+the closer it is and the fewer slow vessels usually are around: if others lay at random with their usual density, how
+probable would a neighbour as near as this be?
+
+Sources:
+    Clark and Evans (1954), Distance to nearest neighbor, Ecology 35(4): P(nearest <= d) = 1 - exp(-density pi d^2).
+    Miller, Roan, Hochberg, Amos and Kroodsma (2018), Identifying global patterns of transshipment behavior,
+    Frontiers in Marine Science 5: within 500 m, at least two hours, below two knots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.geo.distance import EARTH_RADIUS_KM, great_circle, unit_vectors
+from potomac.outliers import nearby
+from potomac.outliers.positions import Positions
+
+__all__ = ["NAMES", "Meetings"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NAMES = (
+    "nearest_km",  # to the nearest record of another entity within the window; the radius where there is none
+    "nearest_slow_km",  # to the nearest slow one
+    "others_near",  # log(1 + other entities within radius and window)
+    "slow_near",  # log(1 + slow ones)
+    "usual_traffic",  # log(1 + hours that others than these two spent there, over all the data)
+    "usual_slow",  # log(1 + hours of slow ones)
+    "meeting",  # surprise in powers of ten at a slow neighbour as near as this; 0 where there is none
+)
+
+COARSE_KM, FINE_KM = 5.0, 1.0
+"""Sides of the cells in which usual traffic is counted; three by three of them are "there". The fine ones tell a
+harbour from the water before it."""
+
+LEFT_KM = 2.0
+"""Who was never seen farther apart from himself than this has not left his berth."""
+
+CLOSEST_KM = 0.02
+"""Nearer than a ship's length nothing is more surprising."""
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """Where and when everybody was, to be asked who is near.
+
+    Attributes:
+        positions: what this was built from.
+        cells: its records; side of a cell: how far neighbours are looked for.
+        presence: how many hours everybody spent where, by coarse and by fine cells.
+        hours: in how many different hours there are records, at least one.
+        window_s: neighbours are those up to this time before or after.
+        slow_kn: a record is slow up to this speed.
+    """
+
+    positions: Positions
+    cells: nearby.Cells
+    presence: tuple[nearby.Presence, nearby.Presence]
+    hours: int
+    window_s: float
+    slow_kn: float
+
+    names = NAMES
+
+    @classmethod
+    def build(
+        cls, positions: Positions, *, radius_km: float = 5.0, window_s: float = 900.0, slow_kn: float = 2.0
+    ) -> Meetings:
+        """Sort positions into cells. Rows without a time take no part.
+
+        Raises:
+            ValueError: a length, time or speed is not positive.
+        """
+        if min(radius_km, window_s, slow_kn) <= 0:
+            raise ValueError(f"radius {radius_km}, window {window_s} and slow {slow_kn} must be positive")
+        p, who = positions, _identity(positions)
+        slow = p.speed <= slow_kn
+        cells = nearby.sort_into_cells(p.latitude, p.longitude, p.time, who, slow, radius_km)
+        coarse = nearby.stay(p.latitude, p.longitude, p.time, who, slow, COARSE_KM)
+        fine = nearby.stay(p.latitude, p.longitude, p.time, who, slow, FINE_KM)
+        hours = max(len(np.unique(np.floor(cells.time / 3600.0))), 1)
+        return cls(p, cells, (coarse, fine), hours, window_s, slow_kn)
+
+    def features(
+        self,
+        index: npt.ArrayLike | None = None,
+        latitude: npt.ArrayLike | None = None,
+        longitude: npt.ArrayLike | None = None,
+        speed: npt.ArrayLike | None = None,
+        heading: npt.ArrayLike | None = None,
+    ) -> Floats:
+        """Who is near rows, or near what might have been reported in their stead.
+
+        Records of the same entity do not count, except those of the same second in another place: one identity
+        used by two.
+
+        Args:
+            index: rows of the positions whose entity and time are meant; default all. Shape (k,).
+            latitude: degrees, shape (k,); default is what the row says, as for the following.
+            longitude: degrees, shape (k,).
+            speed: kn, shape (k,).
+            heading: taken and not used, so that all features are asked in one way.
+
+        Returns:
+            Shape (k, len(names)); NaN where the time is unknown.
+        """
+        del heading
+        p = self.positions
+        rows = np.arange(len(p)) if index is None else np.asarray(index, np.int64)
+        lat = p.latitude[rows] if latitude is None else np.asarray(latitude, np.float64)
+        lon = p.longitude[rows] if longitude is None else np.asarray(longitude, np.float64)
+        v = p.speed[rows] if speed is None else np.asarray(speed, np.float64)
+        own = unit_vectors(p.latitude[rows], p.longitude[rows])
+        return self._ask(rows, _identity(p)[rows], p.time[rows], own, lat, lon, v)
+
+    def features_of(self, entity: npt.ArrayLike, positions: Positions) -> Floats:
+        """Who is near new positions.
+
+        Args:
+            entity: code of each position's entity in the positions of ``build``, -1 where it has none, shape (k,).
+            positions: k new positions.
+
+        Returns:
+            Shape (k, len(names)).
+        """
+        p, nobody = positions, np.full(len(positions), -1)
+        own = unit_vectors(p.latitude, p.longitude)
+        return self._ask(nobody, np.asarray(entity, np.int64), p.time, own, p.latitude, p.longitude, p.speed)
+
+    def find(
+        self, *, near_km: float = 0.5, shortest_s: float = 7200.0, longest_gap_s: float = 7200.0, most_company: int = 8
+    ) -> pa.Table:
+        """Meetings of pairs of entities, the most surprising first.
+
+        Slow records of two entities within ``near_km`` and the window are together; times together that follow each
+        other within ``longest_gap_s`` are one meeting. A record with more than ``most_company`` other slow entities
+        within ``near_km`` lies in a harbour and meets nobody.
+
+        Args:
+            near_km: largest distance.
+            shortest_s: least duration.
+            longest_gap_s: longest time without a record together.
+            most_company: see above; bounds the work where thousands lie side by side. At most 31.
+
+        Returns:
+            Columns entity and other (names), start and end (timestamps, UTC), hours, latitude, longitude (of the
+            closest moment), distance_km (smallest), records (of both), traffic_usually and slow_usually (other
+            entities there at a time, on average), where (open water, lane, anchorage, or berth where one of the two
+            never left), extent_km (diagonal of the smaller one of the two areas in which the entities were ever
+            seen), surprise (powers of ten), row and other_row (of the source, at the closest moment). Those at a
+            berth come last.
+
+        Raises:
+            ValueError: ``most_company`` is more than can be counted.
+        """
+        if most_company >= nearby.MOST:
+            raise ValueError(f"most_company is {most_company}; it must be less than {nearby.MOST}")
+        p = self.positions
+        slow = p.take(np.flatnonzero((p.speed <= self.slow_kn) & (p.entity >= 0)))
+        everyone = np.ones(len(slow), bool)
+        cells = nearby.sort_into_cells(slow.latitude, slow.longitude, slow.time, slow.entity, everyone, near_km)
+        i, j, km = nearby.pairs(cells, self.window_s, most_company)
+        return self._table(slow, _runs(slow, i, j, km, longest_gap_s, shortest_s))
+
+    def _ask(self, row: Ints, who: Ints, time: Floats, own: Floats, lat: Floats, lon: Floats, speed: Floats) -> Floats:
+        lat, lon = np.ascontiguousarray(lat), np.ascontiguousarray(lon)
+        near, partner = nearby.nearest(self.cells, row, who, time, own, lat, lon, self.window_s)
+        usual, density = self._usually(who, partner, lat, lon)
+        now = (near[:, 3] - 1) / (np.pi * self.cells.cell_km**2)
+        met = (near[:, 1] < self.cells.cell_km) & (speed <= self.slow_kn)
+        surprise = np.where(met, _surprise(near[:, 1], np.maximum(density, now)), 0.0)
+        out = np.column_stack([near[:, :2], np.log1p(near[:, 2:]), np.log1p(usual), surprise])
+        out[np.isnan(time)] = np.nan
+        return np.asarray(out)
+
+    def _usually(self, who: Ints, partner: Ints, lat: Floats, lon: Floats) -> tuple[Floats, Floats]:
+        """Hours of others than these two there, at any speed and slow, and slow others at a time per km2.
+
+        The density is that of the coarse cells, as if one more had been there for an hour, or of the fine ones.
+        """
+        usual, area = nearby.presence_of_others(self.presence[0], who, partner, lat, lon)
+        dense, small = nearby.presence_of_others(self.presence[1], who, partner, lat, lon)
+        return usual, np.maximum((usual[:, 1] + 1.0) / area, dense[:, 1] / small) / self.hours
+
+    def _table(self, slow: Positions, runs: tuple[Ints, Ints, Floats, Floats, Ints]) -> pa.Table:
+        i, j, begin, end, records = runs
+        one, two = slow.take(i), slow.take(j)
+        km = great_circle(one.latitude, one.longitude, two.latitude, two.longitude)
+        hours, density = self._usually(one.entity, two.entity, one.latitude, one.longitude)
+        traffic, lying = hours[:, 0] / self.hours, hours[:, 1] / self.hours
+        surprise = _surprise(km, density)
+        extent = _extents(self.positions)
+        smaller = np.minimum(extent[one.entity], extent[two.entity])
+        kinds = [smaller < LEFT_KM, lying >= 1, traffic >= 1]
+        where = np.select(kinds, ["berth", "anchorage", "lane"], "open water")
+        columns = {
+            "entity": one.names(),
+            "other": two.names(),
+            "start": _timestamps(begin),
+            "end": _timestamps(end),
+            "hours": (end - begin) / 3600.0,
+            "latitude": one.latitude,
+            "longitude": one.longitude,
+            "distance_km": km,
+            "records": records,
+            "traffic_usually": traffic,
+            "slow_usually": lying,
+            "where": pa.array(where.tolist(), pa.string()),
+            "extent_km": smaller,
+            "surprise": surprise,
+            "row": one.row,
+            "other_row": two.row,
+        }
+        order = np.lexsort((begin, two.entity, one.entity, begin - end, -surprise, kinds[0]))
+        return pa.table(columns).take(pa.array(order))
+
+
+def _surprise(km: Floats, density: Floats) -> Floats:
+    """-log10 of the probability of a neighbour within ``km`` where ``density`` of them lie at random per km2."""
+    expected = density * np.pi * np.maximum(km, CLOSEST_KM) ** 2
+    return np.asarray(np.maximum(-np.log10(-np.expm1(-expected)), 0.0))
+
+
+def _identity(p: Positions) -> Ints:
+    """Entity of each row; who is unknown is somebody else each time."""
+    return np.where(p.entity >= 0, p.entity, -2 - np.arange(len(p)))
+
+
+def _runs(
+    slow: Positions, i: Ints, j: Ints, km: Floats, gap_s: float, shortest_s: float
+) -> tuple[Ints, Ints, Floats, Floats, Ints]:
+    """Meetings as runs of pairs (i, j): the closest pair, start and end in seconds, and how many records."""
+    a, b, time = slow.entity[i], slow.entity[j], (slow.time[i] + slow.time[j]) / 2
+    order = np.lexsort((j, i, time, b, a))
+    i, j, a, b = i[order], j[order], a[order], b[order]
+    km, time = km[order], time[order]
+    new = np.ones(len(i), bool)
+    new[1:] = (np.diff(a) != 0) | (np.diff(b) != 0) | (np.diff(time) > gap_s)
+    run, starts = np.cumsum(new) - 1, np.flatnonzero(new)
+    if not len(starts):
+        nothing = np.empty(0, np.int64)
+        return nothing, nothing, np.empty(0), np.empty(0), nothing
+    begin = np.minimum.reduceat(np.minimum(slow.time[i], slow.time[j]), starts)
+    end = np.maximum.reduceat(np.maximum(slow.time[i], slow.time[j]), starts)
+    closest = np.lexsort((time, km, run))[starts]
+    records = _distinct(run, i, len(starts)) + _distinct(run, j, len(starts))
+    long = end - begin >= shortest_s
+    return i[closest][long], j[closest][long], begin[long], end[long], records[long]
+
+
+def _distinct(run: Ints, record: Ints, runs: int) -> Ints:
+    """How many different records each run has."""
+    order = np.lexsort((record, run))
+    new = np.ones(len(run), bool)
+    new[1:] = (np.diff(run[order]) != 0) | (np.diff(record[order]) != 0)
+    return np.bincount(run[order][new], minlength=runs)
+
+
+def _extents(p: Positions) -> Floats:
+    """Diagonal in km of the box in which each entity was seen, by code."""
+    where, known = unit_vectors(p.latitude, p.longitude), p.entity >= 0
+    low, high = np.full((len(p.entities), 3), 2.0), np.full((len(p.entities), 3), -2.0)
+    np.minimum.at(low, p.entity[known], where[known])
+    np.maximum.at(high, p.entity[known], where[known])
+    return np.asarray(np.sqrt(((high - low) ** 2).sum(axis=1)) * EARTH_RADIUS_KM)
+
+
+def _timestamps(seconds: Floats) -> pa.Array:
+    return pa.array(np.round(seconds * 1e6).astype(np.int64)).cast(pa.timestamp("us", "UTC"))

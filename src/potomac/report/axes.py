@@ -18,6 +18,9 @@ from potomac.report.scales import Scale, scale_for, words
 __all__ = ["WIDTH", "chart", "heading", "key", "spoken"]
 
 WIDTH = 680.0
+BOLD = 1.12
+"""How much wider the names of lines are for being bold."""
+
 _BASED = ("bar", "area")
 
 
@@ -124,7 +127,7 @@ def _left(figure: Figure, y: Scale, width: float) -> tuple[float, list[str]]:
 def _right(figure: Figure, series: list[dict[str, Series]], width: float) -> float:
     """Right margin: room for the names at the ends of lines and the labels at the ends of bars."""
     lines = [name for layer, own in zip(figure.layers, series, strict=True) if layer.mark == "line" for name in own]
-    room = max((text_width(name) for name in lines), default=0)
+    room = max((text_width(name) * BOLD for name in lines), default=0)
     for layer in figure.layers:
         if layer.mark == "bar" and layer.label and figure.y.scale == "category":
             room = max(room, max(map(text_width, words(layer.data.column(layer.label))), default=0))
@@ -278,6 +281,6 @@ def _line_names(figure: Figure, series: list[dict[str, Series]], frame: Frame) -
     heights = spread(np.array([end[1] for end in ends], float), frame.top + 4, frame.bottom)
     room = max(60.0, frame.right * 0.3)
     return [
-        element("text", fitted(one.name, room), x=min(x, frame.right) + 6, y=float(height) + 4, class_=f"label halo {one.colour}")
+        element("text", fitted(one.name, room / BOLD), x=min(x, frame.right) + 6, y=float(height) + 4, class_=f"label halo {one.colour}")
         for (x, _, one), height in zip(ends, heights.tolist(), strict=True)
     ]

@@ -39,7 +39,9 @@ def number(value: float | Decimal | None, digits: int = 3) -> str:
     if value is None:
         return MISSING
     if isinstance(value, int) and abs(value) < 10**15:
-        return fixed(value, 0) if abs(value) < 2**53 else f"{value:,}".replace("-", MINUS)
+        return fixed(value, 0)
+    if isinstance(value, int):
+        return _scientific(Decimal(value), digits)  # more than a float may hold
     size = float(value)
     if math.isnan(size):
         return MISSING
@@ -52,7 +54,7 @@ def number(value: float | Decimal | None, digits: int = 3) -> str:
     return fixed(size, decimals(float(f"{size:.{digits - 1}e}"), digits))
 
 
-def _scientific(value: float, digits: int) -> str:
+def _scientific(value: float | Decimal, digits: int) -> str:
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa.replace('-', MINUS)} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 

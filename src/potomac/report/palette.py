@@ -77,7 +77,7 @@ def outline(name: str, radius: float) -> str:
 def _scaled(path: str, factor: float) -> str:
     import re
 
-    return re.sub(r"-?\d*\.?\d+", lambda found: " " + num(float(found[0]) * factor, 2), path)
+    return re.sub(r" ?-?\d*\.?\d+", lambda found: " " + num(float(found[0]) * factor, 2), path)
 
 
 @dataclass(frozen=True, slots=True)

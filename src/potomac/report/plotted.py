@@ -102,7 +102,7 @@ def _points(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Pa
 
 def _single(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Part]:
     x, y = placed(layer, ground.window)
-    size, told = radii(layer, 6 if layer.emphasis else 3.5), _told(layer)
+    size, told = radii(layer, (6 if ground.window.width > 500 else 5) if layer.emphasis else 3.5), _told(layer)
     steps = _steps(layer, ground)
     turns = numeric(layer.data.column(layer.heading)) if layer.heading else np.full(len(x), np.nan)
     parts = []

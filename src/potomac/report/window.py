@@ -21,6 +21,7 @@ ALONE_KM = 40.0
 
 MARGIN = 0.06
 FLATTEST, TALLEST = 0.5, 1.0  # height of a map, as a share of its width
+UPRIGHT = 0.85  # the flattest one on a phone, whose width is all there is
 HIGHEST = 640.0
 """A map is no higher than this, so that a window of a desktop shows it whole."""
 
@@ -124,7 +125,7 @@ def _fitted(
     left, top, width = place
     across, up = float(x1 - x0) * (1 + 2 * MARGIN), float(y1 - y0) * (1 + 2 * MARGIN)
     across = max(across, least or (ALONE_KM if across == up == 0 else LEAST_KM))
-    share = ratio or min(TALLEST, HIGHEST / width, max(FLATTEST, up / across))
+    share = ratio or min(TALLEST, HIGHEST / width, max(UPRIGHT if width < 500 else FLATTEST, up / across))
     across = min(max(across, up / share), _turn(projection))
     share = max(share, up / across) if ratio is None else share
     km, middle_x, middle_y = across / width, float(x0 + x1) / 2, float(y0 + y1) / 2

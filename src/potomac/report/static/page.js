@@ -13,7 +13,11 @@
   };
   const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const button = document.querySelector(".theme");
-  const name = () => { button.textContent = dark() ? "Light page" : "Dark page"; };
+  const name = () => {
+    const text = dark() ? "Light page" : "Dark page";
+    button.replaceChildren("\u25d0 ", made("span", text));
+    button.setAttribute("aria-label", text);
+  };
   if (["light", "dark"].includes(kept.get())) root.dataset.theme = kept.get();
   if (button) {
     button.hidden = false;

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
+from potomac.outliers.spans import in_spans
 
 __all__ = ["APART_KM", "MOST", "Cells", "Presence", "nearest", "pairs", "presence_of_others", "sort_into_cells", "stay"]
 
@@ -142,7 +143,13 @@ def nearest(
         where the time is unknown; and the code of the nearest slow entity, -1 where there is none, shape (k,).
     """
     here = unit_vectors(latitude, longitude)
-    return _nearest(cells, row, who, time, own, here, latitude, longitude, window_s)  # type: ignore[no-any-return]
+    out, partner = np.full((len(time), 4), np.nan), np.full(len(time), -1)
+
+    def work(a: int, b: int) -> None:
+        _nearest(out, partner, a, b, cells, row, who, time, own, here, latitude, longitude, window_s)
+
+    in_spans(len(time), work)
+    return out, partner
 
 
 def pairs(cells: Cells, window_s: float, most: int) -> tuple[Ints, Ints, Floats]:
@@ -150,10 +157,13 @@ def pairs(cells: Cells, window_s: float, most: int) -> tuple[Ints, Ints, Floats]
 
     Records that have more than ``most`` other entities within a cell's side and the window are left out.
     """
-    counts, company = _count(cells, window_s)
+    n = len(cells.time)
+    counts, company = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    in_spans(n, lambda a, b: _count(counts, company, a, b, cells, window_s))
     counts[company > most] = 0
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    one, other, km = _fill(cells, window_s, starts)
+    one, other, km = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.int64), np.empty(starts[-1])
+    in_spans(n, lambda a, b: _fill(one, other, km, a, b, cells, window_s, starts))
     kept = (company[one] <= most) & (company[other] <= most)
     return cells.row[one[kept]], cells.row[other[kept]], km[kept]
 
@@ -165,7 +175,9 @@ def presence_of_others(
 
     Codes that nobody has, such as -1, leave nobody out. Also returns the area of the cells in km2, shape (k,).
     """
-    return _others(presence, who, partner, latitude, longitude)  # type: ignore[no-any-return]
+    hours, area = np.zeros((len(who), 2)), np.zeros(len(who))
+    in_spans(len(who), lambda a, b: _others(hours, area, a, b, presence, who, partner, latitude, longitude))
+    return hours, area
 
 
 def _changes(*values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
@@ -282,22 +294,19 @@ def _nearest_to(out, cells, row, who, time, own, here, latitude, longitude, wind
     return partner
 
 
-@njit(cache=True, parallel=True)
-def _nearest(cells, row, who, time, own, here, latitude, longitude, window):
-    out, partner = np.full((len(time), 4), np.nan), np.full(len(time), -1)
-    for i in prange(len(time)):
+@njit(cache=True, nogil=True)
+def _nearest(out, partner, start, end, cells, row, who, time, own, here, latitude, longitude, window):
+    for i in range(start, end):
         if not np.isnan(time[i]):
             partner[i] = _nearest_to(
                 out[i], cells, row[i], who[i], time[i], own[i], here[i], latitude[i], longitude[i], window
             )
-    return out, partner
 
 
-@njit(cache=True, parallel=True)
-def _others(presence, who, partner, latitude, longitude):
-    out, area = np.zeros((len(who), 2)), np.zeros(len(who))
+@njit(cache=True, nogil=True)
+def _others(out, area, start, end, presence, who, partner, latitude, longitude):
     step, entities, hours = presence.cell_km / KM_PER_DEGREE, presence.entity, presence.hours
-    for i in prange(len(who)):
+    for i in range(start, end):
         middle = int(np.floor((latitude[i] + 90.0) / step))
         for band in range(middle - 1, middle + 2):
             first, last, columns = _span(latitude[i], longitude[i], step, band)
@@ -316,7 +325,6 @@ def _others(presence, who, partner, latitude, longitude):
                     if k < b and entities[k] == name:
                         for kind in range(2):
                             out[i, kind] -= hours[k + 1, kind] - hours[k, kind]
-    return out, area
 
 
 @njit(cache=True)
@@ -347,20 +355,15 @@ def _together(cells, i, window, seen, at, one, other, km):
     return count, company
 
 
-@njit(cache=True, parallel=True)
-def _count(cells, window):
-    counts, company = np.zeros(len(cells.time), np.int64), np.zeros(len(cells.time), np.int64)
+@njit(cache=True, nogil=True)
+def _count(counts, company, start, end, cells, window):
     none, nothing = np.empty(0, np.int64), np.empty(0)
-    for i in prange(len(cells.time)):
+    for i in range(start, end):
         counts[i], company[i] = _together(cells, i, window, np.empty(MOST, np.int64), -1, none, none, nothing)
-    return counts, company
 
 
-@njit(cache=True, parallel=True)
-def _fill(cells, window, starts):
-    one, other = np.empty(starts[-1], np.int64), np.empty(starts[-1], np.int64)
-    km = np.empty(starts[-1])
-    for i in prange(len(cells.time)):
+@njit(cache=True, nogil=True)
+def _fill(one, other, km, start, end, cells, window, starts):
+    for i in range(start, end):
         if starts[i + 1] > starts[i]:
             _together(cells, i, window, np.empty(MOST, np.int64), starts[i], one, other, km)
-    return one, other, km

@@ -5,16 +5,20 @@ an honest record, so each comparison is given twice: the smallest of the four, a
 far from its track is far from all four; its innocent neighbours are far from one.
 """
 
+# ruff: noqa: ANN001, ANN202
+# mypy: disable-error-code="no-untyped-def"
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
 from potomac.outliers.positions import Positions
+from potomac.outliers.spans import in_spans
 
 __all__ = ["NAMES", "Tracks", "repeats"]
 
@@ -161,10 +165,11 @@ class Tracks:
 
     def _compare(self, near: Ints, time: Floats, lat: Floats, lon: Floats, speed: Floats, heading: Floats) -> Floats:
         here = unit_vectors(lat, lon)
-        behaviour = (np.ascontiguousarray(speed), np.ascontiguousarray(heading))
-        return np.asarray(
-            _compare(near, time, here, *behaviour, self.places, self.time, self.speed, self.heading, self.floor_s)
-        )
+        known = (self.places, self.time, self.speed, self.heading, self.floor_s)
+        reported = (np.ascontiguousarray(speed), np.ascontiguousarray(heading))
+        out = np.full((len(time), len(NAMES)), np.nan)
+        in_spans(len(time), lambda a, b: _compare(out, a, b, near, time, here, *reported, *known))
+        return out
 
 
 def repeats(
@@ -212,7 +217,7 @@ def _around(before: Ints, after: Ints, entity: Ints, edges: Ints) -> Ints:
 
 
 @njit(cache=True)
-def _first_after(edges, times, entity, time):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _first_after(edges, times, entity, time):
     """First record of the entity after a time (its end where there is none), -1 where the entity or time is unknown."""
     found = np.full(len(entity), -1)
     for i in range(len(entity)):
@@ -223,7 +228,7 @@ def _first_after(edges, times, entity, time):  # type: ignore[no-untyped-def]  #
 
 
 @njit(cache=True)
-def _keep(best, second, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _keep(best, second, value):
     """The two smallest seen so far; NaN is none."""
     if np.isnan(value):
         return best, second
@@ -235,13 +240,13 @@ def _keep(best, second, value):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 
 @njit(cache=True)
-def _arc_km(a0, a1, a2, b0, b1, b2):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _arc_km(a0, a1, a2, b0, b1, b2):
     chord = np.sqrt((a0 - b0) ** 2 + (a1 - b1) ** 2 + (a2 - b2) ** 2)
     return 2.0 * EARTH_RADIUS_KM * np.arcsin(min(chord / 2.0, 1.0))
 
 
 @njit(cache=True)
-def _course(a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _course(a, b):
     """Initial bearing from unit vector a to b in degrees: components of b along east and north at a."""
     r = np.sqrt(a[0] ** 2 + a[1] ** 2)
     if r == 0.0:
@@ -252,13 +257,13 @@ def _course(a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 
 @njit(cache=True)
-def _turn(one, two):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _turn(one, two):
     """Angle between two courses, 0 to 180 degrees."""
     return abs((one - two + 180.0) % 360.0 - 180.0)
 
 
 @njit(cache=True)
-def _between_km(here, t, a, ta, b, tb):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _between_km(here, t, a, ta, b, tb):
     """Distance from the place on the way from a to b at time t."""
     share = (t - ta) / (tb - ta) if tb > ta else 0.5
     x, y, z = (a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2]))
@@ -269,7 +274,7 @@ def _between_km(here, t, a, ta, b, tb):  # type: ignore[no-untyped-def]  # noqa:
 
 
 @njit(cache=True)
-def _reckoned_km(here, a, dt, speed, heading):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _reckoned_km(here, a, dt, speed, heading):
     """Distance from where a leads within dt seconds (negative: where it came from)."""
     if speed == 0.0:
         heading = 0.0
@@ -288,7 +293,7 @@ def _reckoned_km(here, a, dt, speed, heading):  # type: ignore[no-untyped-def]  
 
 
 @njit(cache=True)
-def _fit_place(out, here, t, near, places, times, speeds, headings):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fit_place(out, here, t, near, places, times, speeds, headings):
     """Distances from the places where the neighbours expect the record."""
     best, second, reckoned, spare = np.nan, np.nan, np.nan, np.nan
     for p in range(2):
@@ -307,7 +312,7 @@ def _fit_place(out, here, t, near, places, times, speeds, headings):  # type: ig
 
 
 @njit(cache=True)
-def _fit_behaviour(out, here, t, speed, heading, near, places, times, speeds, headings, floor):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fit_behaviour(out, here, t, speed, heading, near, places, times, speeds, headings, floor):
     """Implied speed and course beside the reported ones, and reported ones beside each other."""
     v1, v2, gap1, gap2, signed = np.nan, np.nan, np.nan, np.nan, np.nan
     c1, c2, dv1, dv2, dh1, dh2 = np.nan, np.nan, np.nan, np.nan, np.nan, np.nan
@@ -341,10 +346,9 @@ def _fit_behaviour(out, here, t, speed, heading, near, places, times, speeds, he
     out[14], out[15], out[16], out[17] = dv1, dv2, dh1, dh2
 
 
-@njit(cache=True, parallel=True)
-def _compare(near, time, here, speed, heading, places, times, speeds, headings, floor):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    out = np.full((len(time), 18), np.nan)
-    for i in prange(len(time)):
+@njit(cache=True, nogil=True)
+def _compare(out, start, end, near, time, here, speed, heading, places, times, speeds, headings, floor):
+    for i in range(start, end):
         t = time[i]
         if np.isnan(t):
             continue
@@ -354,4 +358,3 @@ def _compare(near, time, here, speed, heading, places, times, speeds, headings, 
                 out[i, 0], out[i, 1] = _keep(out[i, 0], out[i, 1], abs(t - times[j]))
         _fit_place(out[i], here[i], t, near[i], places, times, speeds, headings)
         _fit_behaviour(out[i], here[i], t, speed[i], heading[i], near[i], places, times, speeds, headings, floor)
-    return out

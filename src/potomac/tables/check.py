@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from potomac.tables import values
 from potomac.tables.chunk import Chunk
@@ -29,6 +30,8 @@ REJECTED = pa.schema(
     ]
 )
 _TYPES = {"number": pa.float64(), "integer": pa.int64(), "time": pa.timestamp("us", "UTC"), "text": pa.string()}
+_LONGEST = 500
+"""Signs of a rejected value that are kept."""
 _CLOSE = 1e-6
 """Relative difference within which a value is one of those that mean "not known" (AIS in single precision)."""
 
@@ -197,12 +200,16 @@ class Checker:
         fields = [(check.role.name, type_of(check.kind)) for check in checks]
         self.schema = pa.schema([("row", pa.int64()), *fields])
 
+    def fresh(self) -> Checker:
+        """The same checks, whose clocks have met nothing yet."""
+        return Checker([replace(check, clock=check.clock.fresh()) for check in self.checks])
+
     def __call__(self, chunk: Chunk) -> Checked:
         """Check one chunk."""
         numbers = chunk.numbers()
         arrays: list[pa.Array] = []
         told: list[tuple[int, str]] = [(0, "")]
-        verdict = np.zeros(len(numbers), np.uint16)  # index into told
+        verdict = np.zeros(len(numbers), np.int32)  # index into told
         for index, (check, column) in enumerate(zip(self.checks, chunk.columns, strict=True)):
             made = check(column)
             arrays.append(made.values)
@@ -216,7 +223,7 @@ class Checker:
         return self._parted(chunk, batch, verdict, told)
 
     def _parted(
-        self, chunk: Chunk, batch: pa.RecordBatch, verdict: npt.NDArray[np.uint16], told: list[tuple[int, str]]
+        self, chunk: Chunk, batch: pa.RecordBatch, verdict: npt.NDArray[np.int32], told: list[tuple[int, str]]
     ) -> Checked:
         parts = [self._rejects(chunk, verdict, code, *told[code]) for code in range(1, len(told))]
         if chunk.broken is not None and len(chunk.broken.rows):
@@ -231,12 +238,12 @@ class Checker:
         return Checked(used, batches[0] if batches else _empty(), reasons, chunk.length)
 
     def _rejects(
-        self, chunk: Chunk, verdict: npt.NDArray[np.uint16], code: int, index: int, reason: str
+        self, chunk: Chunk, verdict: npt.NDArray[np.int32], code: int, index: int, reason: str
     ) -> pa.RecordBatch:
         mask = verdict == code
         count = int(mask.sum())
         raw = values.plain(chunk.columns[index].filter(pa.array(mask)))
-        spelled = raw if values.is_text(raw.type) else values.words(raw)
+        spelled = pc.utf8_slice_codeunits(raw if values.is_text(raw.type) else values.words(raw), 0, _LONGEST)
         return _reject_batch(chunk, chunk.numbers()[mask], [self.columns[index]] * count, spelled, [reason] * count)
 
 

@@ -66,7 +66,7 @@ class Source:
     worded: frozenset[str] = frozenset()
     positions: tuple[str, ...] = ()  # roles that have columns of the same name by nature
     _notes: tuple[str, ...] = ()
-    _files: tuple[Path, ...] = ()
+    _files: tuple[tuple[str, Path], ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -74,8 +74,8 @@ class Source:
         return self._notes
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """The files that it reads; none for objects and databases."""
+    def files(self) -> tuple[tuple[str, Path], ...]:
+        """What messages call the files that it reads, and where they are; none for objects and most databases."""
         return self._files
 
     def find(self, columns: Sequence[str]) -> None:

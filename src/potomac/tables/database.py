@@ -63,7 +63,7 @@ def open_database(url: str, query: str, base: Path) -> Source:
     return _sqlalchemy(url, query, scheme)
 
 
-def _sqlite(url: str, query: str, base: Path) -> Spool:
+def _sqlite(url: str, query: str, base: Path) -> Query:
     label = masked(url)
     written = unquote(url.partition("://")[2].partition("?")[0].removeprefix("/"))
     path = base / written
@@ -83,9 +83,26 @@ def _sqlite(url: str, query: str, base: Path) -> Spool:
     if cursor.description is None:
         raise DataError(_no_rows_query(query))
     names = [column[0] for column in cursor.description]
-    spool = Spool(_fetched(cursor, names, label, query, (sqlite3.Error,), ""), names, label)
-    spool._files = (path,)
-    return spool
+    rows = _fetched(cursor, names, label, query, (sqlite3.Error,), "")
+    return Query(rows, names, label, query, (connection,), ((label, path),))
+
+
+class Query(Spool):
+    """The rows of a query, kept on disk: a database promises no order, and its rows may change between passes."""
+
+    def __init__(
+        self,
+        rows: Iterator[pa.RecordBatch],
+        names: Sequence[str],
+        label: str,
+        query: str,
+        closes: Sequence[Any],
+        files: tuple[tuple[str, Path], ...] = (),
+    ) -> None:
+        super().__init__(rows, names, label, closes)
+        self._files = files
+        if not re.search(r"\border\s+by\b", query, re.IGNORECASE):
+            self._notes = (f"{shown(label)}: the query has no ORDER BY, so another run may number the rows otherwise",)
 
 
 def _authorised(action: int, *_: Any) -> int:
@@ -111,7 +128,7 @@ def _fetched(
         yield pa.RecordBatch.from_arrays(arrays, names=list(names))
 
 
-def _sqlalchemy(url: str, query: str, scheme: str) -> Spool:
+def _sqlalchemy(url: str, query: str, scheme: str) -> Query:
     try:
         import sqlalchemy as sa
     except ModuleNotFoundError:
@@ -140,7 +157,8 @@ def _sqlalchemy(url: str, query: str, scheme: str) -> Spool:
     if not result.returns_rows:
         raise DataError(_no_rows_query(query))
     names = [str(name) for name in result.keys()]  # noqa: SIM118  a method of results
-    return Spool(_fetched(result, names, label, query, (sa.exc.SQLAlchemyError,), secret), names, label)
+    rows = _fetched(result, names, label, query, (sa.exc.SQLAlchemyError,), secret)
+    return Query(rows, names, label, query, (connection,))
 
 
 def _no_driver(error: ModuleNotFoundError, scheme: str) -> Fault:

@@ -19,6 +19,8 @@ __all__ = ["Delimited"]
 
 _LONGEST = 4 * BLOCK
 """A row may be as long as this; a longer one is a quotation mark that is never closed."""
+HEADER = 2
+"""The reader numbers rows from 1 and counts the header."""
 
 
 class Delimited(Source):
@@ -26,7 +28,8 @@ class Delimited(Source):
 
     def __init__(self, path: Path, label: str) -> None:
         self.label = label
-        self._files = (path,)
+        self._path = path
+        self._files = ((label, path),)
         with reading(label):
             self._packed = compression(path)
             data = head(path, HEAD)
@@ -52,22 +55,33 @@ class Delimited(Source):
 
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
         """Stream the rows; those with too few or too many fields are broken."""
-        text = Text(self._files[0], self._dialect.encoding, self.label)
+        text = Text(self._path, self._dialect.encoding, self.label)
         ragged: list[Any] = []
         wanted = [self.names.index(name) for name in columns]
         first = 0
-        last: tuple[pa.Array, ...] = ()
         for arrays in self._read(text, wanted, ragged):
             chunk = self._chunk(arrays, first, ragged)
-            last = arrays
             yield chunk
             first += chunk.length
-        if text.quotes % 2 and any(map(_spans_lines, last)):
+        if text.quotes % 2 and self._ends_open():
             raise DataError(self._open_quote(first - 1))
         if ragged:
             empty = pa.array([], pa.string())
             yield self._chunk((empty,) * max(len(wanted), 1), first, ragged, ended=True)
         self._replaced = text.replaced
+
+    def _ends_open(self) -> bool:
+        """Whether the last row swallowed others, as a field does whose quotation mark is never closed."""
+        ragged: list[Any] = []
+        last: tuple[pa.Array, ...] = ()
+        count = 0
+        text = Text(self._path, self._dialect.encoding, self.label)
+        for arrays in self._read(text, list(range(len(self.names))), ragged):
+            last = arrays if len(arrays[0]) else last
+            count += len(arrays[0])
+        if ragged and ragged[-1].number - HEADER >= count + len(ragged) - 1:
+            return "\n" in ragged[-1].text
+        return any(map(_spans_lines, last))
 
     def _read(self, text: Text, wanted: list[int], ragged: list[Any]) -> Iterator[tuple[pa.Array, ...]]:
         try:
@@ -112,7 +126,7 @@ class Delimited(Source):
         count = len(arrays[0])
         if not ragged:
             return Chunk(self.label, first, count, arrays)
-        aside = np.array([row.number - self._header_rows for row in ragged], dtype=np.int64)
+        aside = np.array([row.number - HEADER for row in ragged], dtype=np.int64)
         rows = first + np.arange(count)
         rows += np.searchsorted(aside - np.arange(len(aside)), rows, side="right")
         end = int(aside[-1]) + 1 if ended else int(rows[-1]) + 1 if count else first
@@ -121,13 +135,9 @@ class Delimited(Source):
         del ragged[:here]
         return Chunk(self.label, first, end - first, arrays, rows, broken)
 
-    @property
-    def _header_rows(self) -> int:
-        """The reader numbers rows from 1 and counts the header."""
-        return 2
-
     def _broken(self, rows: list[Any], numbers: npt.NDArray[np.int64]) -> Broken:
-        reasons = [f"{row.actual_columns} fields where the header has {row.expected_columns}" for row in rows]
+        few = [row.actual_columns < row.expected_columns for row in rows]
+        reasons = ["too few fields" if one else "too many fields" for one in few]
         values = [shown(row.text, 500) for row in rows]
         return Broken(numbers, pa.array(values, pa.string()), pa.array(reasons, pa.string()))
 

@@ -56,14 +56,18 @@ class _Found:
 
 
 def _found(written: str, base: Path) -> list[_Found]:
-    path = base / Path(written).expanduser()
-    if path.is_file() or (path.exists() and not path.is_dir()):
+    written = str(Path(written).expanduser()) if written.startswith("~/") else written
+    path = base / written
+    if path.is_file():
         return [_Found(path, written)]
     if path.is_dir():
         return _one_kind(list(_inside(path, written)), written)
+    if path.exists():
+        found = f"{shown(written)} is neither a file nor a directory"
+        raise DataError(Fault("data.not-a-file", found, "expected a file", "Write its content to a file first"))
     if not glob.has_magic(written):
         raise DataError(_missing(written, path))
-    names = sorted(glob.glob(str(Path(written).expanduser()), root_dir=base, recursive=True))
+    names = sorted(glob.glob(written, root_dir=base, recursive=True))
     matched = [one for name in names for one in _matched(base / name, name)]
     if not matched:
         raise DataError(_no_match(written, path))
@@ -126,7 +130,8 @@ def _missing(written: str, path: Path) -> Fault:
     there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
     readable = [name for name in there if _kind(Path(name)) or (path.parent / name).is_dir()]
     near = did_you_mean(path.name, there)
-    where = f"in {shown(path.parent)}" if path.parent.is_dir() else f"and no directory {shown(path.parent)}"
+    folder = shown(path.parent.absolute(), 200)
+    where = f"in {folder}" if path.parent.is_dir() else f"and no directory {folder}"
     seen = f"there are {listing(map(shown, readable), 6)}" if readable and not near else ""
     found = f"there is no file {shown(written)} {where}"
     return Fault("data.source-missing", found, seen, near or "Paths are relative to the study file")
@@ -152,7 +157,7 @@ class Files(Source):
         self.positions = parts[0].positions
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[tuple[str, Path], ...]:
         """All files in order."""
         return tuple(file for part in self._parts for file in part.files)
 

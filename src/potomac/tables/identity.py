@@ -24,7 +24,7 @@ def files(source: Source, columns: Sequence[str]) -> list[dict[str, Any]]:
     if not found:
         size, digest = _content(source, columns)
         return [{"file": source.label, "size": size, "sha256": digest, "of": "content"}]
-    return [_file(path, source.label if len(found) == 1 else path.name) for path in found]
+    return [_file(path, label) for label, path in found]
 
 
 def _file(path: Path, label: str) -> dict[str, Any]:
@@ -57,5 +57,13 @@ def _bytes(column: pa.Array) -> list[bytes]:
         return [kind, valid, column.fill_null(0).to_numpy(zero_copy_only=False).tobytes()]
     text = column if pa.types.is_string(column.type) else pa.array(list(map(str, column.to_pylist())), pa.string())
     lengths = pc.fill_null(pc.binary_length(text), 0).to_numpy(zero_copy_only=False).tobytes()
-    joined = pc.binary_join(pa.array([text.fill_null("").to_pylist()], pa.list_(pa.string())), "")[0]
-    return [kind, valid, lengths, str(joined.as_py() or "").encode()]
+    return [kind, valid, lengths, _letters(text.fill_null(""))]
+
+
+def _letters(text: pa.Array) -> bytes:
+    """The bytes of all words, one after the other."""
+    _, offsets, data = text.buffers()
+    if data is None or not len(text):
+        return b""
+    ends = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1]
+    return bytes(memoryview(data)[ends[0] : ends[-1]])

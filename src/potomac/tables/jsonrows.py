@@ -50,13 +50,18 @@ def open_json(path: Path, label: str) -> JsonRows | Memory:
         data = head(path, HEAD)
     name = encoding(data, label) if data.strip() else "utf-8"
     text = data.decode(name, "replace")
-    form = _form(text, label, whole=len(data) < HEAD)
+    form = _form(text, label, lined=_is_lined(path))
     if form is None:
         return _columns(path, label, name)
     return JsonRows(path, label, name, form, packed)
 
 
-def _form(text: str, label: str, whole: bool) -> Form | None:
+def _is_lined(path: Path) -> bool:
+    """Whether the ending says that there is one object a line."""
+    return any(suffix.casefold() in (".jsonl", ".ndjson", ".geojsonl") for suffix in path.suffixes[-2:])
+
+
+def _form(text: str, label: str, lined: bool) -> Form | None:
     body = text.lstrip()
     if not body:
         raise DataError(Fault("data.empty", f"{shown(label)} is empty", "expected JSON", "Write the file again"))
@@ -68,11 +73,12 @@ def _form(text: str, label: str, whole: bool) -> Form | None:
         raise DataError(Fault("data.json", found, "expected objects, one a line or in an array", "Look at the file"))
     try:
         first, end = json.JSONDecoder().raw_decode(body)
-    except ValueError:
-        return _cut_form(text, label, whole)
-    if body[end:].lstrip().startswith("{") or "\n" in body[end:] or not _is_whole(first):
+    except ValueError:  # the first object is damaged, or longer than what is looked at
+        ends = text.lstrip().split("\n", 1)[0].rstrip().endswith("}")
+        return _features(text) or (Form("one object a line") if lined or ends else None)
+    if lined or body[end:].strip() or not _is_whole(first):
         return Form("one object a line", geo=first.get("type") == "Feature")
-    return _cut_form(text, label, whole)
+    return _features(text)
 
 
 def _is_whole(first: dict[str, Any]) -> bool:
@@ -80,14 +86,12 @@ def _is_whole(first: dict[str, Any]) -> bool:
     return "features" in first or any(isinstance(value, dict | list) for value in first.values())
 
 
-def _cut_form(text: str, label: str, whole: bool) -> Form | None:
-    """The form of one big object: a collection of features, or (nothing) a table by columns."""
+def _features(text: str) -> Form | None:
+    """The form of a collection of features; nothing where ``text`` shows none."""
     found = _FEATURES.search(text)
-    if found:
-        return Form("a collection of features", True, len(text[: found.end()].encode()), geo=True)
-    if "\n" in text.strip() and text.lstrip().split("\n", 1)[0].rstrip().endswith("}"):
-        return Form("one object a line")  # whose first line is damaged
-    return None
+    if found is None:
+        return None
+    return Form("a collection of features", True, len(text[: found.end()].encode()), geo=True)
 
 
 class JsonRows(Source):
@@ -95,7 +99,8 @@ class JsonRows(Source):
 
     def __init__(self, path: Path, label: str, encoding: str, form: Form, packed: str) -> None:
         self.label = label
-        self._files = (path,)
+        self._path = path
+        self._files = ((label, path),)
         self._encoding = encoding
         self._form = form
         self._packed = packed
@@ -136,7 +141,8 @@ class JsonRows(Source):
         if not set(columns) - set(self.names):
             return
         where = "/properties" if self._form.geo else ""
-        sql = f"SELECT DISTINCT unnest(json_keys(line, '{where}')) AS name FROM v WHERE json_valid(line)"
+        keys = f"unnest(json_keys(line, '{where}'))"
+        sql = f"SELECT DISTINCT {keys} AS name FROM v WHERE json_valid(line)"  # noqa: S608  no words of the user
         names = dict.fromkeys(self.names)
         with connect() as duck:
             for block in self._blocks():
@@ -145,7 +151,7 @@ class JsonRows(Source):
         self.names = tuple(names)
 
     def _blocks(self) -> Iterator[bytes]:
-        text = Text(self._files[0], self._encoding, self.label)
+        text = Text(self._path, self._encoding, self.label)
         try:
             stream: jsontext.Readable = text
             if self._form.array:
@@ -169,14 +175,20 @@ class JsonRows(Source):
                     first += chunk.length
 
     def _sql(self, columns: Sequence[str]) -> str:
+        """One row a line: is it JSON, is it an object, of what geometry, and the text of each column."""
         pointers = ", ".join(_literal(self._pointer(name)) for name in columns)
-        values = ", ".join(f"s[{index + 1}] AS c{index}" for index in range(len(columns)))
+        values = "".join(f", s[{index + 1}] AS c{index}" for index in range(len(columns)))
         kind = "json_extract_string(line, '/geometry/type')" if self._form.geo else "NULL"
-        taken = f"CASE WHEN ok THEN json_extract_string(line, [{pointers}]::VARCHAR[]) END"
-        checked = "SELECT line, coalesce(json_valid(line), false) AS valid FROM v"
-        typed = f"SELECT line, valid, valid AND coalesce(json_type(line) = 'OBJECT', false) AS ok FROM ({checked})"
-        split = f"SELECT valid, ok, CASE WHEN ok THEN {kind} END AS kind, {taken} AS s FROM ({typed})"
-        return f"SELECT valid, ok, kind::VARCHAR AS kind{', ' + values if values else ''} FROM ({split})"
+        return f"""
+            WITH checked AS (SELECT line, coalesce(json_valid(line), false) AS valid FROM v),
+            typed AS (SELECT *, valid AND coalesce(json_type(line) = 'OBJECT', false) AS ok FROM checked),
+            split AS (
+                SELECT valid, ok, CASE WHEN ok THEN {kind} END::VARCHAR AS kind,
+                    CASE WHEN ok THEN json_extract_string(line, [{pointers}]::VARCHAR[]) END AS s
+                FROM typed
+            )
+            SELECT valid, ok, kind{values} FROM split
+        """  # noqa: S608  pointers are literals
 
     def _pointer(self, name: str) -> str:
         if self._form.geo:
@@ -258,7 +270,7 @@ def _columns(path: Path, label: str, encoding: str) -> Memory:
         expected = "expected objects one a line, an array of objects, GeoJSON, or columns of one length"
         raise DataError(Fault("data.json-form", found, expected, "Write it as JSON lines"))
     note = f"{shown(label)}: a table by columns, read as a whole"
-    return Memory(pa.table({name: array(column) for name, column in columns.items()}), label, (note,), (path,))
+    return Memory(pa.table({name: array(column) for name, column in columns.items()}), label, (note,), ((label, path),))
 
 
 def _no_json(label: str, error: ValueError) -> Fault:

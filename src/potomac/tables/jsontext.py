@@ -21,7 +21,9 @@ LONGEST = 1 << 28
 
 Bytes = npt.NDArray[np.uint8]
 _QUOTE, _BACKSLASH, _COMMA, _NEWLINE, _RETURN, _SPACE = b'"\\,\n\r '
-_OPEN, _CLOSE = b"[{", b"]}"
+_SPECIAL = np.isin(np.arange(256), np.frombuffer(b'"[{]},\n\r', np.uint8))
+_STEP = np.select([np.isin(np.arange(256), [*b"[{"]), np.isin(np.arange(256), [*b"]}"])], [1, -1], 0).astype(np.int8)
+"""How far each sign leads into (or out of) brackets."""
 
 
 class Readable(Protocol):
@@ -77,27 +79,29 @@ class ArrayLines:
         return self._split(np.frombuffer(block, np.uint8).copy())
 
     def _split(self, signs: Bytes) -> bytes:
-        outside = self._outside(signs)
-        opening = outside & np.isin(signs, np.frombuffer(_OPEN, np.uint8))
-        closing = outside & np.isin(signs, np.frombuffer(_CLOSE, np.uint8))
-        depth = self.depth + np.cumsum(opening.astype(np.int32) - closing)
-        self.depth = int(depth[-1])
-        signs[outside & ((signs == _NEWLINE) | (signs == _RETURN))] = _SPACE
-        signs[outside & (signs == _COMMA) & (depth == 1)] = _NEWLINE
-        signs[opening & (depth == 1)] = _SPACE
-        end = np.flatnonzero(closing & (depth == 0))
-        if len(end):
+        places, marks = self._outside(signs)
+        depth = self.depth + np.cumsum(_STEP[marks], dtype=np.int32)
+        self.depth = int(depth[-1]) if len(depth) else self.depth
+        signs[places[(marks == _NEWLINE) | (marks == _RETURN)]] = _SPACE
+        signs[places[(marks == _COMMA) & (depth == 1)]] = _NEWLINE
+        signs[places[(_STEP[marks] == 1) & (depth == 1)]] = _SPACE
+        ends = places[(_STEP[marks] == -1) & (depth == 0)]
+        if len(ends):
             self.ended = True
-            signs = signs[: end[0] + 1]
+            signs = signs[: ends[0] + 1]
             signs[-1] = _NEWLINE
         return signs.tobytes()
 
-    def _outside(self, signs: Bytes) -> npt.NDArray[np.bool_]:
-        """Which signs stand outside of strings (the quotation marks that end them included)."""
-        quotes = (signs == _QUOTE) & ~self._escapes(signs)
-        inside = (np.cumsum(quotes) + self.inside) % 2 == 1
-        self.inside = bool(inside[-1])
-        return np.asarray(~inside)
+    def _outside(self, signs: Bytes) -> tuple[npt.NDArray[np.intp], Bytes]:
+        """Where brackets, commas, line ends (and closing quotation marks) stand outside of strings, and which."""
+        places = np.flatnonzero(_SPECIAL[signs])
+        marks = signs[places]
+        quotes = marks == _QUOTE
+        if self.escaped or (signs == _BACKSLASH).any():
+            quotes &= ~self._escapes(signs)[places]
+        inside = np.bitwise_xor.accumulate(quotes.view(np.uint8)) ^ np.uint8(self.inside)
+        self.inside = bool(inside[-1]) if len(inside) else self.inside
+        return places[inside == 0], marks[inside == 0]
 
     def _escapes(self, signs: Bytes) -> npt.NDArray[np.bool_]:
         """Which signs follow an odd run of backslashes."""

@@ -23,7 +23,7 @@ class Memory(Source):
         table: pa.Table,
         label: str = "the table in memory",
         notes: tuple[str, ...] = (),
-        files: tuple[Path, ...] = (),
+        files: tuple[tuple[str, Path], ...] = (),
     ) -> None:
         self.label = label
         self.names = tuple(table.column_names)
@@ -53,7 +53,7 @@ class ArrowDataset(Source):
     def __init__(self, dataset: Any, label: str = "the dataset") -> None:
         self.label = label
         self.names = tuple(dataset.schema.names)
-        self._files = tuple(map(Path, getattr(dataset, "files", ())))
+        self._files = tuple((str(file), Path(file)) for file in getattr(dataset, "files", ()))
         self._dataset = dataset
 
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:

@@ -20,7 +20,8 @@ class Parquet(Source):
 
     def __init__(self, path: Path, label: str) -> None:
         self.label = label
-        self._files = (path,)
+        self._path = path
+        self._files = ((label, path),)
         with self._file() as file:
             self.names = tuple(file.schema_arrow.names)
 
@@ -29,12 +30,12 @@ class Parquet(Source):
 
         with reading(self.label):
             try:
-                return pq.ParquetFile(self._files[0], memory_map=False, buffer_size=1 << 20)
+                return pq.ParquetFile(self._path, memory_map=False, buffer_size=1 << 20)
             except pa.ArrowException as error:
                 raise DataError(self._damaged(error)) from error
 
     def _damaged(self, error: Exception) -> Fault:
-        label, path = shown(self.label), self._files[0]
+        label, path = shown(self.label), self._path
         if path.stat().st_size == 0:
             return Fault("data.empty", f"{label} is empty", "expected a Parquet file", "Write the file again")
         with path.open("rb") as file:

@@ -32,14 +32,18 @@ class Prepared:
     columns: Mapping[str, Column]
     checker: Checker
     found: tuple[str, ...] = ()
+    met: tuple[str, ...] = ()
     example: Mapping[str, str] = field(default_factory=dict)  # reason -> a value that was rejected for it
 
     def notes(self) -> Iterator[str]:
         """Notes of the first look, and what the clocks have met so far."""
         yield from self.found
-        for check in self.checker.checks:
-            if check.kind == "time":
-                yield from _clock_notes(check)
+        yield from self.met
+
+    def learn(self, checker: Checker) -> None:
+        """Keep what the clocks of a pass have met."""
+        times_of = [check for check in checker.checks if check.kind == "time"]
+        self.met = tuple(note for check in times_of for note in _clock_notes(check))
 
     def useless(self, read: int, reasons: Mapping[str, int]) -> Fault:
         """The fault of a table of which no row can be used."""
@@ -68,7 +72,8 @@ class Prepared:
 def _clock_notes(check: Check) -> Iterator[str]:
     clock, name = check.clock, f'{check.role.name} "{shown(check.column.column)}"'
     if clock.naive and clock.zoned:
-        yield f"{name}: {clock.zoned:,} times carry their zone and {clock.naive:,} do not; these are taken in {clock.zone}"
+        mixed = f"{clock.zoned:,} times carry their zone and {clock.naive:,} do not"
+        yield f"{name}: {mixed}; the latter are taken in {clock.zone}"
     elif clock.naive:
         yield f"{name}: times carry no zone and are taken in {clock.zone}"
     if len(clock.offsets) > 1:
@@ -191,8 +196,6 @@ def _first_look(source: Source, columns: Mapping[str, Column], roles: Sequence[R
     checks = [_check(role, columns[role.name], array, source) for role, array in zip(used, first, strict=True)]
     prepared = Prepared(name, source.label, columns, Checker(checks), tuple(_look_notes(columns, checks, first)))
     _refuse_useless(prepared, held, whole)
-    for check in checks:
-        check.clock = times.Clock(check.role.name, check.clock.zone, check.clock.unit)
     return prepared
 
 
@@ -201,14 +204,16 @@ def _refuse_useless(prepared: Prepared, held: Sequence[Chunk], whole: bool) -> N
     faults: list[Fault] = []
     read = used = 0
     reasons: dict[str, int] = {}
+    checker = prepared.checker.fresh()
     for chunk in held:
         for check, column in zip(prepared.checker.checks, chunk.columns, strict=True):
             faults += _unreadable(prepared, check, column)
-        part = prepared.checker(chunk)
+        part = checker(chunk)
         read, used = read + part.read, used + part.used.num_rows
         for reason, count in part.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + count
         prepared.example = {**_examples(part.rejected), **prepared.example}
+    prepared.learn(checker)
     if faults:
         raise DataError(faults)
     if whole and not used:

@@ -15,8 +15,9 @@ class Role:
     """What a column is to an engine.
 
     ``kind`` is the type values are brought to: number -> float64, integer -> int64, time -> timestamp[us, UTC],
-    text -> string, any -> number where the first values are numbers, else text. ``dimension`` (see ``potomac.units``) lets
-    a study give a unit; values come in the base unit. Values outside [``low``, ``high``] reject the row.
+    text -> string, any -> number where the first values are numbers, else text. ``dimension`` (see
+    ``potomac.units``) lets a study give a unit; values come in the base unit. Values outside [``low``, ``high``]
+    reject the row.
     ``unknown`` values are codes, in the base unit, that mean "not known" and become null; they count only where the
     column is in the base unit or a decimal part of it (102.3 kn, or 1023 tenths of a knot, but never 102.3 m/s). A
     null rejects the row when ``nulls`` is False. ``guesses`` are usual column names, for suggestions.

@@ -16,7 +16,7 @@ __all__ = ["HEAD", "Dialect", "decimal_comma", "dialect", "encoding", "looks_lik
 HEAD = 1 << 18
 """Bytes that are looked at."""
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -47,8 +47,10 @@ class Dialect:
     def words(self) -> str:
         """The same in words, for a note."""
         mark = " with byte order mark" if self.mark else ""
-        many = f"{DELIMITERS[self.delimiter]} between columns" if len(self.names) > 1 else "one column"
-        return f"{many}, encoding {self.encoding.upper().removesuffix('-SIG')}{mark}, {len(self.names)} names in the header"
+        many = (
+            f"{len(self.names)} columns parted by {DELIMITERS[self.delimiter]}" if len(self.names) > 1 else "one column"
+        )
+        return f"{many}, encoding {self.encoding.upper().removesuffix('-SIG')}{mark}"
 
 
 def encoding(data: bytes, label: str) -> str:
@@ -67,7 +69,8 @@ def encoding(data: bytes, label: str) -> str:
     if wide:
         return wide
     if len(data.translate(None, _CONTROLS)) < len(data) * 0.999 or data.startswith(b"PAR1"):
-        found = f"{shown(label)} is no text: it begins with the bytes {data[:8].hex(' ')}"
+        nul = f"; byte {data.index(0)} is the first NUL" if 0 in data else ""
+        found = f"{shown(label)} is no text: it begins with the bytes {data[:8].hex(' ')}{nul}"
         mend = "If it is of another kind, give it that kind's ending, for example .parquet"
         raise DataError(Fault("data.not-text", found, "expected text with a header and delimiters", mend))
     try:

@@ -82,10 +82,13 @@ def _small(batches: Any) -> Iterator[pa.RecordBatch]:
 
 
 def _relation(relation: Any) -> Spool:
-    """A DuckDB relation; its order is promised for one execution only, so it is executed once."""
+    """A DuckDB relation, executed once and now.
+
+    Its order is promised for one execution only, and the next query of its connection would end the stream.
+    """
     fetch = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
     reader = fetch(_ROWS)
-    return Spool(_small(reader), reader.schema.names, "the DuckDB relation")
+    return Spool(_small(reader), reader.schema.names, "the DuckDB relation").drain()
 
 
 def _lazy(frame: Any) -> Spool:

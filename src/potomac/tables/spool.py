@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,13 +22,17 @@ class Spool(Source):
         batches: the stream; read as far as a pass asks for.
         names: its columns.
         label: what messages call it.
+        closes: connections that are closed with it.
     """
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], names: Sequence[str], label: str) -> None:
+    def __init__(
+        self, batches: Iterator[pa.RecordBatch], names: Sequence[str], label: str, closes: Sequence[Any] = ()
+    ) -> None:
         self.label = label
         self.names = tuple(names)
         self._stream = batches
-        self._file = tempfile.TemporaryFile(prefix="potomac-")
+        self._file = tempfile.TemporaryFile(prefix="potomac-")  # noqa: SIM115  lives as long as the source
+        self._closed = weakref.finalize(self, _close, self._file, closes)
         self._places: list[tuple[int, int]] = []  # begin and length of each batch in the file
         self._ended = False
         self._lock = threading.Lock()
@@ -40,6 +46,12 @@ class Spool(Source):
                 arrays = tuple(batch.column(self.names.index(name)) for name in columns)
                 yield Chunk(self.label, first, batch.num_rows, arrays)
                 first += batch.num_rows
+
+    def drain(self) -> Spool:
+        """Pull the whole stream now."""
+        while self._batch(len(self._places)) is not None:
+            pass
+        return self
 
     def _batch(self, index: int) -> pa.RecordBatch | None:
         with self._lock:
@@ -62,3 +74,8 @@ class Spool(Source):
         begin = self._file.seek(0, 2)
         self._file.write(data)
         self._places.append((begin, data.size))
+
+
+def _close(file: Any, others: Sequence[Any]) -> None:
+    for one in (file, *others):
+        one.close()

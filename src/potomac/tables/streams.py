@@ -93,8 +93,8 @@ def head(path: Path, most: int) -> bytes:
 class Text(io.RawIOBase):
     """The text of a file as a stream of UTF-8, without byte order mark.
 
-    Bytes that ``encoding`` does not know become U+FFFD; ``replaced`` counts them. ``quotes`` counts the quotation
-    marks, so that one that is never closed is seen.
+    Bytes that ``encoding`` does not know, and NUL, become U+FFFD; ``replaced`` counts them.
+    ``quotes`` counts the quotation marks, so that one that is never closed is seen.
     """
 
     def __init__(self, path: Path, encoding: str, label: str) -> None:
@@ -130,6 +130,7 @@ class Text(io.RawIOBase):
             raise
         self._ended = not data
         text = self._decoder.decode(data, final=self._ended)
+        text = text.replace("\0", "\ufffd")
         self.replaced += text.count("\ufffd")
         self.quotes += text.count('"')
         self._given += text.encode("utf-8", "replace")

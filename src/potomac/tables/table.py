@@ -126,9 +126,10 @@ class Table:
         """Check all rows; the first pass that comes to the end counts them."""
         tally = _Tally()
         distinct = Distinct() if self._tally is None else None
+        checker = self._checker.fresh()
         try:
             for chunk in self._source.chunks(self._checker.columns):
-                part = self._checker(chunk)
+                part = checker(chunk)
                 tally.add(part)
                 if distinct is not None:
                     distinct.add(part.used.select(self.schema.names[1:]))
@@ -136,6 +137,7 @@ class Table:
             if distinct is not None:
                 self._duplicates = distinct.repeated()
                 self._tally = tally
+                self._prepared.learn(checker)
         finally:
             if distinct is not None:
                 distinct.close()

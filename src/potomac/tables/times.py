@@ -86,6 +86,10 @@ class Clock:
     offsets: set[str] = field(default_factory=set)
     twice: int = 0
 
+    def fresh(self) -> Clock:
+        """The same clock, which has met nothing yet."""
+        return Clock(self.name, self.zone, self.unit)
+
     def numbers(self, values: npt.NDArray[np.float64], exact: Integers | None = None) -> Times:
         """Numbers that count from 1970; ``exact`` are the same as integers, where they are."""
         factor = EPOCHS[self.unit]

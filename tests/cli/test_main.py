@@ -69,8 +69,45 @@ def test_an_error_inside_is_one_sentence_and_debug_shows_it(potomac, monkeypatch
         "potomac: an error inside Potomac (RuntimeError: two lines). "
         "Add --debug to see where; the data and earlier runs are as they were"
     ]
-    with pytest.raises(RuntimeError):
-        potomac("schema", "toy", "--debug")
+    code, _, err = potomac("schema", "toy", "--debug")
+    assert code == 1
+    assert "Traceback" in err
+    assert 'raise RuntimeError("two' in err
+
+
+def test_debug_keeps_the_exit_code_and_the_sentence(potomac) -> None:
+    plain = potomac("run", "nothing.toml")
+    code, out, err = potomac("run", "nothing.toml", "--debug")
+    assert (code, out) == plain[:2] == (2, "")
+    assert err.endswith(plain[2])
+    assert "Traceback" in err
+    assert "Traceback" not in plain[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("rnu",), "Did you mean 'run'? See \"potomac --help\""),
+        (("run",), 'See "potomac run --help"'),
+        (("run", "a", "b"), 'See "potomac run --help"'),
+        (("run", "a", "--nope"), "--nope"),
+        (("--nope",), "--nope"),
+    ],
+)
+def test_a_wrong_use_is_one_line(potomac, words: tuple[str, ...], says: str) -> None:
+    code, out, err = potomac(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("potomac: ")
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("x", "--host", "127.0.0.1")])
+@pytest.mark.parametrize("command", cli.LATER)
+def test_commands_of_later_versions_say_so(potomac, command: str, words: tuple[str, ...]) -> None:
+    code, out, err = potomac(command, *words)
+    assert (code, out) == (2, "")
+    assert f'"{command}" is not in this version of Potomac' in err
 
 
 def test_python_m_potomac_is_the_same(spawn) -> None:
@@ -80,8 +117,9 @@ def test_python_m_potomac_is_the_same(spawn) -> None:
     assert Path(out.strip(), "report.html").is_file()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_a_run(spawn, toy: Path, numbers: Path, number: int) -> None:
+@pytest.fixture
+def endless(spawn, toy: Path, numbers: Path) -> subprocess.Popen[str]:
+    """A run that waits for ever, in a process of its own."""
     site = numbers / "site"
     site.mkdir()
     (site / "slow_toy.py").write_text(SLOW)
@@ -94,6 +132,12 @@ def test_stopping_a_run(spawn, toy: Path, numbers: Path, number: int) -> None:
     assert process.stderr is not None
     while "waiting" not in (line := process.stderr.readline()):
         assert line, "the run ended by itself"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_a_run(spawn, endless: subprocess.Popen[str], number: int) -> None:
+    process = endless
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
@@ -102,6 +146,22 @@ def test_stopping_a_run(spawn, toy: Path, numbers: Path, number: int) -> None:
     listing = spawn("runs", "--json").communicate(timeout=60)[0]
     assert [entry["status"] for entry in json.loads(listing)] == ["interrupted"]
     assert not Path("runs/numbers/latest").exists()
+
+
+def test_a_run_that_is_killed_is_an_interrupted_one_and_half_of_it_is_seen_nowhere(spawn, endless) -> None:
+    assert [entry["status"] for entry in json.loads(spawn("runs", "--json").communicate(timeout=60)[0])] == ["running"]
+    endless.kill()
+    endless.communicate(timeout=60)
+    (entry,) = json.loads(spawn("runs", "--json").communicate(timeout=60)[0])
+    assert (entry["status"], entry["command"]) == ("interrupted", "potomac run study.toml --set seed=5")
+    assert [path.name for path in Path("runs/numbers").iterdir() if not path.name.startswith(".")] == []
+    again = spawn("run", "study.toml", "--quiet")  # the next run tidies up, and is whole
+    path = Path(again.communicate(timeout=60)[0].strip())
+    assert Path("runs/numbers/latest").resolve() == path.resolve()
+    assert sorted(p.name for p in next(Path("runs/numbers").glob(".*.partial")).iterdir()) == [
+        "status.json",
+        "study.toml",
+    ]
 
 
 def test_a_reader_who_goes_away_is_no_error(spawn) -> None:

@@ -84,8 +84,8 @@ def test_nothing_is_coerced_in_silence(numbers: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        ('name = "x"\n', "study.kind-missing", "the kinds here are toy"),
-        ('knd = "toy"\n', "study.kind-missing", 'Did you mean "knd"?'),
+        ('name = "x"\n', "study.kind-missing", "the kinds here are "),
+        ('knd = "toy"\n', "study.kind-missing", 'Write kind in place of "knd"'),
         ("kind = 3\n", "study.kind-unknown", "not a word"),
         ('\nkind = "tyo"\n', "study.kind-unknown", 'study.toml:2: kind: no kind is called "tyo"'),
     ],
@@ -94,6 +94,31 @@ def test_the_kind(numbers: Path, text: str, code: str, says: str) -> None:
     Path("study.toml").write_text(text)
     assert codes("study.toml") == [code]
     assert says in faults("study.toml")[0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "where"),
+    [
+        ("x.y.z=1", "--set: x:"),
+        ("jitter.scael=1", "--set: jitter.scael:"),
+        ('data={columns={value=3}, source="numbers.csv"}', "--set: data.columns.value:"),
+        ("data.columns.valeu=x", "--set: data.columns.valeu:"),
+    ],
+)
+def test_what_the_command_line_got_wrong_is_said_to_stand_there(numbers: Path, setting: str, where: str) -> None:
+    assert faults("study.toml", [setting])[0].startswith(where)
+
+
+def test_a_table_in_memory_is_no_setting(numbers: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        load({"kind": "toy", "name": "n", "data": {"columns": {"value": 3}}}, given=["data"])
+    assert str(caught.value).startswith("data.columns.value: the number 3")
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000 + "]" * 5000, "x = " + "{a = " * 3000 + "1" + "}" * 3000])
+def test_a_study_without_ground_is_refused(numbers: Path, text: str) -> None:
+    Path("study.toml").write_text(f'kind = "toy"\n{text}\n')
+    assert codes("study.toml") == ["study.nesting"]
 
 
 def test_settings_are_typed_like_toml(numbers: Path) -> None:

@@ -173,6 +173,18 @@ def test_a_full_disk_is_a_fault_and_leaves_nothing(numbers: Path, monkeypatch: p
     assert left() == []
 
 
+def test_a_disk_that_is_full_while_the_engine_works(numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "spool")
+
+    engine = registry.engine("toy")
+    broken = type(engine)(**{name: getattr(engine, name) for name in ("kind", "study", "figures", "summary")}, run=full)
+    monkeypatch.setattr(registry, "engine", lambda kind: broken)
+    with pytest.raises(StudyError, match=r"^spool: .*no space left on device\. Free some space"):
+        run("study.toml")
+    assert left() == []
+
+
 def test_a_place_that_cannot_be_written(numbers: Path) -> None:
     Path("runs").write_text("a file, not a directory")
     with pytest.raises(StudyError) as caught:

@@ -43,6 +43,15 @@ def test_latest_is_the_newest_finished_run(tmp_path: Path) -> None:
     assert rundir.resolve(tmp_path / "strait/latest") == second
 
 
+def test_latest_alone_is_the_newest_of_all_studies(tmp_path: Path) -> None:
+    with pytest.raises(StudyError):
+        rundir.resolve("latest", tmp_path)
+    for name in ("strait", "airport", "bay"):
+        (tmp_path / name / f"2026010{len(name)}T000000Z-abcdef").mkdir(parents=True)
+        (tmp_path / name / f"2026010{len(name)}T000000Z-abcdef" / "run.json").write_text("{}")
+    assert rundir.resolve("latest", tmp_path).parent.name == "airport"
+
+
 def test_latest_is_a_text_file_where_links_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path, *arguments: object, **named: object) -> None:
         raise OSError("no links here")

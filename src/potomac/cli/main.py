@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -77,16 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(ended.__context__, BrokenPipeError):
             return _silent()
         raise
-    except PotomacError as error:
-        if debug:
-            raise
-        return _told(error, "--json" in arguments)
     except KeyboardInterrupt:
         return _say("stopped", 130)
     except Exception as error:
         if debug:
-            raise
-        return _unexpected(error)
+            traceback.print_exc()
+        return _told(error, "--json" in arguments) if isinstance(error, PotomacError) else _unexpected(error)
     return code
 
 
@@ -133,7 +130,8 @@ def _usage(error: Exception) -> int:
         print(message)
         return 2
     command = context.command_path if context is not None else "potomac"
-    return _say(f'{message.rstrip(".")}. See "{command} --help"', int(getattr(error, "exit_code", 2)))
+    sentence = message if message.endswith("?") else f"{message.rstrip('.')}."
+    return _say(f'{sentence} See "{command} --help"', int(getattr(error, "exit_code", 2)))
 
 
 def _say(text: str, code: int, prefix: str = "potomac: ") -> int:

@@ -31,7 +31,8 @@ def _runs(incomplete: str) -> list[str]:
 Kind = Annotated[str, typer.Argument(help="Which kind of question.", metavar="KIND", autocompletion=_kinds)]
 StudyFile = Annotated[str, typer.Argument(help="The study file (TOML).", metavar="STUDY")]
 RunName = Annotated[
-    str, typer.Argument(help="A run: its directory, name, name/latest, or id.", metavar="RUN", autocompletion=_runs)
+    str,
+    typer.Argument(help="A run: its directory, name, name/latest, id, or latest.", metavar="RUN", autocompletion=_runs),
 ]
 Setting = Annotated[
     list[str] | None, typer.Option("--set", help="Change one key, as often as needed.", metavar="KEY=VALUE")
@@ -167,7 +168,7 @@ def schema(kind: Kind) -> None:
 def demo(out: Out = Path("potomac-demo"), quiet: Quietly = False) -> None:
     """Run the example studies and print where their reports are.
 
-    Example: potomac demo --out /tmp/potomac-demo
+    Example: potomac demo --out examples
     """
     from potomac.cli.progress import reporting
     from potomac.studies.demo import demo as examples

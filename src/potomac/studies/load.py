@@ -55,11 +55,14 @@ def _located(fault: Fault, loaded: Loaded) -> Fault:
 
 
 def _place(document: Document, settings: Mapping[Path, Any], path: Path) -> tuple[str, int | None]:
+    asked = [changed for changed, value in settings.items() if value is not MEMORY]
+    if any(path[: len(changed)] == changed for changed in asked):
+        return overrides.FLAG, None
     for end in range(len(path), 0, -1):
-        if path[:end] in settings:
-            return overrides.FLAG, None
         if path[:end] in document.lines:
             break
+        if any(changed[:end] == path[:end] for changed in asked):
+            return overrides.FLAG, None
     return document.file, document.line(path)
 
 
@@ -104,11 +107,9 @@ def _engine(document: Document) -> Engine:
     kind = document.values.get("kind")
     valid = f"the kinds here are {listing(registry.kinds())}"
     if kind is None:
-        near = did_you_mean("kind", [name for name in document.values if name not in ("name", "title", "seed", "data")])
         found = "the key kind is missing; it says which engine answers"
-        raise StudyError(
-            Fault("study.kind-missing", found, valid, near, document.file, 1 if document.file else None, "kind")
-        )
+        line = 1 if document.file else None
+        raise StudyError(Fault("study.kind-missing", found, valid, _meant(document), document.file, line, "kind"))
     line = document.line(("kind",))
     if not isinstance(kind, str):
         found = "the kind is not a word"
@@ -117,6 +118,13 @@ def _engine(document: Document) -> Engine:
         return registry.engine(kind)
     except StudyError as error:
         raise StudyError(replace(f, file=document.file, line=line, key="kind") for f in error.faults) from error
+
+
+def _meant(document: Document) -> str:
+    """The key that was meant to be the kind."""
+    names = [name for name in document.values if name not in ("name", "title", "seed", "data")]
+    near = next((name for name in names if did_you_mean(name, ["kind"])), "")
+    return f'Write kind in place of "{near}"' if near else ""
 
 
 def _changes(settings: Iterable[str] | Mapping[str, Any], engine: Engine) -> dict[Path, Any]:

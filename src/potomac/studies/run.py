@@ -170,6 +170,8 @@ def _ended(work: _Work, error: BaseException) -> BaseException:
     work.partial.discard()
     if isinstance(error, PotomacError):
         return work.loaded.locate(error)
+    if isinstance(error, OSError) and rundir.full(error):
+        return StudyError(rundir.unwritable(error, work.partial.path.parent))
     if isinstance(error, ModuleNotFoundError):
         return StudyError(_no_module(work, error))
     if isinstance(error, MemoryError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import json
 import os
 import platform
@@ -43,8 +44,8 @@ class Partial:
 
     def finish(self) -> Path:
         """Give it its name, and point ``latest`` to it."""
-        (self.path / "status.json").unlink(missing_ok=True)
         self.path.rename(self.final)
+        (self.final / "status.json").unlink(missing_ok=True)
         _point(self.final.parent / "latest", self.run_id)
         return self.final
 
@@ -79,11 +80,16 @@ def begin(out: Path, name: str, about: Mapping[str, Any]) -> Partial:
     return partial
 
 
+def full(error: OSError) -> bool:
+    """Whether there is no room left: on the disk, in the user's share of it, or in one file."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def unwritable(error: OSError, out: Path) -> Fault:
     """The fault of a file that cannot be written."""
     reason = (error.strerror or type(error).__name__).lower()
     where = str(error.filename or out)
-    mend = "Free some space, or give another place with --out" if error.errno == 28 else "Give another place with --out"
+    mend = "Free some space, or give another place with --out" if full(error) else "Give another place with --out"
     return Fault("run.unwritable", f"the run cannot be written: {reason}", "", mend, where)
 
 
@@ -200,7 +206,7 @@ def stopped(out: Path) -> Iterator[Stopped]:
 
 
 def resolve(run: str | Path, out: Path = Path("runs")) -> Path:
-    """The directory of a run given as path, ``name``, ``name/latest``, ``name/id`` or (the beginning of an) id.
+    """The directory of a run: its path, ``name``, ``name/latest``, ``name/id``, ``latest``, or the beginning of an id.
 
     Raises:
         StudyError: no run is called so, or several are.
@@ -212,6 +218,8 @@ def resolve(run: str | Path, out: Path = Path("runs")) -> Path:
         newest = latest(folder) if folder.is_dir() and folder != out else None
         if newest:
             return newest
+    if str(run) == "latest" and (newest := next(finished(out), None)):
+        return newest
     matches = [path for path in finished(out) if path.name.startswith(str(run))] if str(run) else []
     if len(matches) == 1:
         return matches[0]

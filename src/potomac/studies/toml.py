@@ -128,8 +128,8 @@ def parse(text: str, file: str = "") -> Document:
     """
     text = text.replace("\r\n", "\n")
     places = _Places()
-    places.visit(text)
     try:
+        places.visit(text)
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         faults = [_doubled(path, first, again, file) for path, first, again in places.doubled]

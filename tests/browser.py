@@ -33,7 +33,9 @@ SWITCHES = (
     "--disable-dev-shm-usage", "--remote-debugging-pipe",
 )  # fmt: skip
 
-START = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+START = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 """Gives the browser its ends of the pipes under the numbers that it expects."""
 
 
@@ -178,10 +180,24 @@ class Page:
 
     def key(self, key: str, *, shift: bool = False) -> None:
         """Press and release a key, given by its name (``Tab``, ``ArrowRight``, ``a``)."""
-        code = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        code = {
+            "Tab": 9,
+            "Enter": 13,
+            "Escape": 27,
+            " ": 32,
+            "ArrowLeft": 37,
+            "ArrowUp": 38,
+            "ArrowRight": 39,
+            "ArrowDown": 40,
+        }
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
         same = {"key": key, "modifiers": 8 if shift else 0, "windowsVirtualKeyCode": code.get(key, ord(key.upper()[0]))}
-        self.ask("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **same, **({"text": text} if text else {}))
+        self.ask(
+            "Input.dispatchKeyEvent",
+            type="keyDown" if text else "rawKeyDown",
+            **same,
+            **({"text": text} if text else {}),
+        )
         self.ask("Input.dispatchKeyEvent", type="keyUp", **same)
 
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:

@@ -55,7 +55,7 @@ def sea(rows: int = 40_000, seed: int = 7) -> Sea:
     random = np.random.default_rng(seed)
     parts = [_lane(random, LANES[name], round(rows * share * 0.86)) for name, share in SHARES.items()]
     parts.append(_fishing(random, round(rows * 0.14)))
-    lon, lat, speed, heading, ship = (np.concatenate(column) for column in zip(*parts, strict=True))
+    lon, lat, speed, heading, _ = (np.concatenate(column) for column in zip(*parts, strict=True))
     odd = random.choice(len(lon), len(lon) // 200, replace=False)
     heading[odd] = (heading[odd] + random.uniform(60, 120, len(odd))) % 360
     lon[odd] += random.normal(0, 0.12, len(odd))
@@ -126,11 +126,15 @@ def flagged(sea: Sea, many: int) -> pa.Table:
     rows = sea.order[:many]
     return pa.table(
         {
-            "lon": sea.lon[rows], "lat": sea.lat[rows], "heading": sea.heading[rows],
+            "lon": sea.lon[rows],
+            "lat": sea.lat[rows],
+            "heading": sea.heading[rows],
             "label": [f"{i + 1}" for i in range(len(rows))],
-            "vessel": [str(mmsi) for mmsi in sea.mmsi[rows]], "speed, kn": sea.speed[rows], "log odds": sea.log_odds[rows],
+            "vessel": [str(mmsi) for mmsi in sea.mmsi[rows]],
+            "speed, kn": sea.speed[rows],
+            "log odds": sea.log_odds[rows],
         }
-    )  # fmt: skip
+    )
 
 
 def lead(sea: Sea, name: str = "map") -> Figure:
@@ -138,26 +142,40 @@ def lead(sea: Sea, name: str = "map") -> Figure:
     everything = pa.table({"lon": sea.lon, "lat": sea.lat})
     layers = (
         Layer("point", everything, "lon", "lat", name="Positions"),
-        Layer("point", flagged(sea, 20), "lon", "lat", label="label", tip=("vessel", "speed, kn", "log odds"),
-              shape="diamond", emphasis=True, name="The 20 strangest records, by rank"),
-    )  # fmt: skip
+        Layer(
+            "point",
+            flagged(sea, 20),
+            "lon",
+            "lat",
+            label="label",
+            tip=("vessel", "speed, kn", "log odds"),
+            shape="diamond",
+            emphasis=True,
+            name="The 20 strangest records, by rank",
+        ),
+    )
     return Figure(
-        name, "Where ships go, and the 20 records least like the others around them",
+        name,
+        "Where ships go, and the 20 records least like the others around them",
         "A map of the Skagerrak and the Kattegat. Positions follow two lanes around Skagen and three ferry lines; "
         "twenty diamonds mark the strangest records, most of them near the lane off Skagen.",
-        layers, kind="map", role="lead",
-        finding="Most of the twenty cross the lane north of Skagen at a right angle, where nearly all ships keep to its course.",
-    )  # fmt: skip
+        layers,
+        kind="map",
+        role="lead",
+        finding="Most of the twenty cross the lane north of Skagen at a right angle to all the others.",
+    )
 
 
 def small_maps(sea: Sea, many: int = 6) -> Figure:
     """One map for each of the strangest records: who is near, its own track, its heading."""
     return Figure(
-        "neighbours", "The six strangest, each among its neighbours",
+        "neighbours",
+        "The six strangest, each among its neighbours",
         "Six small maps. In each an arrow shows the record and its heading, dots the other positions.",
-        panels=tuple(_small(sea, i) for i in range(many)), kind="map",
+        panels=tuple(_small(sea, i) for i in range(many)),
+        kind="map",
         finding="The arrow is the record and where it heads; the red line is its own track on that day.",
-    )  # fmt: skip
+    )
 
 
 def _small(sea: Sea, i: int) -> Figure:
@@ -169,14 +187,18 @@ def _small(sea: Sea, i: int) -> Figure:
     track = pa.table({"lon": lon - 0.18 * back * np.sin(angle), "lat": lat - 0.1 * back * np.cos(angle)})
     one = pa.table({"lon": [lon], "lat": [lat], "heading": [sea.heading[row]], "why": [why(sea, row)]})
     return Figure(
-        f"neighbours-{i + 1}", f"{i + 1}. {sea.mmsi[row]}", f"Record {i + 1} heads {sea.heading[row]:.0f} degrees.",
+        f"neighbours-{i + 1}",
+        f"{i + 1}. {sea.mmsi[row]}",
+        f"Record {i + 1} heads {sea.heading[row]:.0f} degrees.",
         (
             Layer("point", pa.table({"lon": sea.lon[near], "lat": sea.lat[near]}), "lon", "lat"),
             Layer("line", track, "lon", "lat", emphasis=True),
             Layer("point", one, "lon", "lat", heading="heading", tip=("why",), emphasis=True),
         ),
-        kind="map", width_km=24, finding=f"{sea.speed[row]:.1f} kn, {sea.heading[row]:.0f}°, log odds {sea.log_odds[row]:.1f}",
-    )  # fmt: skip
+        kind="map",
+        width_km=24,
+        finding=f"{sea.speed[row]:.1f} kn, {sea.heading[row]:.0f}°, log odds {sea.log_odds[row]:.1f}",
+    )
 
 
 def odds(sea: Sea) -> Figure:
@@ -185,12 +207,17 @@ def odds(sea: Sea) -> Figure:
     bars = pa.table({"low": edges[:-1], "high": edges[1:], "count": counts})
     cut = pa.table({"x": [float(np.sort(sea.log_odds)[200])], "y": [None], "label": ["the list of 200 begins"]})
     return Figure(
-        "odds", "How odd is odd", "A histogram of log odds with one hump and a long tail to the left.",
-        (Layer("bar", bars, "low", "count", x2="high", tip=("low", "high", "count")),
-         Layer("rule", cut, "x", "y", label="label")),
-        x=Axis("log odds of being real"), y=Axis("records", zero=True),
+        "odds",
+        "How odd is odd",
+        "A histogram of log odds with one hump and a long tail to the left.",
+        (
+            Layer("bar", bars, "low", "count", x2="high", tip=("low", "high", "count")),
+            Layer("rule", cut, "x", "y", label="label"),
+        ),
+        x=Axis("log odds of being real"),
+        y=Axis("records", zero=True),
         finding="One hump and a thin tail: the list begins where the tail does.",
-    )  # fmt: skip
+    )
 
 
 def detection() -> Figure:
@@ -200,15 +227,25 @@ def detection() -> Figure:
     for kind, slope in (("across the lane", 0.75), ("off the lanes", 0.55), ("meetings", 0.35)):
         rate = 1 - np.exp(-slope * np.sqrt(length) / 9)
         half = 1.96 * np.sqrt(rate * (1 - rate) / 200)
-        rows += [(int(n), float(r), float(r - h), float(r + h), kind) for n, r, h in zip(length, rate, half, strict=True)]
-    table = pa.table(dict(zip(("length", "rate", "low", "high", "kind"), map(list, zip(*rows, strict=True)), strict=True)))
+        rows += [
+            (int(n), float(r), float(r - h), float(r + h), kind) for n, r, h in zip(length, rate, half, strict=True)
+        ]
+    table = pa.table(
+        dict(zip(("length", "rate", "low", "high", "kind"), map(list, zip(*rows, strict=True)), strict=True))
+    )
     return Figure(
-        "detection", "What a list of this length finds", "Three rising curves with intervals.",
-        (Layer("interval", table, "length", "low", y2="high", series="kind"),
-         Layer("line", table, "length", "rate", series="kind")),
-        x=Axis("length of the list", "records", scale="log"), y=Axis("found of what was planted", domain=(0, 1)),
-        finding="Of crossings planted into these data, 200 places on the list find about seven in ten.", role="diagnostic",
-    )  # fmt: skip
+        "detection",
+        "What a list of this length finds",
+        "Three rising curves with intervals.",
+        (
+            Layer("interval", table, "length", "low", y2="high", series="kind"),
+            Layer("line", table, "length", "rate", series="kind"),
+        ),
+        x=Axis("length of the list", "records", scale="log"),
+        y=Axis("found of what was planted", domain=(0, 1)),
+        finding="Of crossings planted into these data, 200 places on the list find about seven in ten.",
+        role="diagnostic",
+    )
 
 
 def cells(sea: Sea) -> Figure:
@@ -216,11 +253,30 @@ def cells(sea: Sea) -> Figure:
     x, y = np.arange(4.5, 12.25, 0.25), np.arange(56.25, 59.25, 0.125)
     count, _, _ = np.histogram2d(sea.lon, sea.lat, (x, y))
     i, j = np.nonzero(count)
-    data = pa.table({"west": x[i], "south": y[j], "east": x[i + 1], "north": y[j + 1], "positions": count[i, j].astype(int)})
-    layer = Layer("cell", data, "west", "south", x2="east", y2="north", color="positions", color_log=True,
-                  color_label="positions in a cell", tip=("positions",))  # fmt: skip
-    return Figure("cells", "How much each cell knows", "Cells along the lanes hold thousands of positions.", (layer,),
-                  kind="map", role="diagnostic", finding="Cells with fewer than 30 positions borrow from their neighbours.")  # fmt: skip
+    data = pa.table(
+        {"west": x[i], "south": y[j], "east": x[i + 1], "north": y[j + 1], "positions": count[i, j].astype(int)}
+    )
+    layer = Layer(
+        "cell",
+        data,
+        "west",
+        "south",
+        x2="east",
+        y2="north",
+        color="positions",
+        color_log=True,
+        color_label="positions in a cell",
+        tip=("positions",),
+    )
+    return Figure(
+        "cells",
+        "How much each cell knows",
+        "Cells along the lanes hold thousands of positions.",
+        (layer,),
+        kind="map",
+        role="diagnostic",
+        finding="Cells with fewer than 30 positions borrow from their neighbours.",
+    )
 
 
 def figures(sea: Sea) -> tuple[Figure, ...]:
@@ -235,19 +291,50 @@ def result(sea: Sea) -> Result:
     def batches() -> Iterator[pa.RecordBatch]:
         yield from table.to_batches(max_chunksize=7_000)
 
-    entities = pa.table({"entity": sea.mmsi[sea.order[:40]], "records": np.arange(40) % 17 + 3,
-                         "evidence": -np.linspace(9, 2, 40), "evidence_low": -np.linspace(11, 3, 40),
-                         "evidence_high": -np.linspace(7, 1, 40)})  # fmt: skip
+    entities = pa.table(
+        {
+            "entity": sea.mmsi[sea.order[:40]],
+            "records": np.arange(40) % 17 + 3,
+            "evidence": -np.linspace(9, 2, 40),
+            "evidence_low": -np.linspace(11, 3, 40),
+            "evidence_high": -np.linspace(7, 1, 40),
+        }
+    )
     return Result(
-        answer="Twenty records stand out, led by vessel 219000057 crossing the lane off Skagen at 14 knots; of crossings "
-        "planted into the same data, a list of 200 finds 71 % (64 to 77 %).",
+        answer="Twenty records stand out, led by vessel 219000057 crossing the lane off Skagen at 14 knots; of "
+        "crossings planted into the same data, a list of 200 finds 71 % (64 to 77 %).",
         facts=(
             Fact("rows", len(sea.lon), "Positions that were scored.", unit="positions", key=True),
-            Fact("detection", 71.0, "Share of planted crossings that a list of 200 records holds.", 64.2, 77.1, "%", key=True,
-                 label="found at 200", source="Wilson interval"),
-            Fact("false_per_hit", 2.9, "Records on the list for each that was planted.", 2.3, 3.7, "records", key=True,
-                 label="looked at per find"),
-            Fact("strangest", -9.41, "Log odds of the strangest record being real.", -10.2, None, label="strangest record", key=True),
+            Fact(
+                "detection",
+                71.0,
+                "Share of planted crossings that a list of 200 records holds.",
+                64.2,
+                77.1,
+                "%",
+                key=True,
+                label="found at 200",
+                source="Wilson interval",
+            ),
+            Fact(
+                "false_per_hit",
+                2.9,
+                "Records on the list for each that was planted.",
+                2.3,
+                3.7,
+                "records",
+                key=True,
+                label="looked at per find",
+            ),
+            Fact(
+                "strangest",
+                -9.41,
+                "Log odds of the strangest record being real.",
+                -10.2,
+                None,
+                label="strangest record",
+                key=True,
+            ),
             Fact("cells", 214, "Cells of the grid after dense ones were divided.", unit="cells"),
             Fact("vessels", 409, "Vessels with at least one position.", unit="vessels"),
             Fact("method", "local contrast", "What scored the records."),
@@ -260,8 +347,8 @@ def result(sea: Sea) -> Result:
             "Within 5 km of the edge of the data the neighbourhood is one-sided, and scores are less sure.",
         ),
         method=(
-            "Each record is compared with simulated ones that have the same place but a uniform speed and course, and with "
-            "ones that have the same behaviour at a uniform place in the cell. Two boosted trees tell real from simulated.",
+            "Each record is compared with simulated ones that have the same place but a uniform speed and course, "
+            "and with ones that behave the same at a uniform place in the cell. Two boosted trees tell them apart.",
             "The sum of the two log odds ranks the records. The intercept is the design's, so no probability is given.",
         ),
         sources=(
@@ -269,13 +356,32 @@ def result(sea: Sea) -> Result:
             "King and Zeng (2001), Logistic regression in rare events data, Political Analysis 9(2).",
         ),
         show=(
-            Show("scores", "The strangest records", ("rank", "entity", "why", "time", "latitude", "longitude", "speed",
-                 "heading", "log_odds", "place", "course", "speed_here"), sort="log_odds", rows=100,
-                 caption="Evidence columns add up to the log odds; the lower, the stranger.",
-                 units={"speed": "kn", "heading": "°"}, labels={"speed_here": "speed", "entity": "vessel", "speed": "speed made good"}),
+            Show(
+                "scores",
+                "The strangest records",
+                (
+                    "rank",
+                    "entity",
+                    "why",
+                    "time",
+                    "latitude",
+                    "longitude",
+                    "speed",
+                    "heading",
+                    "log_odds",
+                    "place",
+                    "course",
+                    "speed_here",
+                ),
+                sort="log_odds",
+                rows=100,
+                caption="Evidence columns add up to the log odds; the lower, the stranger.",
+                units={"speed": "kn", "heading": "°"},
+                labels={"speed_here": "speed", "entity": "vessel", "speed": "speed made good"},
+            ),
             Show("entities", "The strangest vessels", sort="evidence", rows=20, labels={"entity": "vessel"}),
         ),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -294,35 +400,73 @@ class Finished:
 def manifest(answered: Result, **changes: Any) -> dict[str, Any]:
     """What run.json says of the run."""
     return {
-        "run_id": "20261124T221500Z-a1b2c3", "status": "done", "finished": "2026-11-24T22:15:04+00:00",
-        "kind": "outliers", "name": "strait", "title": "Which ships behave strangely between Norway and Denmark?", "seed": 7,
-        "study_file": "strait.toml", "settings": {"model.fakes": 4}, "command": "potomac run strait.toml --set model.fakes=4",
-        "answer": answered.answer, "notes": list(answered.notes),
-        "rows": {"data": {"read": 40_411, "used": 39_999, "rejected": 412, "duplicates": 37,
-                          "reasons": {"heading is unknown (511)": 268, "speed is unknown (102.3 kn)": 121, "latitude is above 90": 23}}},
-        "sources": {"data": {"source": "positions.csv.gz", "notes": ["Delimiter: semicolon; decimal comma.", "Times have no zone; UTC is assumed."],
-                             "files": [{"path": "positions.csv.gz", "size": 1_824_113, "sha256": hashlib.sha256(b"x").hexdigest()}]}},
+        "run_id": "20261124T221500Z-a1b2c3",
+        "status": "done",
+        "finished": "2026-11-24T22:15:04+00:00",
+        "kind": "outliers",
+        "name": "strait",
+        "title": "Which ships behave strangely between Norway and Denmark?",
+        "seed": 7,
+        "study_file": "strait.toml",
+        "settings": {"model.fakes": 4},
+        "command": "potomac run strait.toml --set model.fakes=4",
+        "answer": answered.answer,
+        "notes": list(answered.notes),
+        "rows": {
+            "data": {
+                "read": 40_411,
+                "used": 39_999,
+                "rejected": 412,
+                "duplicates": 37,
+                "reasons": {
+                    "heading is unknown (511)": 268,
+                    "speed is unknown (102.3 kn)": 121,
+                    "latitude is above 90": 23,
+                },
+            }
+        },
+        "sources": {
+            "data": {
+                "source": "positions.csv.gz",
+                "notes": ["Delimiter: semicolon; decimal comma.", "Times have no zone; UTC is assumed."],
+                "files": [{"path": "positions.csv.gz", "size": 1_824_113, "sha256": hashlib.sha256(b"x").hexdigest()}],
+            }
+        },
         "tables": {"scores": {"rows": 39_999}, "entities": {"rows": 40}},
-        "versions": {"potomac": "0.1.0", "python": "3.11.2", "numpy": "2.4.6", "pyarrow": "26.0.1", "lightgbm": "4.7.0"},
+        "versions": {
+            "potomac": "0.1.0",
+            "python": "3.11.2",
+            "numpy": "2.4.6",
+            "pyarrow": "26.0.1",
+            "lightgbm": "4.7.0",
+        },
         "timings": {"open": 0.8, "answer": 42.3, "draw": 1.2, "write": 0.4},
         **changes,
-    }  # fmt: skip
+    }
 
 
 def finished(directory: Path, answered: Result, **changes: Any) -> Finished:
     """A run in a directory, with its study and its rejected rows."""
-    (directory / "study.toml").write_text('kind = "outliers"\nname = "strait"\n\n[data]\nsource = "positions.csv.gz"\n', encoding="utf-8")
+    (directory / "study.toml").write_text(
+        'kind = "outliers"\nname = "strait"\n\n[data]\nsource = "positions.csv.gz"\n', encoding="utf-8"
+    )
     rejects = [("data", 17 * i, "heading", "511", "heading is unknown (511)") for i in range(5)]
-    rejects += [("data", 19, "latitude", "91.5", "latitude is above 90"), ("data", 40, "speed", "<script>alert(1)</script>", "no number")]
+    rejects += [
+        ("data", 19, "latitude", "91.5", "latitude is above 90"),
+        ("data", 40, "speed", "<script>alert(1)</script>", "no number"),
+    ]
     names = ("source", "row", "column", "value", "reason")
-    pq.write_table(pa.table(dict(zip(names, map(list, zip(*rejects, strict=True)), strict=True))), directory / "rejected.parquet")
+    pq.write_table(
+        pa.table(dict(zip(names, map(list, zip(*rejects, strict=True)), strict=True))), directory / "rejected.parquet"
+    )
     return Finished(directory, manifest(answered, **changes), answered)
 
 
 def module(file: Path) -> ModuleType:
     """A module of the tests that is no test."""
     spec = importlib.util.spec_from_file_location(f"potomac_tests_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     found = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
     return found
@@ -350,3 +494,11 @@ def parse() -> Callable[[str], Element]:
 def run(tmp_path: Path, strait: Sea) -> Finished:
     """The run whose report is looked at."""
     return finished(tmp_path, result(strait))
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium; see ``tests/browser.py``."""
+    client = module(Path(__file__).parent.parent / "browser.py")
+    with client.Browser(chromium, tmp_path_factory.mktemp("profile")) as started:
+        yield started

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potomac.report.numbers import MISSING, decimals, duration, filesize, fixed, interval, moment, number, quantity, word
+from potomac.report.numbers import (
+    MISSING,
+    decimals,
+    duration,
+    filesize,
+    fixed,
+    interval,
+    moment,
+    number,
+    quantity,
+    word,
+)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +113,15 @@ def test_moments_are_told_in_utc() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.354, "0.35 s"), (42.4, "42 s"), (59.7, "1 min"), (124, "2 min 4 s"), (4320, "1 h 12 min"), (4 * 86400, "4 d"), (math.nan, MISSING)],
+    [
+        (0.354, "0.35 s"),
+        (42.4, "42 s"),
+        (59.7, "1 min"),
+        (124, "2 min 4 s"),
+        (4320, "1 h 12 min"),
+        (4 * 86400, "4 d"),
+        (math.nan, MISSING),
+    ],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -54,7 +54,13 @@ def test_ticks_of_time_lie_inside_and_are_at_most_five(start: float, span: float
 
 def test_ticks_of_a_day_name_the_day_once() -> None:
     start = datetime(2026, 3, 14, tzinfo=UTC).timestamp()
-    assert [text for _, text in ticks_time(start, start + 86400)] == ["00:00\n14 Mar 2026", "06:00", "12:00", "18:00", "00:00\n15 Mar"]
+    assert [text for _, text in ticks_time(start, start + 86400)] == [
+        "00:00\n14 Mar 2026",
+        "06:00",
+        "12:00",
+        "18:00",
+        "00:00\n15 Mar",
+    ]
 
 
 def test_ticks_of_years_fall_on_first_days() -> None:
@@ -63,7 +69,9 @@ def test_ticks_of_years_fall_on_first_days() -> None:
     assert all(datetime.fromtimestamp(value, UTC).day == 1 for value, _ in values)
 
 
-columns = st.lists(st.one_of(st.floats(), st.none()), min_size=1, max_size=30).map(lambda values: pa.chunked_array([pa.array(values, pa.float64())]))
+columns = st.lists(st.one_of(st.floats(), st.none()), min_size=1, max_size=30).map(
+    lambda values: pa.chunked_array([pa.array(values, pa.float64())])
+)
 
 
 @given(columns, st.sampled_from(["linear", "log", "time"]))
@@ -73,7 +81,9 @@ def test_every_value_has_a_place_within_the_scale_or_none(column: pa.ChunkedArra
     seen = placed[np.isfinite(placed)]
     values = numeric(column)
     assert scale.low < scale.high
-    assert ((seen >= 40 - 1e-6) & (seen <= 640 + 1e-6)).all() or kind == "time"  # beyond the year 9999 there is no place
+    assert (
+        (seen >= 40 - 1e-6) & (seen <= 640 + 1e-6)
+    ).all() or kind == "time"  # beyond the year 9999 there is no place
     assert np.isnan(placed[np.isnan(values)]).all()
 
 

@@ -57,7 +57,7 @@ def _turned(figure: Figure, width: float) -> Figure:
         return figure
     names = _names(figure, "x")
     room = (width - 80) / max(1, len(names))
-    if not names or max(map(text_width, names)) <= 2 * room - 6 and all(_fits(name, room) for name in names):
+    if not names or (max(map(text_width, names)) <= 2 * room - 6 and all(_fits(name, room) for name in names)):
         return figure
     layers = tuple(replace(one, x=one.y, y=one.x, x2=one.y2, y2=one.x2) for one in figure.layers)
     return replace(figure, layers=layers, x=figure.y, y=figure.x)
@@ -105,7 +105,11 @@ def _chart(figure: Figure, width: float, top: float) -> tuple[list[Part], float]
     frame = Frame(
         scale_for(figure.x, _columns(figure, "x"), left, right, _based(figure, "x")),
         replace(y, start=bottom, end=top) if figure.y.scale != "category" else replace(y, start=top, end=bottom),
-        left, right, top, bottom, ramp,
+        left,
+        right,
+        top,
+        bottom,
+        ramp,
     )
     parts = [*keys, *([element("text", title, x=0, y=top - 9, class_="axis")] if title else [])]
     parts += _grid(frame) + _y_labels(frame, names)
@@ -218,7 +222,7 @@ def left_out(figure: Figure, frame: Frame) -> str:
     if missing == 0:
         return ""
     many = sum(layer.data.num_rows for layer in figure.layers)
-    return f"{missing:,} of {many:,} {'row has' if missing == 1 else 'rows have'} no value that can be shown here."
+    return f"{missing:,} of {many:,} rows {'has' if missing == 1 else 'have'} no value that can be shown here."
 
 
 def _missing(layer: Layer, frame: Frame) -> int:
@@ -257,12 +261,18 @@ def _keys(entries: list[tuple[str, Series]], left: float, right: float, top: flo
 def key(mark: str, one: Series, x: float, y: float) -> Part:
     """The small sign of a series in a key."""
     if mark == "interval":
-        return element("path", d=f"M{num(x)} {num(y - 6)}v12M{num(x - 3)} {num(y - 6)}h6M{num(x - 3)} {num(y + 6)}h6", class_=f"whisker {one.colour}")
+        return element(
+            "path",
+            d=f"M{num(x)} {num(y - 6)}v12M{num(x - 3)} {num(y - 6)}h6M{num(x - 3)} {num(y + 6)}h6",
+            class_=f"whisker {one.colour}",
+        )
     if mark in ("line", "rule"):
         return element("path", d=f"M{num(x - 6)} {num(y)}h12", class_=f"line {one.colour} {one.dash}".strip())
     if mark == "point":
         return shape(one.shape, x, y, 4, f"point {one.colour}")
-    return element("rect", x=x - 5, y=y - 5, width=10, height=10, class_=f"{'area ' if mark == 'area' else ''}{one.colour}")
+    return element(
+        "rect", x=x - 5, y=y - 5, width=10, height=10, class_=f"{'area ' if mark == 'area' else ''}{one.colour}"
+    )
 
 
 def _line_names(figure: Figure, series: list[dict[str, Series]], frame: Frame) -> list[Part]:
@@ -281,6 +291,12 @@ def _line_names(figure: Figure, series: list[dict[str, Series]], frame: Frame) -
     heights = spread(np.array([end[1] for end in ends], float), frame.top + 4, frame.bottom)
     room = max(60.0, frame.right * 0.3)
     return [
-        element("text", fitted(one.name, room / BOLD), x=min(x, frame.right) + 6, y=float(height) + 4, class_=f"label halo {one.colour}")
+        element(
+            "text",
+            fitted(one.name, room / BOLD),
+            x=min(x, frame.right) + 6,
+            y=float(height) + 4,
+            class_=f"label halo {one.colour}",
+        )
         for (x, _, one), height in zip(ends, heights.tolist(), strict=True)
     ]

@@ -69,7 +69,8 @@ def polyline(points: Floats, closed: bool = False, places: int = 1) -> str:
     start = rounded[0]
     steps = np.diff(rounded, axis=0)
     head = f"M{num(start[0], places)} {num(start[1], places)}l"
-    body = " ".join(f"{x} {y}" for x, y in zip(coordinates(steps[:, 0], places), coordinates(steps[:, 1], places)))
+    across, down = coordinates(steps[:, 0], places), coordinates(steps[:, 1], places)
+    body = " ".join(f"{x} {y}" for x, y in zip(across, down, strict=True))
     return head + body + ("z" if closed else "")
 
 

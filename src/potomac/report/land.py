@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -91,7 +92,9 @@ def _net(window: Window) -> str:
     longitudes, latitudes, _ = _lines(window)
     left, top, right, bottom = window.frame
     x, y = _spots(window, longitudes, latitudes)
-    return "".join([f"M{num(at)} {num(top)}V{num(bottom)}" for at in x] + [f"M{num(left)} {num(at)}H{num(right)}" for at in y])
+    return "".join(
+        [f"M{num(at)} {num(top)}V{num(bottom)}" for at in x] + [f"M{num(left)} {num(at)}H{num(right)}" for at in y]
+    )
 
 
 def angle(value: float, gap: float, letters: str) -> str:
@@ -123,8 +126,8 @@ def _border(window: Window) -> list[Part]:
     x, y = _spots(window, _edges(west, east, gap), _edges(south, north, gap))
     left, top, right, bottom = window.frame
     first_x, first_y = math.floor(west / gap) % 2, math.floor(south / gap) % 2
-    wide = [(a, b) for i, (a, b) in enumerate(zip(x, x[1:])) if (i + first_x) % 2 == 0]
-    high = [(a, b) for i, (a, b) in enumerate(zip(y, y[1:])) if (i + first_y) % 2 == 0]
+    wide = [(a, b) for i, (a, b) in enumerate(pairwise(x)) if (i + first_x) % 2 == 0]
+    high = [(a, b) for i, (a, b) in enumerate(pairwise(y)) if (i + first_y) % 2 == 0]
     data = "".join(f"M{num(a)} {num(at)}H{num(b)}" for a, b in wide for at in (top + 2, bottom - 2))
     data += "".join(f"M{num(at)} {num(a)}V{num(b)}" for a, b in high for at in (left + 2, right - 2))
     under = f"M{num(left + 2)} {num(top + 2)}H{num(right - 2)}V{num(bottom - 2)}H{num(left + 2)}z"
@@ -163,7 +166,7 @@ def scale_bar(window: Window) -> Part:
     """Kilometres, in two halves, in the lower left corner."""
     length = _round(window.width * window.km * min(0.25, 140 / window.width))
     width = length / window.km
-    west, south, east, north = window.box
+    _, south, _, north = window.box
     off = window.projection.scale_error(south, north)
     text = f"{number(length)} km" if length >= 1 else f"{number(length * 1000)} m"
     text += f" at {angle(round(window.projection.lat0), 1, 'NS')}" if off > WRONG else ""

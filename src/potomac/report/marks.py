@@ -47,7 +47,9 @@ def tips(layer: Layer, x: Axis, y: Axis) -> list[str]:
     labels = [heads.get(name, ("", "")) for name in names]
     labels = [(label or name.replace("_", " "), unit) for (label, unit), name in zip(labels, names, strict=True)]
     return [
-        "\n".join(f"{label}: {value}{f' {unit}' if unit else ''}" for (label, unit), value in zip(labels, row, strict=True))
+        "\n".join(
+            f"{label}: {value}{f' {unit}' if unit else ''}" for (label, unit), value in zip(labels, row, strict=True)
+        )
         for row in zip(*columns, strict=True)
     ]
 
@@ -59,7 +61,11 @@ def radii(layer: Layer, default: float) -> Floats:
     sizes = numeric(layer.data.column(layer.size))
     top = np.nanmax(sizes) if np.isfinite(sizes).any() else 0
     with np.errstate(invalid="ignore"):
-        return np.nan_to_num(np.clip(11 * np.sqrt(np.maximum(sizes, 0) / top), 2, 11), nan=2) if top > 0 else np.full(len(sizes), 2.0)
+        return (
+            np.nan_to_num(np.clip(11 * np.sqrt(np.maximum(sizes, 0) / top), 2, 11), nan=2)
+            if top > 0
+            else np.full(len(sizes), 2.0)
+        )
 
 
 def places(layer: Layer, frame: Frame, name: str | None, axis: str) -> Floats:
@@ -155,7 +161,9 @@ def _lines(layer: Layer, series: dict[str, Series], frame: Frame, figure: Figure
 
 def _target(x: float, y: float, title: str) -> Part:
     """An unseen spot that shows a tip."""
-    return element("circle", element("title", title), cx=float(x), cy=float(y), r=7, class_="mark target", fill_opacity=0)
+    return element(
+        "circle", element("title", title), cx=float(x), cy=float(y), r=7, class_="mark target", fill_opacity=0
+    )
 
 
 def _runs(x: Floats, y: Floats, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -182,11 +190,14 @@ def _bars(layer: Layer, series: dict[str, Series], frame: Frame, figure: Figure)
     upright = _upright(frame)
     across, along = ("x", "y") if upright else ("y", "x")
     columns = {"x": (layer.x, layer.x2), "y": (layer.y, layer.y2)}
-    shift, width = _dodge(layer, series, frame)
+    _, width = _dodge(layer, series, frame)
     side = _moved(layer, series, frame, across, columns[across][0])
     other = places(layer, frame, columns[across][1], across)
     width = width or _spacing(side)
-    low, high = np.where(np.isfinite(other), side, side - width / 2), np.where(np.isfinite(other), other, side + width / 2)
+    low, high = (
+        np.where(np.isfinite(other), side, side - width / 2),
+        np.where(np.isfinite(other), other, side + width / 2),
+    )
     end, start = (places(layer, frame, name, along) for name in columns[along])
     start = np.where(np.isfinite(start), start, _zero(frame.y if upright else frame.x))
     text = tips(layer, figure.x, figure.y)
@@ -209,7 +220,9 @@ def _spacing(side: Floats) -> float:
 def _rect(box: tuple[float, float, float, float], class_: str, title: str, gap: float = 0.0) -> Part:
     x, y, x2, y2 = min(box[0], box[2]) + gap, min(box[1], box[3]), max(box[0], box[2]) - gap, max(box[1], box[3])
     width, height = max(0.5, x2 - x), max(0.5, y2 - y)
-    return element("rect", element("title", title), x=float(x), y=float(y), width=float(width), height=float(height), class_=class_)
+    return element(
+        "rect", element("title", title), x=float(x), y=float(y), width=float(width), height=float(height), class_=class_
+    )
 
 
 def _ends(layer: Layer, side: Floats, end: Floats, upright: bool) -> list[Part]:
@@ -241,7 +254,7 @@ def _rules(layer: Layer, series: dict[str, Series], frame: Frame, figure: Figure
     x, y = places(layer, frame, layer.x, "x"), places(layer, frame, layer.y, "y")
     x2, y2 = places(layer, frame, layer.x2, "x"), places(layer, frame, layer.y2, "y")
     segment = bool(layer.x2 or layer.y2)
-    upright = bool(layer.x) and not layer.y or not np.isfinite(y).any()
+    upright = (bool(layer.x) and not layer.y) or not np.isfinite(y).any()
     texts = words(layer.data.column(layer.label)) if layer.label else [layer.name] * len(x)
     parts = []
     for i in np.flatnonzero(np.isfinite(x) | np.isfinite(y)).tolist():
@@ -263,7 +276,15 @@ def _rule_label(text: str, ends: tuple[float, float, float, float], frame: Frame
     if not upright:
         return [element("text", text, x=float(frame.right), y=float(ends[3] - 5), class_="halo end")]
     left = ends[0] + 5 + text_width(text) > frame.right
-    return [element("text", text, x=float(ends[0] + (-5 if left else 5)), y=frame.top + 11.0, class_="halo end" if left else "halo")]
+    return [
+        element(
+            "text",
+            text,
+            x=float(ends[0] + (-5 if left else 5)),
+            y=frame.top + 11.0,
+            class_="halo end" if left else "halo",
+        )
+    ]
 
 
 def _intervals(layer: Layer, series: dict[str, Series], frame: Frame, figure: Figure) -> list[Part]:
@@ -275,8 +296,11 @@ def _intervals(layer: Layer, series: dict[str, Series], frame: Frame, figure: Fi
     for one, rows in _groups(layer, series):
         for i in rows[np.isfinite(x[rows] + y[rows] + far[rows])].tolist():
             a, b, c = num(x[i]), num(y[i]), num(far[i])
-            data = f"M{a} {b}H{c}M{a} {num(y[i] - 4)}v8M{c} {num(y[i] - 4)}v8" if flat else (
-                f"M{a} {b}V{c}M{num(x[i] - 4)} {b}h8M{num(x[i] - 4)} {c}h8")
+            data = (
+                f"M{a} {b}H{c}M{a} {num(y[i] - 4)}v8M{c} {num(y[i] - 4)}v8"
+                if flat
+                else (f"M{a} {b}V{c}M{num(x[i] - 4)} {b}h8M{num(x[i] - 4)} {c}h8")
+            )
             over = "ink" if not layer.series and _over_bars(figure) else one.colour
             parts.append(element("path", element("title", text[i]), d=data, class_=f"mark whisker {over}"))
     return parts
@@ -318,7 +342,10 @@ def _cell_labels(layer: Layer, steps: np.ndarray | None, x: Floats, y: Floats) -
     texts = words(layer.data.column(layer.label))
     deep = steps >= 5 if steps is not None else np.zeros(len(x), bool)
     rows = np.flatnonzero(np.isfinite(x + y)).tolist()
-    return [element("text", texts[i], x=float(x[i]), y=float(y[i] + 4), class_="middle deep" if deep[i] else "middle") for i in rows]
+    return [
+        element("text", texts[i], x=float(x[i]), y=float(y[i] + 4), class_="middle deep" if deep[i] else "middle")
+        for i in rows
+    ]
 
 
 def _texts(layer: Layer, series: dict[str, Series], frame: Frame, figure: Figure) -> list[Part]:

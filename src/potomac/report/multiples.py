@@ -49,7 +49,13 @@ def _row(panels: tuple[Figure, ...], room: float, top: float) -> tuple[list[Part
         below = 22.0 + 15 * len(note)
         drawn = panel(one, width=room)
         height = _height(drawn)
-        parts.append(Part(drawn.replace("<svg ", f'<svg x="{num(x)}" y="{num(top + below)}" width="{num(room)}" height="{num(height)}" ', 1)))
+        parts.append(
+            Part(
+                drawn.replace(
+                    "<svg ", f'<svg x="{num(x)}" y="{num(top + below)}" width="{num(room)}" height="{num(height)}" ', 1
+                )
+            )
+        )
         tallest = max(tallest, below + height)
     return parts, tallest
 
@@ -64,7 +70,9 @@ def alike(panels: tuple[Figure, ...]) -> tuple[Figure, ...]:
     charts = [one for one in panels if one.kind == "chart"]
     shared = {axis: _shared(charts, axis) for axis in ("x", "y")} if len(charts) == len(panels) > 1 else {}
     given = {axis: domain for axis, domain in shared.items() if domain}
-    return tuple(replace(one, **{axis: replace(getattr(one, axis), domain=given[axis]) for axis in given}) for one in panels)
+    return tuple(
+        replace(one, **{axis: replace(getattr(one, axis), domain=given[axis]) for axis in given}) for one in panels
+    )
 
 
 def _shared(panels: list[Figure], axis: Literal["x", "y"] | str) -> tuple[float, float] | None:
@@ -79,7 +87,12 @@ def _shared(panels: list[Figure], axis: Literal["x", "y"] | str) -> tuple[float,
         for name in ((layer.x, layer.x2) if axis == "x" else (layer.y, layer.y2))
         if name and name in layer.data.column_names
     ]
-    seen = [float(value) for many in values for value in (many[many > 0] if first.scale == "log" else many) if math.isfinite(value)]
+    seen = [
+        float(value)
+        for many in values
+        for value in (many[many > 0] if first.scale == "log" else many)
+        if math.isfinite(value)
+    ]
     based = axis == "y" and any(layer.mark in ("bar", "area") for one in panels for layer in one.layers)
     seen += [0.0] if seen and (first.zero or based) and first.scale == "linear" else []
     return (min(seen), max(seen)) if seen and min(seen) < max(seen) else None

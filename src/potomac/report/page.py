@@ -23,12 +23,25 @@ from markupsafe import Markup
 from potomac.engine import Fact, Figure, Result, Rows, Show
 from potomac.report import charts, maps, multiples, tables
 from potomac.report.draw import Part, clean
-from potomac.report.numbers import duration, filesize, interval, moment, number, quantity
+from potomac.report.numbers import duration, filesize, interval, moment, number
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Finished", "again", "facts", "keys", "left_out", "method", "picture", "pictures", "render", "script", "styles", "table"]
+__all__ = [
+    "Finished",
+    "again",
+    "facts",
+    "keys",
+    "left_out",
+    "method",
+    "picture",
+    "pictures",
+    "render",
+    "script",
+    "styles",
+    "table",
+]
 
 WIDE, HALF, NARROW, PANEL = 968.0, 468.0, 350.0, 310.0
 """Widths in px at which pictures are drawn: across a desktop page, half of it, a phone, a panel."""
@@ -70,7 +83,16 @@ def render(run: Finished, figures: Iterable[Figure]) -> str:
         "method": method(result.method, result.sources),
         "again": again(told, _text(run.path / "study.toml")),
     }
-    return _fill("page.html", told=told, title=title(told), day=_day(told), style=styles(), script=script(), csp=policy(), **parts)
+    return _fill(
+        "page.html",
+        told=told,
+        title=title(told),
+        day=_day(told),
+        style=styles(),
+        script=script(),
+        csp=policy(),
+        **parts,
+    )
 
 
 def title(told: Mapping[str, Any]) -> str:
@@ -80,12 +102,12 @@ def title(told: Mapping[str, Any]) -> str:
 
 def keys(given: Sequence[Fact]) -> Markup:
     """The key figures: large numbers with their intervals."""
-    return Markup(_fill("keys.html", facts=[_fact(fact) for fact in given if fact.key]))
+    return _fill("keys.html", facts=[_fact(fact) for fact in given if fact.key])
 
 
 def facts(given: Sequence[Fact]) -> Markup:
     """All facts as a table: value, interval or bound, unit, meaning."""
-    return Markup(_fill("facts.html", facts=[_fact(fact) for fact in given]))
+    return _fill("facts.html", facts=[_fact(fact) for fact in given])
 
 
 def _fact(fact: Fact) -> dict[str, Any]:
@@ -93,7 +115,13 @@ def _fact(fact: Fact) -> dict[str, Any]:
     label = clean(fact.label or fact.name.replace("_", " "))
     text = isinstance(fact.value, str) and not isinstance(fact.value, bool)
     shown = {"label": label[:1].upper() + label[1:], "value": clean(value), "span": span, "unit": clean(fact.unit)}
-    return {**shown, "meaning": clean(fact.meaning), "source": clean(fact.source), "text": text, "name": clean(fact.name)}
+    return {
+        **shown,
+        "meaning": clean(fact.meaning),
+        "source": clean(fact.source),
+        "text": text,
+        "name": clean(fact.name),
+    }
 
 
 def pictures(given: Sequence[Figure]) -> list[Markup]:
@@ -113,19 +141,20 @@ def picture(figure: Figure, width: float = WIDE, level: int = 3) -> Markup:
     """A figure with its title (a heading of that level) and finding, drawn for a desktop and for a phone."""
     if figure.panels:
         panels = [(one, multiples.panel(one, width=PANEL)) for one in multiples.alike(figure.panels)]
-        return Markup(_fill("panels.html", figure=figure, panels=panels, level=level))
+        return _fill("panels.html", figure=figure, panels=panels, level=level)
     drawn = {"wide": _drawn(figure, width), "narrow": _drawn(figure, NARROW)}
-    return Markup(_fill("figure.html", figure=figure, half=width == HALF, level=level, **drawn))
+    return _fill("figure.html", figure=figure, half=width == HALF, level=level, **drawn)
 
 
 def _drawn(figure: Figure, width: float) -> Part:
-    door = maps if figure.kind == "map" else charts
-    return door.svg(figure, width=width, alone=False)
+    if figure.kind == "map":
+        return maps.svg(figure, width=width, alone=False)
+    return charts.svg(figure, width=width, alone=False)
 
 
 def table(data: pa.Table | Rows, show: Show, total: int | None = None) -> Markup:
     """The top rows of a table, which a reader can sort, search and download."""
-    return Markup(_fill("table.html", shown=tables.shown(data, show, total)))
+    return _fill("table.html", shown=tables.shown(data, show, total))
 
 
 def _table(told: Mapping[str, Any], result: Result, show: Show) -> Markup:
@@ -136,16 +165,22 @@ def _table(told: Mapping[str, Any], result: Result, show: Show) -> Markup:
 def left_out(told: Mapping[str, Any], notes: Sequence[str], examples: Sequence[Mapping[str, Any]] = ()) -> Markup:
     """Notes, rows read, used and rejected with reasons, and a few of the rejected rows."""
     counts = [_count(name, count) for name, count in told.get("rows", {}).items()]
-    found = {name: [clean(note) for note in source.get("notes", ())] for name, source in told.get("sources", {}).items()}
-    return Markup(_fill("left_out.html", notes=list(map(clean, notes)), counts=counts, found=found, examples=examples))
+    found = {
+        name: [clean(note) for note in source.get("notes", ())] for name, source in told.get("sources", {}).items()
+    }
+    return _fill("left_out.html", notes=list(map(clean, notes)), counts=counts, found=found, examples=examples)
 
 
 def _count(name: str, count: Mapping[str, Any]) -> dict[str, Any]:
     reasons = sorted(count.get("reasons", {}).items(), key=lambda pair: -pair[1])
     read = int(count.get("read", 0))
     share = 100 * int(count.get("used", 0)) / read if read else 0.0
-    return {"name": clean(name), **{k: int(count.get(k, 0)) for k in ("read", "used", "rejected", "duplicates")},
-            "reasons": [(clean(reason), int(many)) for reason, many in reasons], "share": share}
+    return {
+        "name": clean(name),
+        **{k: int(count.get(k, 0)) for k in ("read", "used", "rejected", "duplicates")},
+        "reasons": [(clean(reason), int(many)) for reason, many in reasons],
+        "share": share,
+    }
 
 
 def _examples(file: Path) -> list[dict[str, Any]]:
@@ -167,14 +202,21 @@ def _examples(file: Path) -> list[dict[str, Any]]:
 
 def method(paragraphs: Sequence[str], sources: Sequence[str]) -> Markup:
     """How it was done, and where that is written."""
-    return Markup(_fill("method.html", paragraphs=list(map(clean, paragraphs)), sources=list(map(clean, sources))))
+    return _fill("method.html", paragraphs=list(map(clean, paragraphs)), sources=list(map(clean, sources)))
+
+
+def linked(text: str) -> Markup:
+    """Text whose web addresses are links."""
+    parts = re.split(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:)\]])", text)
+    link = Markup('<a href="{0}" rel="noreferrer">{0}</a>').format
+    return Markup("").join(link(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def again(told: Mapping[str, Any], study: str) -> Markup:
     """What someone needs to get the same answer: command, study, data with hashes, versions, seed."""
     inputs = [one for name, source in told.get("sources", {}).items() for one in _files(name, source)]
     timings = [(clean(name), duration(float(seconds))) for name, seconds in told.get("timings", {}).items()]
-    return Markup(_fill("again.html", told=told, study=clean(study), inputs=inputs, timings=timings))
+    return _fill("again.html", told=told, study=clean(study), inputs=inputs, timings=timings)
 
 
 def _files(name: str, source: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -189,7 +231,12 @@ def _file(table: str, one: Mapping[str, Any]) -> dict[str, str]:
     path = next((one[key] for key in ("file", "path", "name") if one.get(key)), "")
     size = next((one[key] for key in ("size", "bytes") if one.get(key) is not None), None)
     digest = next((one[key] for key in ("sha256", "hash") if one.get(key)), "")
-    return {"table": clean(table), "file": clean(path), "size": "" if size is None else filesize(float(size)), "hash": clean(digest)}
+    return {
+        "table": clean(table),
+        "file": clean(path),
+        "size": "" if size is None else filesize(float(size)),
+        "hash": clean(digest),
+    }
 
 
 def _text(file: Path) -> str:
@@ -206,17 +253,19 @@ def _day(told: Mapping[str, Any]) -> str:
 @cache
 def styles() -> Markup:
     """The style sheet of a page."""
-    return Markup("\n".join(_static(name) for name in ("tokens.css", "page.css", "figure.css")))
+    return _static("tokens.css", "page.css", "figure.css")
 
 
 @cache
 def script() -> Markup:
     """The script of a page: tables, maps, tips, theme. Nothing on the page needs it."""
-    return Markup(_static("page.js"))
+    return _static("page.js")
 
 
-def _static(name: str) -> str:
-    return (files("potomac.report") / "static" / name).read_text(encoding="utf-8")
+def _static(*names: str) -> Markup:
+    folder = files("potomac.report") / "static"
+    texts = [(folder / name).read_text(encoding="utf-8") for name in names]
+    return Markup("\n".join(texts))  # noqa: S704 - files of this package
 
 
 @cache
@@ -232,9 +281,13 @@ def policy() -> str:
 @cache
 def _templates() -> Environment:
     made = Environment(
-        loader=PackageLoader("potomac.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("potomac.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "quantity": quantity, "slug": _slug}
+    made.filters |= {"number": number, "slug": _slug, "linked": linked}
     return made
 
 
@@ -243,5 +296,5 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
-def _fill(name: str, **values: Any) -> str:
-    return _templates().get_template(name).render(**values)
+def _fill(name: str, **values: Any) -> Markup:
+    return Markup(_templates().get_template(name).render(**values))  # noqa: S704 - the template has escaped all

@@ -56,7 +56,9 @@ def _series(name: str, index: int, layer: Layer) -> Series:
     return Series(name, colour, dash, layer.shape if default else SHAPES[index % len(SHAPES)])
 
 
-def shape(name: str, x: float, y: float, radius: float, class_: str, title: str = "", turn: float | None = None) -> Part:
+def shape(
+    name: str, x: float, y: float, radius: float, class_: str, title: str = "", turn: float | None = None
+) -> Part:
     """One point: a circle, diamond, triangle, square, cross or arrow around (x, y)."""
     tip = [element("title", title)] if title else []
     if name == "circle":
@@ -103,7 +105,8 @@ class Ramp:
         box = width / STEPS
         parts = [element("text", self.label, x=x, y=y + 10, class_="tick")] if self.label else []
         parts += [
-            element("rect", x=x + i * box, y=y + 16.0, width=box + 0.3, height=8.0, class_=f"q{i}") for i in range(STEPS)
+            element("rect", x=x + i * box, y=y + 16.0, width=box + 0.3, height=8.0, class_=f"q{i}")
+            for i in range(STEPS)
         ]
         return parts + self._ticks(x, y + 36, width)
 

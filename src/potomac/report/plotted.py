@@ -133,7 +133,8 @@ def _told(layer: Layer) -> list[str]:
 def _coordinates(layer: Layer) -> list[str]:
     x, y = numeric(layer.data.column(layer.x)).tolist(), numeric(layer.data.column(layer.y)).tolist()
     return [
-        f"{angle(b, 0.01, 'NS')} {angle(a, 0.01, 'EW')}" if math.isfinite(a + b) else "" for a, b in zip(x, y, strict=True)
+        f"{angle(b, 0.01, 'NS')} {angle(a, 0.01, 'EW')}" if math.isfinite(a + b) else ""
+        for a, b in zip(x, y, strict=True)
     ]
 
 
@@ -237,7 +238,10 @@ def _corners(layer: Layer, window: Window) -> tuple[Floats, Floats, Floats, Floa
     across = (east - west) % 360
     middle = window.turned(west + across / 2)
     projection, km = window.projection, window.km
-    x = [window.left + (projection.forward(lon, south)[0] - window.x0) / km for lon in (middle - across / 2, middle + across / 2)]
+    x = [
+        window.left + (projection.forward(lon, south)[0] - window.x0) / km
+        for lon in (middle - across / 2, middle + across / 2)
+    ]
     y = window(middle, np.clip(south, -89.9, 89.9))[1], window(middle, np.clip(north, -89.9, 89.9))[1]
     return x[0], y[0], x[1], y[1]
 

@@ -18,8 +18,9 @@ SHARP = 2
 """Pixels of the picture per unit of the drawing."""
 
 
-
-def dots(x: Floats, y: Floats, box: tuple[float, float, float, float], *, width: int = 1, class_: str = "density") -> Part:
+def dots(
+    x: Floats, y: Floats, box: tuple[float, float, float, float], *, width: int = 1, class_: str = "density"
+) -> Part:
     """A picture over ``box`` (left, top, right, bottom): opacity grows with the log of the count.
 
     The picture is a mask over a rectangle of ``class_``, so that its colour is the page's, light or dark.

@@ -203,7 +203,8 @@ def ticks_time(low: float, high: float, most: int = 5) -> tuple[Tick, ...]:
     first = math.ceil(low / step) * step
     values = np.arange(first, high + 1e-6, step)[:most].tolist()
     pattern = "%H:%M:%S" if step < 60 else "%H:%M" if step < _DAY else "%-d %b"
-    labels, day = [], ""
+    labels: list[Tick] = []
+    day = ""
     for value in values:
         there = datetime.fromtimestamp(value, UTC)
         shown = there.strftime(pattern)

@@ -102,10 +102,10 @@ def left_out(figure: Figure) -> str:
     missing = sum(_missing(layer) for layer in figure.layers)
     if missing == 0:
         return ""
-    return f"{missing:,} of {many:,} {'row has' if missing == 1 else 'rows have'} no place on the Earth."
+    return f"{missing:,} of {many:,} rows {'has' if missing == 1 else 'have'} no place on the Earth."
 
 
 def _missing(layer: Layer) -> int:
     rows = np.isfinite(numeric(layer.data.column(layer.x)) + numeric(layer.data.column(layer.y)))
     ends = 2 if layer.x2 and layer.y2 else 1
-    return layer.data.num_rows - (len(degrees(layer)[0]) // ends if rows.any() else 0)
+    return int(layer.data.num_rows) - (len(degrees(layer)[0]) // ends if rows.any() else 0)

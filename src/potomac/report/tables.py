@@ -26,7 +26,22 @@ MOST = 10_000
 LONGEST = 600
 """Characters of one cell."""
 
-_NAMES = {"row", "rank", "cell", "year", "mmsi", "imo", "entity", "id", "index", "user", "post", "item", "icao", "icao24"}
+_NAMES = {
+    "row",
+    "rank",
+    "cell",
+    "year",
+    "mmsi",
+    "imo",
+    "entity",
+    "id",
+    "index",
+    "user",
+    "post",
+    "item",
+    "icao",
+    "icao24",
+}
 _NAMED = re.compile(r"(^|_)(id|mmsi|imo|row|year|code)$")
 _ANGLES = {"latitude": 4, "longitude": 4, "lat": 4, "lon": 4, "lng": 4}
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -159,7 +174,6 @@ def _column(rows: pa.Table, name: str, show: Show) -> Column:
     kind, cells = _cells(name, column)
     unit = "UTC" if pa.types.is_timestamp(column.type) else "°" if name.lower() in _ANGLES else ""
     return Column((name,), _label(name, show.labels), show.units.get(name, unit), kind, tuple(cells))
-
 
 
 def _label(name: str, labels: Any) -> str:

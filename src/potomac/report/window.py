@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from potomac.engine import Figure, Layer
-from potomac.geo.project import EARTH_RADIUS_KM, Projection, for_box
+from potomac.geo.distance import EARTH_RADIUS_KM
+from potomac.geo.project import Projection, for_box
 from potomac.report.scales import Floats, numeric
 
 __all__ = ["Window", "degrees", "window"]

@@ -46,8 +46,15 @@ def test_a_column_is_its_name_or_a_table() -> None:
     spec = Ships(source="a.csv", columns={"speed": {"column": "sog", "unit": "m/s"}, "time": "t"})  # type: ignore[dict-item]
     assert spec.columns["speed"].unit == "m/s"
     assert spec.columns["time"].column == "t"
-    told = ShipStudy.model_json_schema()["$defs"]["Ships"]["properties"]["columns"]["additionalProperties"]
-    assert {"type": "string"} in told["anyOf"]
+
+
+def test_the_schema_names_the_roles() -> None:
+    told = ShipStudy.model_json_schema()["$defs"]["Ships"]["properties"]["columns"]
+    assert {"type": "string"} in told["additionalProperties"]["anyOf"]
+    assert {name: role["description"] for name, role in told["properties"].items()} == {
+        "speed": "speed over ground",
+        "time": "when",
+    }
 
 
 def test_unknown_keys_are_refused_at_every_depth() -> None:

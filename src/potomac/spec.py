@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from potomac.tables.roles import Role
 
@@ -45,6 +47,15 @@ class TableSpec(Spec):
     query: str | None = Field(None, description="SQL, where the source is a database")
     columns: dict[str, ColumnRef] = Field(default_factory=dict, description="role = column, or { column, unit }")
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Name the roles in the JSON Schema, so that editors complete and explain them."""
+        found = handler(core)
+        columns = handler.resolve_ref_schema(found)["properties"]["columns"]
+        either = columns["additionalProperties"]
+        columns["properties"] = {role.name: {**either, "description": role.meaning} for role in cls.roles}
+        return found
+
     def all_roles(self) -> tuple[Role, ...]:
         """The roles of this table, those that depend on its keys (covariates, features) included."""
         return self.roles
@@ -54,6 +65,6 @@ class Study(Spec):
     """One question asked of tables."""
 
     kind: str = Field(description="which engine answers")
-    name: str = Field(pattern=NAME, max_length=80, description="short name; the run's folder is called so")
+    name: str = Field(pattern=NAME, max_length=80, description="short name, also of the run's folder")
     title: str = Field("", max_length=300, description="the question, as the reader would ask it")
     seed: int = Field(0, ge=0, lt=2**63, description="the same seed, study and data give the same numbers")

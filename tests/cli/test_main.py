@@ -34,6 +34,8 @@ def test_help_teaches_within_eighty_columns(potomac) -> None:
         assert f"\n  {command} " in out
     for later in cli.LATER:
         assert f"\n  {later} " not in out
+    assert "..." not in out.replace("[ARGS]...", "")  # no help is cut
+    assert "130 stopped" in out
 
 
 @pytest.mark.parametrize("command", [*cli.names()])

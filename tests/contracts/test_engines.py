@@ -91,6 +91,16 @@ def test_a_new_study_names_every_key(engine: Engine) -> None:
         assert re.search(rf"^(# )?(\[+{name}[.\]]|{name} = )", text, re.M), name
 
 
+def test_every_key_of_a_new_study_has_a_comment_of_one_line(engine: Engine) -> None:
+    lines = ["", *scaffold.text(engine.kind).splitlines()]
+    key = re.compile(r"(# )?[a-z_]+ = |(# )?columns\.")
+    for before, comment, line in zip(lines, lines[1:], lines[2:], strict=False):
+        if re.match(r"(# )?(?!kind)[a-z_]+ = ", line):
+            assert comment.startswith("# "), line
+            assert not key.match(comment), line
+            assert key.match(before) or before == "" or before.strip("# ").startswith("["), line
+
+
 def test_endpoints_take_and_give_models(engine: Engine) -> None:
     for endpoint in engine.endpoints:
         assert issubclass(endpoint.ask, BaseModel)

@@ -26,7 +26,7 @@ def test_every_key_stands_there_with_its_default_and_a_comment(numbers: Path) ->
     assert 'noise is distributed: one of "normal", "uniform"' in text
     assert '\ncolumns.value = "value"    # what is averaged\n' in text
     assert '\n# columns.group = "group"    # what rows belong to\n' in text
-    assert all(len(line) <= 110 for line in text.splitlines())
+    assert all(len(line) <= 120 for line in text.splitlines())
 
 
 def test_taking_the_sign_from_a_default_changes_nothing(numbers: Path) -> None:

@@ -28,6 +28,10 @@ A question is a study: one short file that names a table and a kind of question.
   potomac check study.toml            is it right, and does the table fit?
   potomac run study.toml              answer it; prints where the report is
   potomac demo                        or see the examples first
+
+Results go to standard output, progress and errors to standard error.
+Exit codes: 0 done, 2 the command or the study is wrong, 3 the data is
+wrong, 4 no answer could be computed, 130 stopped.
 """
 
 app = typer.Typer(

@@ -78,7 +78,7 @@ def run(
     quiet: Quietly = False,
     as_json: Json = False,
 ) -> None:
-    """Answer a study; print the finding, the facts, and where the run is.
+    """Answer a study; print the finding, and where the run is.
 
     Example: potomac run study.toml --set seed=7
     """

@@ -176,8 +176,11 @@ def _word(option: Slot) -> str:
         return f"a list of {_plural(words(inner))}{_counted(option)}"
     if inner is not None:
         return f"a table whose values are {_plural(words(inner))}"
-    word = _WORDS.get(annotation, "a value")
-    return f"{word}{_limits(option)}"
+    limit = bounds(option)
+    if limit.get("pattern") == NAME:
+        most = f", at most {limit['max_length']}" if "max_length" in limit else ""
+        return f"small letters, digits and single hyphens{most} (such as strait-in-may)"
+    return f"{_WORDS.get(annotation, 'a value')}{_limits(limit, annotation)}"
 
 
 def _plural(phrase: str) -> str:
@@ -212,8 +215,7 @@ def number(value: Any) -> str:
     return powers.get(value) or (f"{value:g}" if isinstance(value, float) else str(value))
 
 
-def _limits(slot: Slot) -> str:
-    limit = bounds(slot)
+def _limits(limit: Mapping[str, Any], annotation: Any) -> str:
     text = ""
     if "ge" in limit:
         text += f" from {number(limit['ge'])}"
@@ -223,20 +225,13 @@ def _limits(slot: Slot) -> str:
         text += f" to {number(limit['le'])}" if "ge" in limit else f" up to {number(limit['le'])}"
     if "lt" in limit:
         text += f" below {number(limit['lt'])}"
-    if "max_length" in limit and slot.annotation is str:
-        text += f" of at most {limit['max_length']} characters,"
+    if "max_length" in limit and annotation is str:
+        text += f" of at most {limit['max_length']} characters"
     if "pattern" in limit:
-        text += _pattern(limit["pattern"])
-    if limit.get("min_length", 0) == 1 and "pattern" not in limit and slot.annotation is str:
+        text += f" that matches {getattr(limit['pattern'], 'pattern', limit['pattern'])}"
+    if limit.get("min_length", 0) == 1 and "pattern" not in limit and annotation is str:
         text += " that is not empty"
-    return text.rstrip(",")
-
-
-def _pattern(pattern: Any) -> str:
-    text = getattr(pattern, "pattern", pattern)
-    if text == NAME:
-        return " of small letters, digits and single hyphens (such as strait-in-may)"
-    return f" that matches {text}"
+    return text
 
 
 def _counted(slot: Slot) -> str:

@@ -98,7 +98,7 @@ class _Writer:
 
     def _key(self, name: str, info: FieldInfo, path: tuple[str, ...], off: str) -> Iterator[str]:
         slot = fields.slot_of(info)
-        yield from _comment(_about(slot, info), f"{off or '# '}")
+        yield f"# {_about(slot, info)}"  # one line a key, however long
         default = _default(info)
         if info.is_required():
             yield f"{off}{name} = {self._example(name, slot, info, path)}"

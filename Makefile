@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE := pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup test lint docs reference demo bench lock clean
+.PHONY: help setup test lint docs reference changelog demo bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ docs: $(VENV)/.setup ## build the documentation into site/, without network
 
 reference: $(VENV)/.setup ## write the reference pages anew from the code
 	$(BIN)/python scripts/reference.py
+
+changelog: $(VENV)/.setup ## gather changes.d into CHANGELOG.md
+	$(BIN)/python scripts/changelog.py
 
 demo: $(VENV)/.setup $(VENV)/.demo ## run the demo studies on real positions (SERVE=0 stops after the runs)
 	$(BIN)/potomac demo --out $(DEMO)

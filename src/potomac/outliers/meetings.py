@@ -37,6 +37,10 @@ NAMES = (
     "meeting",  # surprise in powers of ten at a slow neighbour as near as this; 0 where there is none
 )
 
+WATERS = ("open water", "lane", "anchorage", "berth")
+"""Where two meet, by who else is usually there: less than one entity at a time; less than one slow one; more. At a
+berth one of the two was never seen anywhere else."""
+
 COARSE_KM, FINE_KM = 5.0, 1.0
 """Sides of the cells in which usual traffic is counted; three by three of them are "there". The fine ones tell a
 harbour from the water before it."""
@@ -138,7 +142,7 @@ class Meetings:
     def find(
         self, *, near_km: float = 0.5, shortest_s: float = 7200.0, longest_gap_s: float = 7200.0, most_company: int = 8
     ) -> pa.Table:
-        """Meetings of pairs of entities, the most surprising first.
+        """Meetings of pairs of entities: those in open water first, and the more surprising first.
 
         Slow records of two entities within ``near_km`` and the window are together; times together that follow each
         other within ``longest_gap_s`` are one meeting. A record with more than ``most_company`` other slow entities
@@ -155,8 +159,7 @@ class Meetings:
             closest moment), distance_km (smallest), records (of both), traffic_usually and slow_usually (other
             entities there at a time, on average), where (open water, lane, anchorage, or berth where one of the two
             never left), extent_km (diagonal of the smaller one of the two areas in which the entities were ever
-            seen), surprise (powers of ten), row and other_row (of the source, at the closest moment). Those at a
-            berth come last.
+            seen), surprise (powers of ten), row and other_row (of the source, at the closest moment).
 
         Raises:
             ValueError: ``most_company`` is more than can be counted.
@@ -199,8 +202,7 @@ class Meetings:
         surprise = _surprise(km, density)
         extent = _extents(self.positions)
         smaller = np.minimum(extent[one.entity], extent[two.entity])
-        kinds = [smaller < LEFT_KM, lying >= 1, traffic >= 1]
-        where = np.select(kinds, ["berth", "anchorage", "lane"], "open water")
+        water = np.select([smaller < LEFT_KM, lying >= 1, traffic >= 1], [3, 2, 1], 0)
         columns = {
             "entity": one.names(),
             "other": two.names(),
@@ -213,13 +215,13 @@ class Meetings:
             "records": records,
             "traffic_usually": traffic,
             "slow_usually": lying,
-            "where": pa.array(where.tolist(), pa.string()),
+            "where": pa.array(WATERS).take(pa.array(water)),
             "extent_km": smaller,
             "surprise": surprise,
             "row": one.row,
             "other_row": two.row,
         }
-        order = np.lexsort((begin, two.entity, one.entity, begin - end, -surprise, kinds[0]))
+        order = np.lexsort((begin, two.entity, one.entity, begin - end, -surprise, water))
         return pa.table(columns).take(pa.array(order))
 
 

@@ -63,15 +63,16 @@ class Delimited(Source):
             chunk = self._chunk(arrays, first, ragged)
             yield chunk
             first += chunk.length
-        if text.quotes % 2 and self._ends_open():
-            raise DataError(self._open_quote(first - 1))
+        open_row = self._open_row() if text.quotes % 2 else None
+        if open_row is not None:
+            raise DataError(self._open_quote(open_row))
         if ragged:
             empty = pa.array([], pa.string())
             yield self._chunk((empty,) * max(len(wanted), 1), first, ragged, ended=True)
         self._replaced = text.replaced
 
-    def _ends_open(self) -> bool:
-        """Whether the last row swallowed others, as a field does whose quotation mark is never closed."""
+    def _open_row(self) -> int | None:
+        """The last row, if it swallowed others, as a field does whose quotation mark is never closed."""
         ragged: list[Any] = []
         last: tuple[pa.Array, ...] = ()
         count = 0
@@ -79,9 +80,10 @@ class Delimited(Source):
         for arrays in self._read(text, list(range(len(self.names))), ragged):
             last = arrays if len(arrays[0]) else last
             count += len(arrays[0])
-        if ragged and ragged[-1].number - HEADER >= count + len(ragged) - 1:
-            return "\n" in ragged[-1].text
-        return any(map(_spans_lines, last))
+        final = count + len(ragged) - 1
+        if ragged and ragged[-1].number - HEADER == final:
+            return final if "\n" in ragged[-1].text else None
+        return final if any(map(_spans_lines, last)) else None
 
     def _read(self, text: Text, wanted: list[int], ragged: list[Any]) -> Iterator[tuple[pa.Array, ...]]:
         try:

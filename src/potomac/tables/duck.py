@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 __all__ = ["connect"]
@@ -9,6 +10,12 @@ __all__ = ["connect"]
 
 def connect() -> Any:
     """A connection of its own that loads and installs no extension and reads no file."""
+    return _instance().cursor()
+
+
+@cache
+def _instance() -> Any:
+    """One DuckDB for this process: to start one takes longer than to hash a million rows."""
     import duckdb
 
     return duckdb.connect(

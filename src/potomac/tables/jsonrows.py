@@ -73,6 +73,8 @@ def _form(text: str, label: str, lined: bool) -> Form | None:
         raise DataError(Fault("data.json", found, "expected objects, one a line or in an array", "Look at the file"))
     try:
         first, end = json.JSONDecoder().raw_decode(body)
+    except RecursionError as error:
+        raise DataError(_too_deep(label)) from error
     except ValueError:  # the first object is damaged, or longer than what is looked at
         ends = text.lstrip().split("\n", 1)[0].rstrip().endswith("}")
         return _features(text) or (Form("one object a line") if lined or ends else None)
@@ -141,8 +143,9 @@ class JsonRows(Source):
         if not set(columns) - set(self.names):
             return
         where = "/properties" if self._form.geo else ""
+        sane = "CASE WHEN json_valid(line) THEN line END"
         keys = f"unnest(json_keys(line, '{where}'))"
-        sql = f"SELECT DISTINCT {keys} AS name FROM v WHERE json_valid(line)"  # noqa: S608  no words of the user
+        sql = f"SELECT DISTINCT {keys} AS name FROM (SELECT {sane} AS line FROM v)"  # noqa: S608  no words of the user
         names = dict.fromkeys(self.names)
         with connect() as duck:
             for block in self._blocks():
@@ -180,11 +183,11 @@ class JsonRows(Source):
         values = "".join(f", s[{index + 1}] AS c{index}" for index in range(len(columns)))
         kind = "json_extract_string(line, '/geometry/type')" if self._form.geo else "NULL"
         return f"""
-            WITH checked AS (SELECT line, coalesce(json_valid(line), false) AS valid FROM v),
-            typed AS (SELECT *, valid AND coalesce(json_type(line) = 'OBJECT', false) AS ok FROM checked),
+            WITH checked AS (SELECT CASE WHEN json_valid(line) THEN line END AS line FROM v),
+            typed AS (SELECT line, coalesce(json_type(line) = 'OBJECT', false) AS ok FROM checked),
             split AS (
-                SELECT valid, ok, CASE WHEN ok THEN {kind} END::VARCHAR AS kind,
-                    CASE WHEN ok THEN json_extract_string(line, [{pointers}]::VARCHAR[]) END AS s
+                SELECT line IS NOT NULL AS valid, ok, CASE WHEN ok THEN {kind} END::VARCHAR AS kind,
+                    json_extract_string(line, [{pointers}]::VARCHAR[]) AS s
                 FROM typed
             )
             SELECT valid, ok, kind{values} FROM split
@@ -263,7 +266,7 @@ def _columns(path: Path, label: str, encoding: str) -> Memory:
     except ValueError as error:
         raise DataError(_no_json(label, error)) from error
     except RecursionError as error:
-        raise DataError(Fault("data.json", f"{shown(label)} is nested too deeply", "expected a table")) from error
+        raise DataError(_too_deep(label)) from error
     columns = _by_columns(value)
     if columns is None or len({len(column) for column in columns.values()}) != 1:
         found = f"{shown(label)} is one JSON object and no table"
@@ -271,6 +274,11 @@ def _columns(path: Path, label: str, encoding: str) -> Memory:
         raise DataError(Fault("data.json-form", found, expected, "Write it as JSON lines"))
     note = f"{shown(label)}: a table by columns, read as a whole"
     return Memory(pa.table({name: array(column) for name, column in columns.items()}), label, (note,), ((label, path),))
+
+
+def _too_deep(label: str) -> Fault:
+    mend = "Write its values one object a line"
+    return Fault("data.json-form", f"{shown(label)} is nested too deeply", "expected a table", mend)
 
 
 def _no_json(label: str, error: ValueError) -> Fault:

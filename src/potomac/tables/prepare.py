@@ -134,9 +134,8 @@ def prepare(source: Source, columns: dict[str, Column], roles: Sequence[Role], n
         StudyError: a role that is required has no column.
         DataError: a column is missing or named twice; one cannot be what its role asks for; no row is of use.
     """
-    columns = {**{role: Column(role) for role in source.positions if role in _names(roles)}, **columns}
-    columns = {role.name: columns[role.name] for role in roles if role.name in columns}
-    source.find([column.column for column in columns.values()])
+    source.find([column.column for column in columns.values()] + [role.name for role in roles if role.required])
+    columns = _completed(columns, roles, source)
     faults = [fault for role in roles if role.name in columns for fault in _column_faults(source, role, columns, name)]
     if faults:
         raise DataError(faults)
@@ -146,14 +145,22 @@ def prepare(source: Source, columns: dict[str, Column], roles: Sequence[Role], n
     return _first_look(source, columns, roles, name)
 
 
-def _names(roles: Sequence[Role]) -> set[str]:
-    return {role.name for role in roles}
+def _completed(columns: Mapping[str, Column], roles: Sequence[Role], source: Source) -> dict[str, Column]:
+    """A role without a column takes the one of its own name where it is required, or lies in the source's nature."""
+
+    def by_name(role: Role) -> bool:
+        return (role.required or role.name in source.positions) and role.name in source.names
+
+    of_same_name = {role.name: Column(role.name) for role in roles if by_name(role)}
+    both = {**of_same_name, **columns}
+    return {role.name: both[role.name] for role in roles if role.name in both}
 
 
 def _no_column_for(role: Role, source: Source, name: str) -> Fault:
     found = f"no column is named for {role.name}: {role.meaning}"
     guess = _guess(role, source.names)
-    mend = f'Add columns.{role.name} = "{shown(guess)}"' if guess else f'Add columns.{role.name} = "..."'
+    near = did_you_mean(role.name, source.names) or f'Add columns.{role.name} = "..."'
+    mend = f'Add columns.{role.name} = "{shown(guess)}"' if guess else near
     expected = f"the columns of {shown(source.label)} are {listing(map(shown, source.names))}"
     return Fault("data.role-missing", found, expected, mend, key=f"{name}.columns")
 
@@ -291,7 +298,7 @@ def _settle_time(check: Check, array: pa.Array) -> None:
     if not (values.is_text(array.type) or values.is_number(array.type)):
         return
     read = values.numbers(array)
-    known = read.values[~np.isnan(read.values)]
+    known = read.values[np.isfinite(read.values)]
     if not len(known) or read.unreadable.any():
         return
     if not check.column.unit and _are_dates(known):

@@ -1,0 +1,130 @@
+"""JSON as lines: an array is split into its elements, in blocks of any size."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potomac import tables
+from potomac.errors import DataError
+from potomac.tables import Role, jsontext
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.text(max_size=6), st.sampled_from(['\\"', "]},", "\\\\", '"'])
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+def elements(text: str, block: int) -> list[object]:
+    stream = jsontext.ArrayLines(io.BytesIO(text.encode()), "a.json")
+    parts = []
+    while part := stream.read(block):
+        parts.append(part)
+    return [json.loads(line) for line in b"".join(parts).split(b"\n") if line.strip()]
+
+
+@given(st.lists(VALUES, max_size=5), st.integers(1, 40), st.sampled_from([None, 2]), st.booleans())
+def test_an_array_becomes_its_elements(values: list[object], block: int, indent: int | None, ascii_only: bool) -> None:
+    text = json.dumps(values, indent=indent, ensure_ascii=ascii_only)
+    assert elements(text, block) == values
+    assert elements(text + " , trailing ]", block) == values
+
+
+@pytest.mark.parametrize("text", ["[", "[1", "[1,", '["]', '[{"a": [1]}'])
+def test_an_array_without_its_end(text: str) -> None:
+    with pytest.raises(DataError, match=r"a\.json ends early"):
+        elements(text, 3)
+
+
+@given(st.lists(st.integers(0, 30), max_size=20), st.integers(1, 50))
+def test_blocks_of_lines_are_whole_lines(lengths: list[int], block: int) -> None:
+    data = b"\n".join(b"x" * length for length in lengths)
+    original, jsontext.BLOCK = jsontext.BLOCK, block
+    try:
+        blocks = list(jsontext.lines(io.BytesIO(data), "a.jsonl"))
+    finally:
+        jsontext.BLOCK = original
+    assert all(one.endswith(b"\n") for one in blocks[:-1])
+    assert b"".join(blocks).rstrip() == data.rstrip()
+
+
+def test_a_line_without_end(monkeypatch) -> None:
+    monkeypatch.setattr(jsontext, "LONGEST", 100)
+    monkeypatch.setattr(jsontext, "BLOCK", 64)
+    with pytest.raises(DataError, match="one object is longer than"):
+        list(jsontext.lines(io.BytesIO(b"x" * 300), "a.jsonl"))
+
+
+VALUE = (Role("v", "number", "a value"),)
+
+
+def test_lines_that_are_no_objects_are_rejected(tmp_path) -> None:
+    lines = ['{"v": 1}', "{v: 2}", "", "[3]", "4", '{"v": 5}', '{"v": 6', "null", '{"v": "7"}', '{"w": 8}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    table = tables.open("a.jsonl", {"v": "v"}, VALUE, base=tmp_path)
+    assert table.to_arrow().to_pylist() == [{"row": 0, "v": 1.0}, {"row": 4, "v": 5.0}, {"row": 7, "v": 7.0}]
+    told = [(one["row"], one["value"], one["reason"]) for one in table.rejected().read_all().to_pylist()]
+    assert told == [
+        (1, "{v: 2}", "not JSON"), (2, "[3]", "not a JSON object"), (3, "4", "not a JSON object"),
+        (5, '{"v": 6', "not JSON"), (6, "null", "not a JSON object"), (8, None, "no v"),
+    ]  # fmt: skip
+    assert table.counts().read == 9
+
+
+def test_a_first_line_that_is_damaged(tmp_path) -> None:
+    (tmp_path / "a.json").write_text('{"v" 1}\n{"v": 2}\n')
+    assert tables.open("a.json", {"v": "v"}, VALUE, base=tmp_path).to_arrow()["row"].to_pylist() == [1]
+
+
+def test_names_that_only_later_objects_have(tmp_path) -> None:
+    rows = ['{"w": 1}'] * 3000 + ['{"v": 2}']
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    assert tables.open("a.jsonl", {"v": "v"}, VALUE, base=tmp_path).to_arrow()["row"].to_pylist() == [3000]
+
+
+def test_what_json_holds_beside_numbers(tmp_path) -> None:
+    rows = [True, False, None, "1.5", 2, [1], {"a": 1}, 1e5]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"v": row}) + "\n" for row in rows))
+    table = tables.open("a.jsonl", {"v": "v"}, (Role("v", "text", "words", nulls=True),), base=tmp_path)
+    assert table.to_arrow()["v"].to_pylist() == ["true", "false", None, "1.5", "2", "[1]", '{"a":1}', "100000.0"]
+
+
+def test_features_by_lines_with_properties_and_ids(tmp_path) -> None:
+    feature = {
+        "type": "Feature", "id": 7, "properties": {"name": "Pier 1", "latitude": "not this"},
+        "geometry": {"type": "Point", "coordinates": [2.5, 48.5]},
+    }  # fmt: skip
+    (tmp_path / "a.geojsonl").write_text(json.dumps(feature) + "\n" + json.dumps({**feature, "id": 8}) + "\n")
+    roles = (
+        *(Role(name, "number", "") for name in ("latitude", "longitude")),
+        Role("id", "text", ""),
+        Role("name", "text", ""),
+    )
+    assert tables.open("a.geojsonl", {}, roles, base=tmp_path).to_arrow().to_pylist() == [
+        {"row": 0, "latitude": 48.5, "longitude": 2.5, "id": "7", "name": "Pier 1"},
+        {"row": 1, "latitude": 48.5, "longitude": 2.5, "id": "8", "name": "Pier 1"},
+    ]
+
+
+@pytest.mark.realdata
+def test_the_real_positions(positions) -> None:
+    """The demo's file: 284,505 positions of one October day around Paris."""
+    columns = {
+        "entity": "icao24",
+        "time": "timestamp",
+        "latitude": "latitude",
+        "longitude": "longitude",
+        "speed": "groundspeed",
+    }
+    roles = (tables.ENTITY, tables.TIME, tables.LATITUDE, tables.LONGITUDE, tables.SPEED)
+    table = tables.open(positions, columns, roles)
+    assert table.counts().read == 284_505
+    times = table.to_numpy(["time"])["time"]
+    assert str(times.min())[:10] == str(times.max())[:10] == "2021-10-07"

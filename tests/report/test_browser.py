@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pyarrow as pa
 import pytest
 
 from potomac.engine import Figure, Layer, Result, Show
+from potomac.report import land
 from potomac.report import page as report
+from potomac.report.window import window
 
 pytestmark = pytest.mark.browser
 
@@ -103,18 +107,15 @@ def test_nothing_is_wrong_with_the_report(show, usual: Path, size: str, scheme: 
     assert page.requests == [usual.as_uri()]
 
 
-@pytest.mark.parametrize("size", ["phone", "desktop"])
-def test_a_strange_report_still_stands(show, strange: Path, size: str) -> None:
-    page = show(strange, size)
-    assert overflow(page) == 0
+def test_a_strange_report_still_stands(show, strange: Path) -> None:
+    page = show(strange)
+    for width, height in SIZES.values():
+        page.resize(width, height)
+        assert overflow(page) == 0
     assert page.evaluate("document.title").startswith("Which of the many ships")
     assert page.evaluate("document.querySelectorAll('table.data tbody tr').length") == 10_000
     assert page.evaluate("getComputedStyle(document.querySelector('.answer')).direction") == "rtl"
     assert page.complaints == []
-
-
-def test_a_strange_report_has_no_barriers(show, strange: Path) -> None:
-    page = show(strange)
     page.evaluate("[...document.querySelectorAll('table.data tbody tr')].slice(50).forEach(row => row.remove())")
     assert barriers(page) == []
 
@@ -322,3 +323,36 @@ def test_on_paper_everything_is_open_and_black_on_white(desk) -> None:
     assert desk.evaluate("getComputedStyle(document.querySelector('.zoom')).display") == "none"
     pdf = desk.ask("Page.printToPDF", printBackground=True)["data"]
     assert len(pdf) > 20_000
+
+
+def test_a_flagged_record_that_is_out_of_view_is_brought_into_it(desk) -> None:
+    desk.evaluate("document.querySelector('.wide svg.map').focus()")
+    for _ in range(4):
+        desk.key("+")
+    inside = """(mark => { const a = mark.getBoundingClientRect(), b = mark.closest('svg.map').getBoundingClientRect();
+        return a.left > b.left && a.right < b.right && a.top > b.top && a.bottom < b.bottom; })"""
+    for number in (0, 5, 15):
+        mark = f"document.querySelectorAll('.wide .mark.em')[{number}]"
+        desk.evaluate(f"{mark}.focus()")
+        view(desk)
+        assert desk.evaluate(f"{inside}({mark})")
+        assert desk.evaluate("!document.querySelector('.tip').hidden")
+
+
+def test_the_frame_of_an_enlarged_map_is_the_one_that_would_be_drawn_for_it(desk, example, strait) -> None:
+    """The script and potomac.report.land draw the same bars and degrees for the same window."""
+    desk.evaluate("document.querySelector('.wide svg.map').focus()")
+    for key in ("+", "+", "ArrowRight", "ArrowUp"):
+        desk.key(key)
+    x, y, width, _ = view(desk)
+    whole = window(example.lead(strait), report.WIDE - 1, 0.5, 0.5)
+    x0, y0 = whole.x0 + (x - whole.left) * whole.km, whole.y0 - (y - whole.top) * whole.km
+    near = replace(whole, x0=x0, y0=y0, km=whole.km * width / whole.width)
+    wanted = str(land.frame(near, labelled=True))
+    texts = "[...document.querySelectorAll('.wide .rim')[0].querySelectorAll('.degree')].map(one => one.textContent)"
+    assert desk.evaluate(texts) == re.findall(r'class="degree[^>]*>([^<]+)<', wanted)
+    bars = desk.evaluate("document.querySelector('.wide .zebra').getAttribute('d')")
+    there = re.search(r'd="([^"]+)" class="zebra"', wanted)
+    assert there is not None
+    both = [sorted(float(value) for value in re.findall(r"-?[\d.]+", data)) for data in (bars, there[1])]
+    assert both[0] == pytest.approx(both[1], abs=0.11)

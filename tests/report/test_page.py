@@ -255,3 +255,12 @@ def test_drawn_again_it_is_the_same(example, strait, tmp_path, text: str) -> Non
 def test_parts_can_be_used_by_themselves() -> None:
     for part in (page.keys([]), page.facts([]), page.method((), ()), page.left_out({}, ())):
         assert str(part).strip() == ""
+
+
+def test_the_numbers_of_a_picture_are_given_where_they_are_few(example) -> None:
+    read = Reader(str(page.picture(example.detection())))
+    assert "The numbers" in read.text
+    assert [tag for tag, _ in read.tags].count("table") == 1  # two layers of the same table
+    assert "length of the list records" in read.text
+    data = pa.table({"x": range(page.FEW + 1), "y": range(page.FEW + 1)})
+    assert page.numbers(Figure("f", "F", "", (Layer("line", data, "x", "y"),))) == []

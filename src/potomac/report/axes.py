@@ -125,7 +125,7 @@ def _left(figure: Figure, y: Scale, width: float) -> tuple[float, list[str]]:
     texts = [text for _, text in y.ticks]
     if figure.y.scale == "category":
         texts = [fitted(text, width * 0.4) for text in texts]
-    return 10 + max(map(text_width, texts), default=0), texts
+    return 14 + max(map(text_width, texts), default=0), texts
 
 
 def _right(figure: Figure, series: list[dict[str, Series]], width: float) -> float:

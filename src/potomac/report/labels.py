@@ -14,14 +14,21 @@ _HEIGHT = 13.0
 
 
 def beside(
-    x: Floats, y: Floats, texts: list[str], box: tuple[float, float, float, float], gap: float = 7, size: float = 12
+    x: Floats,
+    y: Floats,
+    texts: list[str],
+    box: tuple[float, float, float, float],
+    gap: float = 7,
+    size: float = 12,
+    kept: Floats | None = None,
 ) -> list[Spot | None]:
     """For each label a free place right, left, above or below its point, in the order given.
 
     Returns ``(x, y, class)`` with class "" (start), "end" or "middle"; None where no place is free. A label
-    never covers one that has its place, nor a point that comes before it or is near the top of the list.
+    never covers one that has its place, nor a point that comes before it or is near the top of the list, nor
+    the areas ``kept`` free (n, 4: left, top, right, bottom).
     """
-    taken = np.empty((0, 4))
+    taken = np.empty((0, 4)) if kept is None else np.asarray(kept, float)
     points = np.column_stack([x - 5, y - 5, x + 5, y + 5])[:400]
     spots: list[Spot | None] = []
     for i, text in enumerate(texts):

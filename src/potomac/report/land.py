@@ -116,7 +116,11 @@ def frame(window: Window, labelled: bool) -> Part:
     neat = element("path", d=line, class_="neat")
     if not labelled:
         return neat
-    return element("g", element("g", *_border(window), *_degrees(window), class_="rim"), neat)
+    projection = window.projection
+    told = {"lon": projection.lon0, "lat": projection.lat0, "x": window.x0, "y": window.y0, "km": window.km}
+    numbers = {f"data_{name}": f"{value:.9g}" for name, value in told.items()}  # what the script draws it anew from
+    rim = element("g", *_border(window), *_degrees(window), class_="rim", data_kind=projection.kind, **numbers)
+    return element("g", rim, neat)
 
 
 def _border(window: Window) -> list[Part]:
@@ -157,7 +161,7 @@ def _degrees(window: Window) -> list[Part]:
             parts.append(element("text", text, x=at, y=top + 17, class_="degree halo middle"))
             free = at + half + 8
     for at, value in zip(y, latitudes, strict=True):
-        if top + 30 < at < bottom - 34:
+        if top + 30 < at < bottom - 44:
             parts.append(element("text", angle(value, gap, "NS"), x=left + 8, y=at - 3, class_="degree halo"))
     return parts
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -23,7 +23,7 @@ from markupsafe import Markup
 from potomac.engine import Fact, Figure, Result, Rows, Show
 from potomac.report import charts, maps, multiples, tables
 from potomac.report.draw import Part, clean
-from potomac.report.numbers import duration, filesize, interval, moment, number
+from potomac.report.numbers import duration, filesize, interval, number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,6 +48,9 @@ WIDE, HALF, NARROW, PANEL = 968.0, 468.0, 350.0, 310.0
 
 EXAMPLES = 3
 """Rejected rows shown for each reason."""
+
+FEW = 60
+"""Rows of a picture's data that are also given as a table below it."""
 
 
 class Finished(Protocol):
@@ -143,7 +146,21 @@ def picture(figure: Figure, width: float = WIDE, level: int = 3) -> Markup:
         panels = [(one, multiples.panel(one, width=PANEL)) for one in multiples.alike(figure.panels)]
         return _fill("panels.html", figure=figure, panels=panels, level=level)
     drawn = {"wide": _drawn(figure, width), "narrow": _drawn(figure, NARROW)}
-    return _fill("figure.html", figure=figure, half=width == HALF, level=level, **drawn)
+    return _fill("figure.html", figure=figure, half=width == HALF, level=level, numbers=numbers(figure), **drawn)
+
+
+def numbers(figure: Figure) -> list[tables.Shown]:
+    """The data of a figure's layers as tables, where there are few enough to be read."""
+    found: list[tables.Shown] = []
+    seen: list[pa.Table] = []
+    for layer in figure.layers:
+        if 0 < layer.data.num_rows <= FEW and not any(layer.data.equals(one) for one in seen):
+            seen.append(layer.data)
+            ends = ((layer.x, figure.x), (layer.y, figure.y))
+            units = {name: axis.unit for name, axis in ends if axis.unit}
+            labels = {name: axis.label for name, axis in ends if axis.label}
+            found.append(tables.shown(layer.data, Show(figure.name, layer.name, rows=FEW, units=units, labels=labels)))
+    return found
 
 
 def _drawn(figure: Figure, width: float) -> Part:
@@ -189,14 +206,13 @@ def _examples(file: Path) -> list[dict[str, Any]]:
 
     if not file.is_file():
         return []
-    stored = pq.ParquetFile(file)
+    with pq.ParquetFile(file) as stored:
+        first = next(stored.iter_batches(batch_size=20_000), None)
     found: dict[str, list[dict[str, Any]]] = {}
-    for batch in stored.iter_batches(batch_size=20_000):
-        for row in batch.to_pylist():
-            rows = found.setdefault(str(row["reason"]), [])
-            if len(rows) < EXAMPLES:
-                rows.append({name: clean("" if value is None else value) for name, value in row.items()})
-        break
+    for row in first.to_pylist() if first is not None else []:
+        rows = found.setdefault(str(row["reason"]), [])
+        if len(rows) < EXAMPLES:
+            rows.append({name: clean("" if value is None else value) for name, value in row.items()})
     return [row for rows in found.values() for row in rows][:30]
 
 
@@ -245,9 +261,10 @@ def _text(file: Path) -> str:
 
 def _day(told: Mapping[str, Any]) -> str:
     try:
-        return moment(datetime.fromisoformat(str(told.get("finished"))))
+        there = datetime.fromisoformat(str(told.get("finished"))).astimezone(UTC)
     except ValueError:
         return ""
+    return f"{there.day} {there:%B %Y, %H:%M} UTC"
 
 
 @cache

@@ -291,7 +291,9 @@ def labels(layers: tuple[Layer, ...], window: Window) -> list[Part]:
         return []
     x, y = np.array([one.x for one in found]), np.array([one.y for one in found])
     left, top, right, bottom = window.frame
-    spots = beside(x, y, [one.text for one in found], (left + 6, top + 22, right - 6, bottom - 6), gap=9)
+    bar = np.array([[left, bottom - 36, left + 165, bottom]])  # where the scale bar is
+    inner = (left + 6, top + 22, right - 6, bottom - 6)
+    spots = beside(x, y, [one.text for one in found], inner, gap=9, size=13, kept=bar)  # 13: they are bold
     parts = []
     for one, spot in zip(found, spots, strict=True):
         at, base, anchor = spot or (one.x + 9, one.y + 4, "")

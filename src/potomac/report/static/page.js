@@ -144,7 +144,7 @@
   });
   document.addEventListener("focusin", (event) => { if (event.target.matches?.(".mark")) show(event.target); });
   document.addEventListener("focusout", hide);
-  document.addEventListener("scroll", hide, { passive: true, capture: true });
+  document.addEventListener("scroll", () => { if (marked?.matches(":focus")) show(marked); else hide(); }, { passive: true, capture: true });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 
   // In a chart one stop of the Tab key; the arrow keys go from mark to mark.
@@ -168,6 +168,79 @@
   const nice = (km) => { const power = 10 ** Math.floor(Math.log10(km)); return Math.max(...NICE.map((m) => m * power).filter((l) => l <= km * 1.000001)); };
   const length = (km) => (km >= 1 ? `${km.toLocaleString("en")} km` : `${Math.round(km * 1000).toLocaleString("en")} m`);
 
+  // The net of degrees, as potomac.report.land draws it: steps of whole degrees, minutes and seconds.
+  const STEPS = [60, 30, 20, 10, 5, 2, 1, 1 / 2, 1 / 6, 1 / 12, 1 / 30, 1 / 60, 1 / 120, 1 / 360, 1 / 720, 1 / 1800, 1 / 3600];
+  const RADIUS = 6371.0088, RAD = Math.PI / 180;
+  const step = (span, most) => STEPS.findLast((s) => span / s <= most) ?? STEPS[0];
+  const multiples = (low, high, gap) => { const found = []; for (let i = Math.ceil(low / gap); i * gap <= high; i++) found.push(i * gap); return found; };
+
+  function angle(value, gap, letters) {
+    if (letters === "EW") value = ((((value + 180) % 360) + 360) % 360) - 180;
+    const s = Math.round(Math.abs(value) * 3600), two = (n) => String(n).padStart(2, "0");
+    const letter = s === 0 || (letters === "EW" && s === 648000) ? "" : letters[value < 0 ? 1 : 0];
+    return `${Math.floor(s / 3600)}\u00b0${gap < 1 ? `${two(Math.floor(s / 60) % 60)}\u2032` : ""}${gap < 1 / 60 ? `${two(s % 60)}\u2033` : ""}${letter}`;
+  }
+
+  // The frame of a chart: black and white bars of half a step, and the names of meridians and parallels.
+  class Rim {
+    constructor(svg, whole) {
+      this.whole = whole;
+      this.group = svg.querySelector(".rim");
+      this.net = svg.querySelector(".graticule");
+      this.first = [...this.group.childNodes].map((node) => node.cloneNode(true));
+      this.lines = this.net.getAttribute("d");
+      const told = this.group.dataset;
+      [this.lon0, this.lat0, this.x0, this.y0, this.km] = ["lon", "lat", "x", "y", "km"].map((name) => Number(told[name]));
+      this.mercator = told.kind === "mercator";
+    }
+
+    degrees(x, y) {
+      const { whole, km } = this, c = Math.cos(this.lat0 * RAD), X = this.x0 + (x - whole.x) * km, Y = this.y0 - (y - whole.y) * km;
+      const lat = this.mercator ? Math.atan(Math.sinh(Y / (RADIUS * c) + Math.asinh(Math.tan(this.lat0 * RAD)))) / RAD : Y / RADIUS / RAD + this.lat0;
+      return [this.lon0 + X / (RADIUS * c) / RAD, lat];
+    }
+
+    place(lon, lat) {
+      const { whole, km } = this, c = Math.cos(this.lat0 * RAD), X = RADIUS * c * (lon - this.lon0) * RAD;
+      const Y = this.mercator ? RADIUS * c * (Math.asinh(Math.tan(lat * RAD)) - Math.asinh(Math.tan(this.lat0 * RAD))) : RADIUS * (lat - this.lat0) * RAD;
+      return [whole.x + (X - this.x0) / km, whole.y + (this.y0 - Y) / km];
+    }
+
+    draw(now) {
+      if (now.w > this.whole.w * 0.999) { this.group.replaceChildren(...this.first); this.net.setAttribute("d", this.lines); return; }
+      const [west, north] = this.degrees(now.x, now.y), [east, south] = this.degrees(now.x + now.w, now.y + now.h);
+      const gap = step(east - west, Math.max(2, this.whole.w / 105)), f = this.whole.w / now.w;
+      const across = (lon) => this.whole.x + (this.place(lon, this.lat0)[0] - now.x) * f, down = (lat) => this.whole.y + (this.place(this.lon0, lat)[1] - now.y) * f;
+      const [lons, lats] = [multiples(west, east, gap), multiples(south, north, gap).filter((lat) => Math.abs(lat) < 90)];
+      const net = [...lons.map((lon) => `M${this.place(lon, 0)[0]} ${now.y}v${now.h}`), ...lats.map((lat) => `M${now.x} ${this.place(this.lon0, lat)[1]}h${now.w}`)];
+      this.net.setAttribute("d", net.join(""));
+      this.group.querySelector(".zebra").setAttribute("d", this.bars([west, south, east, north], gap / 2, across, down));
+      for (const text of all(".degree", this.group)) text.remove();
+      this.names(lons, lats, gap, across, down);
+    }
+
+    bars([west, south, east, north], half, across, down) {
+      const { x, y, w, h } = this.whole, edges = (low, high) => [low, ...multiples(low, high, half).filter((v) => v > low && v < high), high];
+      const dark = (low, i) => (((Math.floor(low / half) + i) % 2) + 2) % 2 === 0;
+      const path = [];
+      edges(west, east).forEach((lon, i, all) => { if (i + 1 < all.length && dark(west, i)) for (const at of [y + 2, y + h - 2]) path.push(`M${across(lon)} ${at}H${across(all[i + 1])}`); });
+      edges(south, north).forEach((lat, i, all) => { if (i + 1 < all.length && dark(south, i)) for (const at of [x + 2, x + w - 2]) path.push(`M${at} ${down(lat)}V${down(all[i + 1])}`); });
+      return path.join("");
+    }
+
+    names(lons, lats, gap, across, down) {
+      const { x, y, w, h } = this.whole;
+      const put = (text, left, top, more) => {
+        const node = document.createElementNS("http://www.w3.org/2000/svg", "text");
+        node.textContent = text;
+        for (const [name, value] of Object.entries({ x: left, y: top, class: `degree halo ${more}` })) node.setAttribute(name, value);
+        this.group.append(node);
+      };
+      for (const lon of lons) { const at = across(lon); if (at > x + 40 && at < x + w - 40) put(angle(lon, gap, "EW"), at, y + 17, "middle"); }
+      for (const lat of lats) { const at = down(lat); if (at > y + 30 && at < y + h - 44) put(angle(lat, gap, "NS"), x + 8, at - 3, ""); }
+    }
+  }
+
   class Chart {
     constructor(svg, holder) {
       this.svg = svg;
@@ -179,6 +252,7 @@
       this.scale = svg.querySelector(".scale");
       if (this.scale) this.suffix = (this.scale.querySelector("text").textContent.match(/ at .*$/) || [""])[0];
       this.labels = all(".view .label", svg).map((label) => ({ label, first: label.getAttribute("class") }));
+      this.rim = svg.querySelector(".rim") ? new Rim(svg, this.whole) : null;
       this.buttons(holder);
       this.listen();
     }
@@ -207,11 +281,22 @@
       svg.setAttribute("tabindex", "0");
       svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")} Plus and minus enlarge the map, arrows move it.`);
       svg.addEventListener("keydown", (event) => this.key(event));
+      svg.addEventListener("focusin", (event) => this.reach(event.target));
       view.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
       view.addEventListener("pointerdown", (event) => this.down(event));
       view.addEventListener("pointermove", (event) => this.move(event));
       for (const end of ["pointerup", "pointercancel"]) view.addEventListener(end, (event) => this.up(event));
       view.addEventListener("dblclick", (event) => this.zoom(0.5, this.place(event)));
+    }
+
+    // A mark that is chosen by the keyboard comes into view.
+    reach(mark) {
+      const at = mark.matches(".mark") && mark.parentNode.getAttribute("transform")?.match(/translate\(([-\d.]+) ([-\d.]+)\)/);
+      if (!at) return;
+      const [x, y] = [Number(at[1]), Number(at[2])], { now } = this;
+      if (x > now.x && x < now.x + now.w && y > now.y && y < now.y + now.h) return;
+      this.set({ ...now, x: x - now.w / 2, y: y - now.h / 2 });
+      requestAnimationFrame(() => show(mark));
     }
 
     // Where an event is, in units of the drawing, and how many of them a pixel of the screen is.
@@ -247,6 +332,7 @@
       svg.classList.toggle("zoomed", k < 0.999);
       [this.plus.disabled, this.minus.disabled, this.home.disabled] = [k <= 1.001 / MOST, k > 0.999, k > 0.999];
       if (this.scale) this.bar(k);
+      this.rim?.draw(now);
       clearTimeout(this.later);
       this.later = setTimeout(() => this.relabel(k), 80);
     }
@@ -273,11 +359,11 @@
     }
 
     key(event) {
-      const step = 0.2, { x, y, w, h } = this.now;
+      const part = 0.2, { x, y, w, h } = this.now;
       const to = {
         "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2), 0: () => this.set(this.whole),
-        ArrowLeft: () => this.set({ x: x - w * step, y, w, h }), ArrowRight: () => this.set({ x: x + w * step, y, w, h }),
-        ArrowUp: () => this.set({ x, y: y - h * step, w, h }), ArrowDown: () => this.set({ x, y: y + h * step, w, h }),
+        ArrowLeft: () => this.set({ x: x - w * part, y, w, h }), ArrowRight: () => this.set({ x: x + w * part, y, w, h }),
+        ArrowUp: () => this.set({ x, y: y - h * part, w, h }), ArrowDown: () => this.set({ x, y: y + h * part, w, h }),
       }[event.key];
       if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();

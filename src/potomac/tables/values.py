@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,17 @@ __all__ = ["Numbers", "exact", "is_number", "is_text", "numbers", "plain", "spac
 
 Mask = npt.NDArray[np.bool_]
 
-_UNKNOWN = pa.array(["", "null", "na", "n/a", "nan", "none", "\\n"])
-"""What people and programs write for "not known" among numbers and times, in lower case."""
 _NUMBER = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[+-]?(?i:inf|infinity))$"
 _WHOLE = r"^[+-]?\d{1,18}(\.0*)?$"
+
+
+@cache
+def _unknown() -> pa.Array:
+    """What people and programs write for "not known" among numbers and times, in lower case.
+
+    Made at its first use: ``pa.array`` imports pandas where there is one, and no command shall wait for that.
+    """
+    return pa.array(["", "null", "na", "n/a", "nan", "none", "\\n"])
 
 
 def plain(column: pa.Array) -> pa.Array:
@@ -87,7 +95,7 @@ def _float_words(column: pa.Array) -> pa.Array:
 def spaced_out(text: pa.Array) -> pa.Array:
     """Words for numbers or times: trimmed, and null where they say that nothing is known."""
     trimmed = pc.utf8_trim_whitespace(text)
-    unknown = pc.is_in(pc.utf8_lower(trimmed), _UNKNOWN)
+    unknown = pc.is_in(pc.utf8_lower(trimmed), _unknown())
     return pc.if_else(unknown, pa.scalar(None, pa.string()), trimmed)
 
 

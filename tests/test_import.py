@@ -28,6 +28,19 @@ def test_the_light_parts_load_nothing_heavy(part: str) -> None:
     assert not loaded_by(f"import potomac.{part}") & (HEAVY | FACES)
 
 
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["serve"], ["nonsense"]])
+def test_the_command_says_what_it_can_do_without_loading_what_it_does(words: list[str]) -> None:
+    code = "import contextlib, io, potomac.cli.main as cli\nwith contextlib.redirect_stdout(io.StringIO()), "
+    code += f"contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit): cli.main({words})"
+    # typer reads the options of a command with pydantic; for the first page it does not
+    assert not loaded_by(code) & ((HEAVY if words == ["--help"] else HEAVY - {"pydantic"}) | {"jinja2", "tree_sitter"})
+
+
+def test_the_list_of_runs_is_found_without_engines() -> None:
+    code = "import pathlib; from potomac.cli import show; show.entries(pathlib.Path('nowhere'))"
+    assert not loaded_by(code) & {"pandas", "polars", "duckdb", "scipy", "sklearn", "numba", "jinja2"}
+
+
 def test_engines_load_neither_pydantic_nor_faces() -> None:
     assert not loaded_by("import potomac.outliers") & (FACES | {"pydantic"})
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potomac import tables
-from potomac.errors import StudyError
+from potomac.errors import DataError, StudyError
 from potomac.tables import TIME, Column
 from potomac.tables.times import Clock, epoch_unit, zone
 
@@ -115,6 +115,25 @@ def test_dates_that_look_like_numbers(kind: type) -> None:
     table = read([kind(20240501), kind(20240502)])
     assert table.to_arrow()["time"].to_pylist() == [dt.datetime(2024, 5, day, tzinfo=UTC) for day in (1, 2)]
     assert any("numbers taken as dates" in note for note in table.notes)
+
+
+def test_days_and_months_that_can_be_told_apart() -> None:
+    danish = read(["31/12/2023 23:59:59", "01/02/2024 00:00:00", "2024-05-06"])
+    assert danish.to_arrow()["time"].to_pylist() == [
+        dt.datetime(2023, 12, 31, 23, 59, 59, tzinfo=UTC), dt.datetime(2024, 2, 1, tzinfo=UTC),
+        dt.datetime(2024, 5, 6, tzinfo=UTC),
+    ]  # fmt: skip
+    assert 'time "t": dates are written day first' in danish.notes
+    american = read(["12/31/2023 23:59:59Z", "01/02/2024 00:00:00Z"])
+    assert american.to_arrow()["time"].to_pylist()[1] == dt.datetime(2024, 1, 2, tzinfo=UTC)
+    german = read(["31.12.2023", "01.02.2024"])
+    assert german.to_arrow()["time"].to_pylist()[1] == dt.datetime(2024, 2, 1, tzinfo=UTC)
+
+
+def test_days_and_months_that_cannot_be_told_apart() -> None:
+    with pytest.raises(DataError, match="whether the day or the month stands first cannot be told") as caught:
+        read(["01/02/2024", "03/04/2024"])
+    assert caught.value.faults[0].code == "data.times-ambiguous"
 
 
 def test_numbers_beyond_the_calendar_are_rejected() -> None:

@@ -47,7 +47,7 @@ class Distinct:
     def _spill(self) -> None:
         if not self._files:
             self._files = [tempfile.TemporaryFile(prefix="potomac-") for _ in range(PARTS)]  # noqa: SIM115  see close
-        hashes = np.sort(np.concatenate(self._held))
+        hashes = np.sort(np.concatenate(self._held or [np.array([], np.uint64)]))
         edges = np.searchsorted(hashes, np.arange(1, PARTS, dtype=np.uint64) << np.uint64(58))
         for file, part in zip(self._files, np.split(hashes, edges), strict=True):
             part.tofile(file)

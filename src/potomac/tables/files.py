@@ -68,7 +68,9 @@ def _found(written: str, base: Path) -> list[_Found]:
     if not glob.has_magic(written):
         raise DataError(_missing(written, path))
     names = sorted(glob.glob(written, root_dir=base, recursive=True))
-    matched = [one for name in names for one in _matched(base / name, name)]
+    literal = set(Path(written).parts)
+    seen = [name for name in names if not any(_is_aside(part) for part in set(Path(name).parts) - literal)]
+    matched = [one for name in seen for one in _matched(base / name, name)]
     if not matched:
         raise DataError(_no_match(written, path))
     return matched
@@ -88,8 +90,13 @@ def _inside(folder: Path, written: str) -> Iterator[_Found]:
     """The files of known kinds below a folder, in the order of their paths; hidden ones left out."""
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
-        if not any(part.startswith((".", "_")) for part in inner.parts) and _kind(path) and path.is_file():
+        if not any(map(_is_aside, inner.parts)) and _kind(path) and path.is_file():
             yield _Found(path, str(Path(written) / inner), folder)
+
+
+def _is_aside(part: str) -> bool:
+    """Names that writers give to what is no data: ``_SUCCESS``, ``_temporary``, ``.part-0.crc``."""
+    return part.startswith((".", "_"))
 
 
 def _one_kind(found: list[_Found], written: str) -> list[_Found]:

@@ -121,7 +121,10 @@ def from_arrays(arrays: Any) -> Memory:
 def _column(values: Any, name: str) -> pa.Array:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    shape = np.shape(values)
+    try:
+        shape = np.shape(values)
+    except ValueError:  # lists of several lengths: one value a row, of a kind that no role takes
+        shape = (len(values),)
     if len(shape) != 1:
         found = f"the array {shown(name)} has the shape {shape}"
         raise StudyError(Fault("data.shape", found, "expected one value a row", "Give one array for each column"))

@@ -134,7 +134,8 @@ def prepare(source: Source, columns: dict[str, Column], roles: Sequence[Role], n
         StudyError: a role that is required has no column.
         DataError: a column is missing or named twice; one cannot be what its role asks for; no row is of use.
     """
-    source.find([column.column for column in columns.values()] + [role.name for role in roles if role.required])
+    of_same_name = [role.name for role in roles if role.required and role.name not in columns]
+    source.find([*(column.column for column in columns.values()), *of_same_name])
     columns = _completed(columns, roles, source)
     faults = [fault for role in roles if role.name in columns for fault in _column_faults(source, role, columns, name)]
     if faults:
@@ -234,6 +235,15 @@ def _examples(rejected: pa.RecordBatch) -> dict[str, str]:
     return found
 
 
+def _no_times(prepared: Prepared, check: Check, found: str, column: pa.Array) -> Fault:
+    key = f"{prepared.name}.columns.{check.role.name}"
+    if values.is_text(column.type) and times.is_ambiguous(column):
+        expected = "whether the day or the month stands first cannot be told"
+        return Fault("data.times-ambiguous", found, expected, "Write them like 2024-05-01T12:00:00Z", key=key)
+    expected = "expected times like 2024-05-01T12:00:00Z, or seconds since 1970"
+    return Fault("data.column-not-times", found, expected, "Name another column, or write its times so", key=key)
+
+
 def _unreadable(prepared: Prepared, check: Check, column: pa.Array) -> Iterator[Fault]:
     """A column of words where numbers or times are expected: not one value can be read."""
     name = check.role.name
@@ -244,13 +254,12 @@ def _unreadable(prepared: Prepared, check: Check, column: pa.Array) -> Iterator[
         return
     value = values.words(column.filter(pa.array(wrong)).slice(0, 1))[0].as_py()
     place = f'column "{shown(check.column.column)}" of {shown(prepared.label)}'
-    what = "times" if check.kind == "time" else "numbers"
+    what = "times that can be read" if check.kind == "time" else "numbers"
     found = f'{place} holds no {what}; its first value is "{shown(value, 40)}"'
-    key = f"{prepared.name}.columns.{name}"
     if check.kind == "time":
-        expected = "expected times like 2024-05-01T12:00:00Z, or seconds since 1970"
-        yield Fault("data.column-not-times", found, expected, "Name another column, or write its times so", key=key)
+        yield _no_times(prepared, check, found, column)
     else:
+        key = f"{prepared.name}.columns.{name}"
         expected = f"expected {_expected(check.role, 'a number')}"
         yield Fault("data.column-not-numbers", found, expected, "Name another column", key=key)
 
@@ -297,6 +306,8 @@ def _settle_time(check: Check, array: pa.Array) -> None:
     check.clock = times.Clock(check.role.name, zone)
     if not (values.is_text(array.type) or values.is_number(array.type)):
         return
+    if values.is_text(array.type):
+        check.clock.first = times.day_or_month(array)
     read = values.numbers(array)
     known = read.values[np.isfinite(read.values)]
     if not len(known) or read.unreadable.any():
@@ -315,18 +326,27 @@ def _are_dates(numbers: np.ndarray) -> bool:
     return bool((plausible & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
 
 
+def _time_notes(check: Check) -> Iterator[str]:
+    name = f'{check.role.name} "{shown(check.column.column)}"'
+    if check.counts:
+        yield f"{name}: numbers taken as {_UNITS[check.clock.unit]} since 1970"
+    if check.dates:
+        yield f"{name}: numbers taken as dates, year month day"
+    if check.clock.first:
+        yield f"{name}: dates are written {check.clock.first} first"
+
+
 def _look_notes(columns: Mapping[str, Column], checks: Sequence[Check], first: Sequence[pa.Array]) -> Iterator[str]:
     commas = [check.column.column for check in checks if check.comma]
     if commas:
         yield f"decimal comma in {listing(map(shown, commas))}"
     for check in checks:
-        name = f'{check.role.name} "{shown(check.column.column)}"'
-        if check.kind == "time" and check.counts:
-            yield f"{name}: numbers taken as {_UNITS[check.clock.unit]} since 1970"
-        if check.kind == "time" and check.dates:
-            yield f"{name}: numbers taken as dates, year month day"
-        if check.role.kind == "any":
-            yield f"{name}: taken as {'numbers' if check.kind == 'number' else 'words'}, as its first values are"
+        if check.kind == "time":
+            yield from _time_notes(check)
+    for kind, what in (("number", "numbers"), ("text", "words")):
+        names = [check.column.column for check in checks if check.role.kind == "any" and check.kind == kind]
+        if names:
+            yield f"taken as {what}, as the first values are: {listing(map(shown, names))}"
     numeric = [(check, array) for check, array in zip(checks, first, strict=True) if check.kind == "number"]
     for check, array in numeric:
         yield from filter(None, [suspicion.fast(check.role, check.column, check(array).values)])

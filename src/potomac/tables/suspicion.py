@@ -55,13 +55,13 @@ def fast(role: Role, column: Column, values: pa.Array) -> str:
     if role.dimension != "speed" or len(moving) < 10 or np.median(moving) <= _FAST:
         return ""
     median = f"half of the moving rows have a {role.name} above {np.median(moving):.3g} kn"
-    unit = f'the unit "{column.unit}"' if column.unit else "kn, as no unit is given,"
-    return f"{median}: too fast for ships; if they are no ships, {unit} is right, else give the column's unit"
+    given = f'the unit "{shown(column.unit)}" is given' if column.unit else "no unit is given, so knots are taken"
+    return f"{median}, faster than ships are; {given}: give the column's unit if that is wrong"
 
 
 def longitudes_from_zero(longitude: Floats) -> str:
     """A note where longitudes run from 0 to 360."""
-    known = longitude[np.isfinite(longitude)]
+    known = longitude[np.isfinite(longitude) & (longitude != 181)]
     beyond = (known > 180) & (known <= 360)
     if len(known) < 2 or beyond.mean() < 0.05 or (known < 0).any() or (known > 360).any():
         return ""

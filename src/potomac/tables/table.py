@@ -119,7 +119,8 @@ class Table:
         unknown = [name for name in columns if name not in valid]
         if unknown:
             near = did_you_mean(unknown[0], valid)
-            raise KeyError(f"no role {unknown[0]!r} in table {self.name}; there are {listing(valid)}. {near}".strip())
+            there = f"there are {listing(valid)}. {near}".strip()
+            raise KeyError(f"no role called {unknown[0]} in table {self.name}; {there}")
         return list(dict.fromkeys(("row", *columns)))
 
     def _pass(self) -> Iterator[Checked]:

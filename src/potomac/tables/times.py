@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from potomac.errors import Fault, StudyError
 
-__all__ = ["EPOCHS", "Clock", "Times", "epoch_unit", "zone"]
+__all__ = ["EPOCHS", "Clock", "Times", "day_or_month", "epoch_unit", "is_ambiguous", "zone"]
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -28,6 +28,9 @@ _ISO = (
     r"(?:[T ](?P<h>\d{2})(?::?(?P<mi>\d{2})(?::?(?P<s>\d{2})(?:[.,](?P<f>\d+))?)?)?)?"
     r"\s*(?P<z>[Zz]|UTC|GMT|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?\s*$"
 )
+
+
+_SLASHED = r"^\s*(?P<a>\d{2})[/.](?P<b>\d{2})[/.](?P<y>\d{4})"
 
 
 def zone(name: str, key: str) -> str:
@@ -49,6 +52,27 @@ def zone(name: str, key: str) -> str:
     mend = f'Did you mean "{folded[close[0]]}"?' if close else ""
     found = f'there is no time zone "{name}"'
     raise StudyError(Fault("data.timezone", found, "expected a name such as Europe/Paris or UTC", mend, key=key))
+
+
+def day_or_month(text: pa.Array) -> str:
+    """``day`` or ``month``, whichever stands first in dates like 31/12/2024; nothing where there are none."""
+    first, second = _slashed(text)
+    if len(first) and first.max() > 12 and second.max() <= 12:
+        return "day"
+    return "month" if len(first) and second.max() > 12 and first.max() <= 12 else ""
+
+
+def is_ambiguous(text: pa.Array) -> bool:
+    """Whether there are dates like 01/02/2024, and none that tells which is the day."""
+    first, _ = _slashed(text)
+    return len(first) > 0 and not day_or_month(text)
+
+
+def _slashed(text: pa.Array) -> tuple[Integers, Integers]:
+    """The two numbers before the year in dates written with strokes or full stops."""
+    parts = pc.extract_regex(text, _SLASHED).drop_null()
+    first, second = (parts.field(name).cast(pa.int64()).to_numpy(zero_copy_only=False) for name in ("a", "b"))
+    return first, second
 
 
 def epoch_unit(numbers: npt.NDArray[np.float64]) -> str:
@@ -81,6 +105,7 @@ class Clock:
     name: str = "time"
     zone: str = "UTC"
     unit: str = "s"
+    first: str = ""  # day or month, where dates are written 31/12/2024 or 12/31/2024
     naive: int = 0
     zoned: int = 0
     offsets: set[str] = field(default_factory=set)
@@ -88,7 +113,7 @@ class Clock:
 
     def fresh(self) -> Clock:
         """The same clock, which has met nothing yet."""
-        return Clock(self.name, self.zone, self.unit)
+        return Clock(self.name, self.zone, self.unit, self.first)
 
     def numbers(self, values: npt.NDArray[np.float64], exact: Integers | None = None) -> Times:
         """Numbers that count from 1970; ``exact`` are the same as integers, where they are."""
@@ -125,6 +150,8 @@ class Clock:
 
     def written(self, text: pa.Array) -> Times:
         """ISO 8601, with or without a zone; ``text`` is trimmed and null where nothing is known."""
+        if self.first:
+            text = pc.replace_substring_regex(text, _SLASHED, r"\3-\2-\1" if self.first == "day" else r"\3-\1-\2")
         known = np.asarray(text.is_valid())
         count = int(known.sum())
         for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):

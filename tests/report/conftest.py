@@ -191,8 +191,8 @@ def _small(sea: Sea, i: int) -> Figure:
         f"{i + 1}. {sea.mmsi[row]}",
         f"Record {i + 1} heads {sea.heading[row]:.0f} degrees.",
         (
-            Layer("point", pa.table({"lon": sea.lon[near], "lat": sea.lat[near]}), "lon", "lat"),
-            Layer("line", track, "lon", "lat", emphasis=True),
+            Layer("point", pa.table({"lon": sea.lon[near], "lat": sea.lat[near]}), "lon", "lat", name="Other ships"),
+            Layer("line", track, "lon", "lat", emphasis=True, name="Its own track"),
             Layer("point", one, "lon", "lat", heading="heading", tip=("why",), emphasis=True),
         ),
         kind="map",

@@ -119,8 +119,21 @@ def test_places_that_are_none_are_counted() -> None:
 
 
 def test_near_a_pole_there_is_still_a_map(parse) -> None:
-    for points in ([(0, 89), (120, 89.5)], [(0, -90)], [(0, 90), (90, 85)]):
+    around = [(float(lon), 80.0 + lon / 40) for lon in range(-180, 180, 7)]
+    for points in (around, [(0, 89), (120, 89.5)], [(0, -90)], [(0, 90), (90, 85)]):
         parse(maps.svg(places(points)))
+
+
+def test_nothing_beyond_a_pole_is_shown() -> None:
+    for points in ([(0, 89)], [(lon, 88 + lon / 100) for lon in range(0, 180, 20)], [(0, -89), (170, 89)]):
+        shown = window(places([(float(lon), float(lat)) for lon, lat in points]), 900)
+        _, (south, north) = shown.projection.inverse([0, 0], [shown.y0 - shown.height * shown.km, shown.y0])
+        assert -90 - 1e-9 <= south < north <= 90 + 1e-9
+
+
+def test_places_all_around_the_earth_get_the_usual_map_of_it() -> None:
+    west, _, east, _ = window(places([(float(lon), 10.0) for lon in range(-170, 190, 20)]), 900).box
+    assert (west, east) == pytest.approx((-180, 180))
 
 
 def test_land_is_drawn_where_land_is() -> None:
@@ -199,6 +212,15 @@ def test_colour_of_very_many_places_is_averaged() -> None:
     assert len(text) < 700_000
 
 
+def test_positions_counted_before_are_drawn_as_if_they_were_there() -> None:
+    random = np.random.default_rng(1)
+    bins = pa.table({"lon": random.uniform(8, 12, 7000), "lat": random.uniform(56, 59, 7000), "many": [1000] * 7000})
+    layer = Layer("point", bins, "lon", "lat", size="many", name="Positions")
+    text = maps.svg(Figure("m", "M", "", (layer,), kind="map"), alone=False)
+    assert "Positions: 7,000,000, deeper where there are more" in text
+    assert "data:image/png" in text
+
+
 def test_flagged_places_have_shape_and_label_on_top() -> None:
     random = np.random.default_rng(1)
     crowd = pa.table({"lon": random.uniform(8, 12, 9000), "lat": random.uniform(56, 59, 9000)})
@@ -263,6 +285,8 @@ def test_small_multiples_stand_in_rows(parse, example, strait) -> None:
     figure = example.small_maps(strait)
     tree = parse(maps.svg(figure, width=960))
     inner = [one for one in tree if one.tag.endswith("svg")]
+    texts = [one.text for one in tree.iter() if one.tag.endswith("text")]
+    assert texts.count("Its own track") == 1  # one key for all
     assert len(inner) == 6
     assert len({one.get("y") for one in inner}) == 2
     assert len({one.get("x") for one in inner}) == 3

@@ -105,7 +105,7 @@ def test_one_file_asks_nothing_of_any_network(text: str, read: Reader) -> None:
     for _, attributes in read.tags:
         for name in ("src", "href", "srcset", "action", "data", "poster"):
             address = attributes.get(name) or ""
-            assert address == "" or address.startswith(("#", "data:image/png"))
+            assert address == "" or address.startswith(("#", "data:"))
         assert "style" not in attributes  # the policy forbids it
     assert "@import" not in text
     assert "url(" not in re.sub(r"url\(#density-[0-9a-f]{8}\)", "", text)

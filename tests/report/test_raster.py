@@ -58,5 +58,12 @@ def test_more_points_are_deeper_and_places_outside_are_not_drawn() -> None:
     assert (seen > 0).sum() == 2
 
 
+def test_a_point_may_stand_for_many() -> None:
+    x, y = np.array([1.0, 30.0]), np.array([2.0, 2.0])
+    binned = picture(dots(x, y, BOX, many=np.array([1.0, 500.0])))
+    single = picture(dots(np.repeat(x, (1, 500)), np.repeat(y, (1, 500)), BOX))
+    assert (binned == single).all()
+
+
 def test_no_points_make_an_empty_picture() -> None:
     assert not picture(dots(np.empty(0), np.empty(0), BOX)).any()

@@ -41,7 +41,7 @@ def _larger(box: tuple[float, float, float, float]) -> tuple[float, float, float
     """A box a little larger than the window, so that its own edge is never drawn as a coast."""
     west, south, east, north = box
     room_x, room_y = 0.02 * (east - west) + 1e-3, 0.02 * (north - south) + 1e-3
-    room_x = min(room_x, max(0.0, (360 - (east - west)) / 2))
+    room_x = min(room_x, (360 - 1e-9 - (east - west)) / 2)  # below zero where the window is once around the Earth
     return west - room_x, max(-90.0, south - room_y), east + room_x, min(90.0, north + room_y)
 
 

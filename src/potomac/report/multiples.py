@@ -11,7 +11,7 @@ from potomac.report import axes, sheet
 from potomac.report.draw import Part, document, element, fitted, num, wrapped
 from potomac.report.scales import numeric
 
-__all__ = ["alike", "panel", "together"]
+__all__ = ["alike", "key", "panel", "together"]
 
 GAP = 18.0
 LEAST = 230.0
@@ -30,12 +30,25 @@ def together(figure: Figure, *, width: float = axes.WIDTH, alone: bool = True) -
     head, top = axes.heading(figure, width) if alone else ([], 0.0)
     many = max(1, min(len(panels), int((width + GAP) // (LEAST + GAP))))
     room = (width - GAP * (many - 1)) / many
-    parts: list[Part] = list(head)
+    keys, top = _keys(panels, width, top)
+    parts: list[Part] = [*head, *keys]
     for start in range(0, len(panels), many):
         row, height = _row(panels[start : start + many], room, top)
         parts += row
         top += height + GAP
     return document(parts, width, max(top, 20.0), alone=alone, role="img", aria_label=axes.spoken(figure))
+
+
+def key(figure: Figure, *, width: float) -> Part:
+    """The key of all maps among the panels as an ``svg`` element; empty where none needs one."""
+    parts, height = _keys(figure.panels, width, 0.0)
+    return document(parts, width, height, alone=False, aria_hidden="true") if parts else Part("")
+
+
+def _keys(panels: tuple[Figure, ...], width: float, top: float) -> tuple[list[Part], float]:
+    """One key for all maps; charts name their series themselves."""
+    parts, end = sheet.keys(tuple(one for one in panels if one.kind == "map"), width, top)
+    return parts, end + 6 if parts else top
 
 
 def _row(panels: tuple[Figure, ...], room: float, top: float) -> tuple[list[Part], float]:

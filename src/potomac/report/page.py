@@ -86,16 +86,8 @@ def render(run: Finished, figures: Iterable[Figure]) -> str:
         "method": method(result.method, result.sources),
         "again": again(told, _text(run.path / "study.toml")),
     }
-    return _fill(
-        "page.html",
-        told=told,
-        title=title(told),
-        day=_day(told),
-        style=styles(),
-        script=script(),
-        csp=policy(),
-        **parts,
-    )
+    own = {"style": styles(), "script": script(), "csp": policy()}
+    return str(_fill("page.html", told=told, title=title(told), day=_day(told), **own, **parts))
 
 
 def title(told: Mapping[str, Any]) -> str:
@@ -144,7 +136,8 @@ def picture(figure: Figure, width: float = WIDE, level: int = 3) -> Markup:
     """A figure with its title (a heading of that level) and finding, drawn for a desktop and for a phone."""
     if figure.panels:
         panels = [(one, multiples.panel(one, width=PANEL)) for one in multiples.alike(figure.panels)]
-        return _fill("panels.html", figure=figure, panels=panels, level=level)
+        key = multiples.key(figure, width=NARROW)
+        return _fill("panels.html", figure=figure, panels=panels, level=level, key=key)
     drawn = {"wide": _drawn(figure, width), "narrow": _drawn(figure, NARROW)}
     return _fill("figure.html", figure=figure, half=width == HALF, level=level, numbers=numbers(figure), **drawn)
 

@@ -68,7 +68,7 @@ def draw(layer: Layer, series: dict[str, Series], window: Window, ramp: Ramp | N
 
 
 def many(layer: Layer) -> bool:
-    """Whether a layer is drawn as a picture of its density."""
+    """Whether a layer is drawn as a picture of its density; its ``size`` is then how many a point stands for."""
     return layer.mark == "point" and not layer.emphasis and layer.color is None and layer.data.num_rows > DUST
 
 
@@ -94,7 +94,8 @@ def _points(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Pa
         return _single(layer, series, ground)
     x, y = placed(layer, ground.window)
     if many(layer) and not layer.series:
-        return [dots(x, y, ground.window.frame, width=3)]
+        stands_for = numeric(layer.data.column(layer.size)) if layer.size else None
+        return [dots(x, y, ground.window.frame, many=stands_for, width=3)]
     if layer.color and rows > 3 * DUST:
         return _averaged(layer, x, y, ground)
     return _dust(layer, series, x, y, ground)

@@ -19,19 +19,25 @@ SHARP = 2
 
 
 def dots(
-    x: Floats, y: Floats, box: tuple[float, float, float, float], *, width: int = 1, class_: str = "density"
+    x: Floats,
+    y: Floats,
+    box: tuple[float, float, float, float],
+    *,
+    many: Floats | None = None,
+    width: int = 1,
+    class_: str = "density",
 ) -> Part:
     """A picture over ``box`` (left, top, right, bottom): opacity grows with the log of the count.
 
-    The picture is a mask over a rectangle of ``class_``, so that its colour is the page's, light or dark.
-
-    Each point counts in ``width`` x ``width`` pixels of the picture, so that a lonely one is still seen.
+    ``many`` says how many each point stands for (default one). A point counts in ``width`` x ``width`` pixels of
+    the picture, so that a lonely one is still seen. The picture is a mask over a rectangle of ``class_``, so
+    that its colour is the page's, light or dark.
     """
     left, top, right, bottom = box
-    counts = _counts(x, y, box)
+    counts = _counts(x, y, box, np.ones(len(x)) if many is None else np.nan_to_num(many))
     counts = _spread(_spread(counts, width).T, width).T
     share = np.log1p(counts) / np.log1p(max(1, int(counts.max())))
-    picture = png(np.where(counts > 0, 70 + 185 * share, 0).astype(np.uint8))
+    picture = png(np.where(counts > 0, 110 + 145 * share, 0).astype(np.uint8))
     address = "data:image/png;base64," + b64encode(picture).decode("ascii")
     size = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     name = f"density-{zlib.crc32(picture):08x}"
@@ -40,7 +46,7 @@ def dots(
     return element("g", mask, element("rect", **size, mask=f"url(#{name})", class_=class_))
 
 
-def _counts(x: Floats, y: Floats, box: tuple[float, float, float, float]) -> NDArray[np.int64]:
+def _counts(x: Floats, y: Floats, box: tuple[float, float, float, float], many: Floats) -> NDArray[np.int64]:
     """Points in each pixel of the picture, shape (height, width)."""
     left, top, right, bottom = box
     width, height = max(1, round((right - left) * SHARP)), max(1, round((bottom - top) * SHARP))
@@ -48,7 +54,8 @@ def _counts(x: Floats, y: Floats, box: tuple[float, float, float, float]) -> NDA
         fine = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
     column = np.minimum(((x[fine] - left) / (right - left) * width).astype(np.int64), width - 1)
     row = np.minimum(((y[fine] - top) / (bottom - top) * height).astype(np.int64), height - 1)
-    return np.bincount(row * width + column, minlength=width * height).reshape(height, width)
+    counts = np.bincount(row * width + column, many[fine], minlength=width * height)
+    return np.rint(counts).astype(np.int64).reshape(height, width)
 
 
 def _spread(counts: NDArray[np.int64], width: int) -> NDArray[np.int64]:

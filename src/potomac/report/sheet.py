@@ -12,7 +12,7 @@ from potomac.report.palette import Series, assign, ramp_for
 from potomac.report.scales import numeric
 from potomac.report.window import Window, degrees, window
 
-__all__ = ["chart"]
+__all__ = ["chart", "keys"]
 
 SMALL = 330.0
 """Maps narrower than this are small multiples: no degrees, one shape for all."""
@@ -33,7 +33,7 @@ def chart(figure: Figure, *, width: float = axes.WIDTH, alone: bool = True) -> P
     data = [part for layer, own in pairs for part in plotted.draw(layer, own, shown, ramp, figure)]
     view = _view(shown, [*land.ground(shown), *data, *plotted.labels(figure.layers, shown)])
     parts = [*head, view, land.frame(shown, not small), land.scale_bar(shown)]
-    foot, height = _foot(figure, series, shown, width)
+    foot, height = _foot(figure, shown, width)
     return document(
         [*parts, *foot], width, height, alone=alone, role="img", aria_label=axes.spoken(figure), class_="map"
     )
@@ -47,11 +47,13 @@ def _view(shown: Window, parts: list[Part]) -> Part:
     return element("svg", *parts, x=left, y=top, width=width, height=height, viewBox=box, class_="view")
 
 
-def _foot(figure: Figure, series: list[dict[str, Series]], shown: Window, width: float) -> tuple[list[Part], float]:
+def _foot(figure: Figure, shown: Window, width: float) -> tuple[list[Part], float]:
     """The key, the ramp, and what could not be drawn; and where the picture ends."""
     ramp = ramp_for(list(figure.layers))
     y = shown.top + shown.height + 4
-    parts, y = _keys(figure, series, width, y)
+    parts: list[Part] = []
+    if width >= SMALL:
+        parts, y = keys((figure,), width, y)
     if ramp:
         parts += ramp.legend(0, y + 8, min(280.0, width - 10))
         y += 50
@@ -62,10 +64,11 @@ def _foot(figure: Figure, series: list[dict[str, Series]], shown: Window, width:
     return parts, y + 4
 
 
-def _keys(figure: Figure, series: list[dict[str, Series]], width: float, top: float) -> tuple[list[Part], float]:
+def keys(figures: tuple[Figure, ...], width: float, top: float) -> tuple[list[Part], float]:
+    """One key for several maps: a sign and a name for each series; and where it ends."""
     parts: list[Part] = []
     x, y = 0.0, top + 14
-    for layer, one, name in _entries(figure, series):
+    for layer, one, name in _entries(figures):
         text = fitted(name, width - 24)
         if x > 0 and x + 18 + text_width(text) > width:
             x, y = 0.0, y + 18
@@ -74,17 +77,25 @@ def _keys(figure: Figure, series: list[dict[str, Series]], width: float, top: fl
     return parts, (y + 6 if parts else top)
 
 
-def _entries(figure: Figure, series: list[dict[str, Series]]) -> list[tuple[Layer, Series, str]]:
+def _entries(figures: tuple[Figure, ...]) -> list[tuple[Layer, Series, str]]:
     """What needs a key: each series or layer that has a name."""
     found: dict[str, tuple[Layer, Series, str]] = {}
-    for layer, own in zip(figure.layers, series, strict=True):
+    pairs = [pair for figure in figures for pair in zip(figure.layers, assign(figure), strict=True)]
+    for layer, own in pairs:
         if layer.color or layer.mark == "text" or layer.data.num_rows == 0:
             continue
         for name, one in own.items():
             if name and name != MISSING and len(own) <= 8:
-                text = f"{name}: {layer.data.num_rows:,}, deeper where there are more" if plotted.many(layer) else name
-                found.setdefault(name, (layer, one, text))
+                found.setdefault(name, (layer, one, _named(layer, name)))
     return list(found.values())
+
+
+def _named(layer: Layer, name: str) -> str:
+    """The name of a layer in the key; of a crowd also how many it is."""
+    if not plotted.many(layer):
+        return name
+    count = np.nansum(numeric(layer.data.column(layer.size))) if layer.size else layer.data.num_rows
+    return f"{name}: {int(count):,}, deeper where there are more"
 
 
 def _sign(layer: Layer, one: Series, x: float, y: float) -> Part:

@@ -23,6 +23,9 @@ ALONE_KM = 40.0
 MARGIN = 0.06
 FLATTEST, TALLEST = 0.5, 1.0  # height of a map, as a share of its width
 UPRIGHT = 0.85  # the flattest one on a phone, whose width is all there is
+AROUND = 45.0
+"""Degrees of longitude without any place, below which places lie all around the Earth."""
+
 HIGHEST = 640.0
 """A map is no higher than this, so that a window of a desktop shows it whole."""
 
@@ -103,9 +106,14 @@ def _world(width: float, left: float, top: float) -> Window:
 
 
 def _arc(longitude: Floats) -> tuple[float, float]:
-    """The shortest arc that holds all longitudes: it leaves out the largest gap between neighbours."""
+    """The shortest arc that holds all longitudes: it leaves out the largest gap between neighbours.
+
+    Places all around the Earth get the usual map of it, from 180 W to 180 E.
+    """
     seen = np.unique(longitude % 360)
     gaps = np.diff(np.append(seen, seen[0] + 360))
+    if gaps.max() < AROUND:
+        return -180.0, 180.0
     after = (int(np.argmax(gaps)) + 1) % len(seen)
     west = float(seen[after])
     east = west + 360 - float(gaps.max())
@@ -129,9 +137,18 @@ def _fitted(
     share = ratio or min(TALLEST, HIGHEST / width, max(UPRIGHT if width < 500 else FLATTEST, up / across))
     across = min(max(across, up / share), _turn(projection))
     share = max(share, up / across) if ratio is None else share
-    km, middle_x, middle_y = across / width, float(x0 + x1) / 2, float(y0 + y1) / 2
-    height = width * share
-    return Window(projection, middle_x - across / 2, middle_y + height * km / 2, km, left, top, width, height)
+    km, middle = across / width, float(x0 + x1) / 2
+    high, y0 = _between_the_poles(projection, float(y0 + y1) / 2, share * across)
+    return Window(projection, middle - across / 2, y0, km, left, top, width, high / km)
+
+
+def _between_the_poles(projection: Projection, middle: float, high: float) -> tuple[float, float]:
+    """Height and upper edge (km) of a window around ``middle`` that shows nothing beyond a pole."""
+    if projection.kind == "mercator":
+        return high, middle + high / 2  # the poles are infinitely far
+    south, north = (float(projection.forward(projection.lon0, pole)[1]) for pole in (-90.0, 90.0))
+    high = min(high, north - south)
+    return high, min(max(middle + high / 2, south + high), north)
 
 
 def _turn(projection: Projection) -> float:

@@ -148,9 +148,26 @@ def test_two_places_at_one_time_are_divided_by_the_floor() -> None:
 
 
 def test_the_floor_is_the_usual_time_between_records() -> None:
-    assert Tracks.build(straight(step=5.0)).floor_s == 5.0
-    assert Tracks.build(straight(step=0.1)).floor_s == 1.0
+    assert Tracks.build(straight(step=15.0)).floor_s == 15.0
+    assert Tracks.build(straight(step=0.1)).floor_s == 10.0
     assert Tracks.build(straight(step=600.0)).floor_s == 60.0
+
+
+def test_from_second_to_second_neighbours_are_taken_farther_away() -> None:
+    """A fix is 10 m wrong: from one second to the next that is 20 kn or more, over ten seconds a tenth of it."""
+    rng = np.random.default_rng(0)
+    p = straight(n=200, step=1.0)
+    p = replace(p, latitude=rng.normal(0.0, 0.01 / KM_PER_DEGREE, 200))
+    f = Tracks.build(p).features()[30:-30]
+    np.testing.assert_array_equal(named(f, "gap_s"), 10.0)
+    assert np.abs(named(f, "speed_gap_kn")).max() < 2.0
+    raw = Tracks.build(p, apart_s=0.0, floor_s=1.0).features()[30:-30]
+    assert np.median(named(raw, "implied_speed_most_kn")) > 20.0
+
+
+def test_a_track_shorter_than_the_distance_of_neighbours_has_neighbours_still() -> None:
+    f = Tracks.build(straight(n=3, step=1.0)).features()
+    np.testing.assert_array_equal(named(f, "gap_s"), [2.0, 1.0, 2.0])
 
 
 def test_a_record_sent_twice_does_not_vouch_for_itself() -> None:

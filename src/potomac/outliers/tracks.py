@@ -52,7 +52,7 @@ RECKON_S = 3 * 3600.0
 MOVED_KM = 0.1
 """Shortest way that has a course; below it noise of the receiver decides."""
 
-LONGEST_FLOOR_S = 60.0
+SHORTEST_FLOOR_S, LONGEST_FLOOR_S = 10.0, 60.0
 
 _KN = 3600.0 / 1.852  # km/s to kn
 
@@ -71,6 +71,8 @@ class Tracks:
         time: seconds, shape (m,).
         edges: first record of each entity code; one more at the end.
         record: record of each row of the positions, -1 where its entity or time is unknown, shape (n,).
+        apart_s: neighbours keep this time from a record and from each other, as far as the track is long enough: from
+            second to second, speed and course would be those of the receiver's errors.
         floor_s: shortest time by which a distance is divided, so that two places at one time give a number.
         own: latitude, longitude, speed and heading of each row of the positions, each of shape (n,).
     """
@@ -81,18 +83,20 @@ class Tracks:
     time: Floats
     edges: Ints
     record: Ints
+    apart_s: float
     floor_s: float
     own: tuple[Floats, Floats, Floats, Floats]
 
     names = NAMES
 
     @classmethod
-    def build(cls, positions: Positions, floor_s: float | None = None) -> Tracks:
+    def build(cls, positions: Positions, *, apart_s: float = 10.0, floor_s: float | None = None) -> Tracks:
         """Sort positions into tracks.
 
         Args:
             positions: n positions in any order.
-            floor_s: see above; default is the median time between records, 1 s at least and a minute at most.
+            apart_s: see above.
+            floor_s: see above; default is the median time between records, 10 s at least and a minute at most.
         """
         p = positions
         order = np.lexsort((p.row, p.longitude, p.latitude, p.time, p.entity))
@@ -109,7 +113,7 @@ class Tracks:
         floor = _median_gap(entity, time) if floor_s is None else floor_s
         places = unit_vectors(p.latitude[first], p.longitude[first])
         own = (p.latitude, p.longitude, p.speed, p.heading)
-        return cls(places, p.speed[first], p.heading[first], time, edges, record, floor, own)
+        return cls(places, p.speed[first], p.heading[first], time, edges, record, apart_s, floor, own)
 
     def features(
         self,
@@ -141,7 +145,9 @@ class Tracks:
         known = record >= 0
         time = np.full(len(rows), np.nan)
         time[known] = self.time[record[known]]
-        return self._compare(self._neighbours(record, record), time, lat, lon, v, course)
+        entity = np.where(known, np.searchsorted(self.edges, record, side="right") - 1, -1)
+        near = _around(self.edges, self.time, entity, time, record - 1, record + 1, self.apart_s)
+        return self._compare(near, time, lat, lon, v, course)
 
     def features_of(self, entity: npt.ArrayLike, positions: Positions) -> Floats:
         """Compare new positions with the tracks.
@@ -155,13 +161,8 @@ class Tracks:
         """
         p, code = positions, np.asarray(entity, np.int64)
         after = _first_after(self.edges, self.time, code, p.time)
-        before = np.where(after >= 0, after - 1, -1)
-        near = _around(before, after, code, self.edges)
+        near = _around(self.edges, self.time, code, p.time, after - 1, after, self.apart_s)
         return self._compare(near, p.time, p.latitude, p.longitude, p.speed, p.heading)
-
-    def _neighbours(self, before: Ints, after: Ints) -> Ints:
-        entity = np.searchsorted(self.edges, before, side="right") - 1
-        return _around(np.where(before >= 0, before - 1, -1), np.where(after >= 0, after + 1, -1), entity, self.edges)
 
     def _compare(self, near: Ints, time: Floats, lat: Floats, lon: Floats, speed: Floats, heading: Floats) -> Floats:
         here = unit_vectors(lat, lon)
@@ -203,22 +204,43 @@ def repeats(
 def _median_gap(entity: Ints, time: Floats) -> float:
     gaps = np.diff(time)[np.diff(entity) == 0]
     gaps = gaps[gaps > 0]
-    return float(np.clip(np.median(gaps), 1.0, LONGEST_FLOOR_S)) if len(gaps) else LONGEST_FLOOR_S
+    return float(np.clip(np.median(gaps), SHORTEST_FLOOR_S, LONGEST_FLOOR_S)) if len(gaps) else LONGEST_FLOOR_S
 
 
-def _around(before: Ints, after: Ints, entity: Ints, edges: Ints) -> Ints:
-    """Two records before and two after, nearest first, -1 where the entity has none: shape (k, 4)."""
-    known = (entity >= 0) & (entity < len(edges) - 1)
-    code = np.where(known, entity, 0)
-    padded = edges if len(edges) > 1 else np.zeros(2, np.int64)
-    low, high = padded[code][:, None], padded[code + 1][:, None]
-    near = np.stack([before, before - 1, after, after + 1], axis=1)
-    return np.where(known[:, None] & (near >= low) & (near < high), near, -1)
+@njit(cache=True, nogil=True)
+def _around(edges, times, entity, time, last, first, apart):
+    """Two records before and two after each time, nearest first, -1 where the entity has none: shape (k, 4).
+
+    ``last`` is the last record before and ``first`` the first one after. Neighbours keep ``apart`` seconds from the
+    record and from each other as far as the track is long enough; one of the very same time is always a neighbour.
+    """
+    near = np.full((len(entity), 4), -1)
+    for i in range(len(entity)):
+        e, t = entity[i], time[i]
+        if e < 0 or e >= len(edges) - 1 or np.isnan(t):
+            continue
+        a, b = edges[e], edges[e + 1]
+        for k in range(2):
+            end = last[i] + 1 if k == 0 else near[i, 0]
+            if end > a:
+                same = k == 0 and times[end - 1] == t
+                j = end - 1 if same else a + np.searchsorted(times[a:end], t - apart, side="right") - 1
+                near[i, k] = max(j, a)
+                t = times[near[i, k]]
+        t = time[i]
+        for k in range(2, 4):
+            start = first[i] if k == 2 else near[i, 2] + 1
+            if start < b and (k == 2 or near[i, 2] >= 0):
+                same = k == 2 and times[start] == t
+                j = start if same else start + np.searchsorted(times[start:b], t + apart)
+                near[i, k] = min(j, b - 1)
+                t = times[near[i, k]]
+    return near
 
 
 @njit(cache=True)
 def _first_after(edges, times, entity, time):
-    """First record of the entity after a time (its end where there is none), -1 where the entity or time is unknown."""
+    """First record of the entity after a time (its end where there is none)."""
     found = np.full(len(entity), -1)
     for i in range(len(entity)):
         if 0 <= entity[i] < len(edges) - 1 and not np.isnan(time[i]):

@@ -1,0 +1,343 @@
+"""The detector of odd positions as an estimator: fit, scores, score new rows, save, load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.engine import Progress
+from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
+from potomac.outliers.celled import CellDesign, Terms
+from potomac.outliers.contrast import Design
+from potomac.outliers.meetings import Meetings
+from potomac.outliers.model import LocalModel, Method, fit_local_model, log_odds_of
+from potomac.outliers.positions import Positions, positions_of
+from potomac.outliers.tracks import Tracks
+from potomac.stats.streams import Stream
+
+__all__ = ["LocalContrastDetector", "odd_probability", "ranks", "score_table"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class LocalContrastDetector:
+    """Odd positions among vessels, aircraft or vehicles, judged by what is usual where they are.
+
+    ``method="contrast"`` fits boosted trees that tell real records from fakes of two kinds, which together say how
+    probable a place is and how probable a behaviour is at that place, and a third kind beside the entity's own track.
+    ``method="logistic"`` fits one logistic regression a cell against even fakes.
+
+    Args:
+        method: "contrast" or "logistic".
+        cell_km: side of a cell in km; of an unsplit one for "contrast".
+        fakes: fakes a real row; default 4 for "contrast", 1 for "logistic".
+        bags: how often the contrasts are made anew, on shifted grids.
+        folds: parts of the rows, each scored by models that have not seen it.
+        sample: most rows that contrasts are fitted on, chosen by a draw keyed by row.
+        terms: for "logistic": linear, or quadratic with squares and products.
+        ridge: for "logistic": weight of the penalty.
+        categories: covariates that are categorical although they are numbers.
+        seed: the same seed and rows give the same numbers.
+
+    Attributes:
+        model_: the fitted :class:`~potomac.outliers.model.LocalModel`.
+
+    Source:
+        Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd ed., 14.2.4.
+
+    Example:
+        >>> detector = LocalContrastDetector(seed=1).fit(positions)          # doctest: +SKIP
+        >>> detector.scores().slice(0, 10)                                   # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        method: Method = "contrast",
+        cell_km: float = 50.0,
+        fakes: int | None = None,
+        bags: int = 2,
+        folds: int = 3,
+        sample: int = 100_000,
+        terms: Terms = "linear",
+        ridge: float = 1.0,
+        categories: tuple[str, ...] = (),
+        seed: int = 0,
+    ) -> None:
+        self.method = method
+        self.cell_km = cell_km
+        self.fakes = fakes
+        self.bags = bags
+        self.folds = folds
+        self.sample = sample
+        self.terms = terms
+        self.ridge = ridge
+        self.categories = categories
+        self.seed = seed
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments, by name."""
+        names = ("method", "cell_km", "fakes", "bags", "folds", "sample", "terms", "ridge", "categories", "seed")
+        return {name: getattr(self, name) for name in names}
+
+    def set_params(self, **changed: Any) -> LocalContrastDetector:
+        """Change arguments by name.
+
+        Raises:
+            ValueError: there is no such argument.
+        """
+        for name, value in changed.items():
+            if name not in self.get_params():
+                raise ValueError(f"no argument is called {name!r}. {did_you_mean(name, [*self.get_params()])}".strip())
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        return f"LocalContrastDetector({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+
+    def fit(self, positions: Any, y: Any = None, progress: Progress | None = None) -> LocalContrastDetector:
+        """Learn what is usual where.
+
+        Args:
+            positions: latitude and longitude (degrees), and as far as known speed (kn), heading (degrees), time,
+                entity; other columns are covariates. A mapping of arrays, Arrow, pandas, Polars.
+            y: not used.
+            progress: told how far it is.
+
+        Raises:
+            StudyError: an argument is wrong.
+            DataError: a column or a value is wrong, or there are too few rows to learn from.
+        """
+        design = self._design()
+        given = positions_of(positions, categories=self.categories)
+        check_enough(given)
+        self._fitted = _sorted(given)
+        self.model_ = fit_local_model(
+            self._fitted, design, Stream(self.seed, ("outliers",)), sample=self.sample, progress=progress
+        )
+        return self
+
+    def scores(self, positions: Any = None, *, prevalence: float | None = None) -> pa.Table:
+        """Scores of the rows that were fitted, none by a model that saw it; or of new rows.
+
+        Args:
+            positions: new rows; default the fitted ones.
+            prevalence: share of all records in the field that are odd. With it there is a column ``probability`` (of
+                being odd), by the case-control correction.
+
+        Returns:
+            A row each, in the order of ``row``: row, entity, time, latitude, longitude, speed, heading, cell,
+            log_odds (of being real), outlier_score (higher is stranger), rank (1 is the strangest), and the
+            evidence that the log odds are made of.
+        """
+        given = self._given(positions)
+        return score_table(self.model_, given, self._evidence(given, positions is None), prevalence)
+
+    def score_samples(self, positions: Any = None) -> Floats:
+        """Log odds of being real of rows in the order given (higher is more normal), shape (n,)."""
+        model = self._model()
+        if positions is None:
+            return log_odds_of(self._evidence(self._fitted, True))
+        given = positions_of(positions, categories=self.categories, levels=model.levels)
+        return log_odds_of(self._evidence(given, False))
+
+    def save(self, file: str | IO[bytes]) -> None:
+        """Keep the model and its arguments in a file (NumPy's npz, nothing pickled); the fitted rows are not kept."""
+        arrays = self._model().to_arrays()
+        params = np.array([f"{k}={v!r}" for k, v in self.get_params().items()], str)
+        np.savez_compressed(file, params=params, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, file: str | IO[bytes]) -> LocalContrastDetector:
+        """The detector that :meth:`save` kept; it scores new rows.
+
+        Raises:
+            DataError: the file holds no detector.
+        """
+        from ast import literal_eval
+        from zipfile import BadZipFile
+
+        try:
+            with np.load(file, allow_pickle=False) as kept:
+                arrays = {name: kept[name] for name in kept.files}
+            params = {k: literal_eval(v) for k, v in (word.split("=", 1) for word in arrays["params"].tolist())}
+        except (BadZipFile, ValueError, KeyError, AttributeError, EOFError, SyntaxError, TypeError) as error:
+            raise DataError(Fault("outliers.model-foreign", f"the file holds no detector ({error})")) from error
+        detector = cls(**params)
+        detector.model_ = LocalModel.from_arrays(arrays)
+        return detector
+
+    def _design(self) -> Design | CellDesign:
+        return design_of(
+            self.method, cell_km=self.cell_km, fakes=self.fakes, bags=self.bags, folds=self.folds, terms=self.terms,
+            ridge=self.ridge,
+        )  # fmt: skip
+
+    def _model(self) -> LocalModel:
+        if not hasattr(self, "model_"):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError("this detector is not fitted yet; call fit first")
+        return self.model_
+
+    def _given(self, positions: Any) -> Positions:
+        model = self._model()
+        if positions is None:
+            if not hasattr(self, "_fitted"):
+                found = "a loaded detector does not hold the rows that it was fitted on"
+                raise DataError(Fault("outliers.rows-missing", found, "", "Give the rows to score"))
+            return self._fitted
+        return _sorted(positions_of(positions, categories=self.categories, levels=model.levels))
+
+    def _evidence(self, positions: Positions, fitted: bool) -> dict[str, Floats]:
+        model = self._model()
+        check_covariates(model, positions)
+        if model.method == "logistic":
+            return model.evidence(positions)
+        tracks, meetings = Tracks.build(positions), Meetings.build(positions)
+        return model.evidence(positions, fitted=fitted, tracks=tracks, meetings=meetings)
+
+
+def design_of(
+    method: str, *, cell_km: float, fakes: int | None, bags: int, folds: int, terms: Terms, ridge: float
+) -> Design | CellDesign:
+    """The design of a method from its arguments.
+
+    Raises:
+        StudyError: an argument is wrong.
+    """
+    if method not in ("contrast", "logistic"):
+        mend = did_you_mean(str(method), ["contrast", "logistic"])
+        raise StudyError(
+            Fault("outliers.method-unknown", f'no method is called "{method}"', "valid are contrast, logistic", mend)
+        )
+    limits: dict[str, tuple[float | None, float]] = {
+        "cell_km": (cell_km, 0.1), "fakes": (fakes, 1), "bags": (bags, 1), "folds": (folds, 2), "ridge": (ridge, 0.0),
+    }  # fmt: skip
+    for name, (value, least) in limits.items():
+        if value is not None and not value >= least:
+            found = f"{name} is {value}"
+            raise StudyError(Fault("outliers.argument", found, f"expected at least {least:g}", key=name))
+    if terms not in ("linear", "quadratic"):
+        raise StudyError(Fault("outliers.argument", f'terms is "{terms}"', "valid are linear, quadratic", key="terms"))
+    if method == "logistic":
+        return CellDesign(cell_km=cell_km, fakes=fakes or 1, ridge=ridge, terms=terms)
+    return Design(cell_km=cell_km, min_km=min(cell_km, 12.5), fakes=fakes or 4, bags=bags, folds=folds)
+
+
+FEWEST = 30
+"""Rows below which nothing can be said to be usual."""
+
+
+def check_enough(positions: Positions) -> None:
+    """Refuse rows from which nothing can be learned.
+
+    Raises:
+        DataError: there are too few, or all lie in one point and behave alike.
+    """
+    p = positions
+    if len(p) < FEWEST:
+        found = f"there {'is 1 usable row' if len(p) == 1 else f'are {len(p)} usable rows'}"
+        mend = "Give more rows; what is usual cannot be told from so few"
+        raise DataError(Fault("outliers.too-few", found, f"expected at least {FEWEST}", mend, key="data.source"))
+    still = all(np.ptp(v) == 0 for v in (p.latitude, p.longitude))
+    alike = all(len(v := values[~np.isnan(values)]) == 0 or np.ptp(v) == 0 for values in (p.speed, p.heading))
+    if still and alike:
+        found = "all rows lie in one point and report the same speed and heading"
+        raise DataError(Fault("outliers.one-point", found, "expected rows that differ", "", key="data.source"))
+
+
+def check_covariates(model: LocalModel, positions: Positions) -> None:
+    """Refuse rows that lack a covariate.
+
+    Raises:
+        DataError: a covariate of the fitted rows is missing.
+    """
+    missing = [name for name in model.covariates if name not in positions.covariates]
+    if missing:
+        found = f'there is no covariate "{missing[0]}"'
+        raise DataError(
+            Fault("outliers.covariate-missing", found, f"the model was fitted with {listing(model.covariates)}")
+        )
+
+
+def odd_probability(log_odds: Floats, prevalence: float) -> Floats:
+    """Probability of being odd: the case-control correction, pi / (pi + (1 - pi) exp(log odds)).
+
+    Sampling by outcome shifts the intercept only (Prentice and Pyke 1979; King and Zeng 2001): with one fake a real
+    row the odds are the ratio of the densities, which the odds in the field multiply.
+
+    Args:
+        log_odds: of being real, as one fake a real row would give them.
+        prevalence: share of all records in the field that are odd.
+
+    Raises:
+        StudyError: the prevalence is not between 0 and 1.
+    """
+    if not 0.0 < prevalence < 1.0:
+        found = f"the prevalence is {prevalence}"
+        raise StudyError(Fault("outliers.prevalence", found, "expected a share between 0 and 1", key="prevalence"))
+    logit = np.log(prevalence) - np.log1p(-prevalence) - log_odds
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logit)))
+
+
+def ranks(outlier_score: Floats) -> Ints:
+    """1 for the strangest; ties in the order of the rows, shape (n,)."""
+    order = np.argsort(-outlier_score, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank
+
+
+def score_table(
+    model: LocalModel, positions: Positions, evidence: Mapping[str, Floats], prevalence: float | None = None
+) -> pa.Table:
+    """The result table ``scores`` of rows in the order of ``row``."""
+    p = positions
+    log_odds = log_odds_of(evidence)
+    columns: dict[str, Any] = {
+        "row": p.row,
+        "entity": p.names(),
+        "time": timestamps(p.time),
+        "latitude": p.latitude,
+        "longitude": p.longitude,
+        "speed": known(p.speed),
+        "heading": known(p.heading),
+        "cell": model.cell(p),
+        "log_odds": log_odds,
+        "outlier_score": -log_odds,
+        "rank": ranks(-log_odds),
+        **{f"odds_{part}": odds for part, odds in evidence.items() if part != "odds"},
+    }
+    if prevalence is not None:
+        columns["probability"] = odd_probability(log_odds, prevalence)
+    for name in sorted(p.covariates):
+        columns[name if name not in columns else f"covariate_{name}"] = covariate_column(p, name)
+    return pa.table(columns)
+
+
+def covariate_column(positions: Positions, name: str) -> pa.Array:
+    """A covariate as it was given: words, or numbers with nulls."""
+    return positions.words(name) if name in positions.levels else known(positions.covariates[name])
+
+
+def known(values: Floats) -> pa.Array:
+    """Numbers, null where NaN."""
+    return pa.array(values, from_pandas=True)
+
+
+def timestamps(seconds: Floats) -> pa.Array:
+    """Seconds since 1970 as timestamps in UTC, null where NaN."""
+    missing = np.isnan(seconds)
+    ticks = np.where(missing, 0.0, np.round(seconds * 1e6)).astype(np.int64)
+    return pa.array(ticks, mask=missing).cast(pa.timestamp("us", "UTC"))
+
+
+def _sorted(positions: Positions) -> Positions:
+    p = positions
+    return p if (np.diff(p.row) > 0).all() else p.take(np.argsort(p.row, kind="stable"))

@@ -17,9 +17,9 @@ NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
 class Spec(BaseModel):
-    """Base of every part of a study: no unknown keys, nothing coerced in silence, never changed."""
+    """Base of every part of a study: no unknown keys, no infinite numbers, never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, validate_default=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ColumnSpec(Spec):

@@ -123,6 +123,24 @@ def test_a_report_drawn_again_goes_into_a_new_file(potomac) -> None:
     assert "it is left as it is" in err
 
 
+def test_a_damaged_run_is_said_to_be(potomac) -> None:
+    run = Path(potomac("run", "study.toml", "--quiet")[1].strip())
+    (run / "report.html").unlink()
+    assert potomac("report", "numbers")[::2] == (
+        2,
+        f"{run}: the run has no report.html. Draw it again with --to FILE\n",
+    )
+    assert potomac("report", "numbers", "--to", "again.html")[0] == 0
+    (run / "tables" / "summary.parquet").write_bytes(b"PAR1 no")
+    code, _, err = potomac("report", "numbers", "--to", "third.html")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "a file of the run cannot be read" in err
+    (run / "run.json").write_text("[]")
+    assert [entry["status"] for entry in json.loads(potomac("runs", "--json")[1])] == ["unreadable"]
+    assert potomac("runs")[1] == f"numbers/{run.name}  unreadable\n"
+    assert potomac("show", "numbers")[0] == 2
+
+
 def test_schema_prints_json(potomac) -> None:
     code, out, _ = potomac("schema", "toy")
     assert code == 0

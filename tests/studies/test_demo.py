@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from potomac.engine import Engine
-from potomac.errors import Fault, StudyError
+from potomac.errors import Fault, Interrupted, StudyError
 from potomac.studies import registry
 from potomac.studies.demo import demo
 from potomac.studies.opened import Run
@@ -45,3 +45,12 @@ def test_what_cannot_be_run_is_named_and_the_others_run(only_toy: Engine, monkey
     outcomes = dict(demo("show"))
     assert isinstance(outcomes["other"], StudyError)
     assert isinstance(outcomes["show/toy/demo.toml"], Run)
+
+
+def test_whoever_stops_one_example_stops_all(only_toy: Engine) -> None:
+    def stop(what: str, done: float, total: float | None = None) -> None:
+        if what == "averaging":
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        list(demo("show", stop))

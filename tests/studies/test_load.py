@@ -77,7 +77,15 @@ def test_an_unknown_role_lists_the_valid_ones(numbers: Path) -> None:
 
 
 def test_nothing_is_coerced_in_silence(numbers: Path) -> None:
-    for setting in ("seed=true", 'seed="1"', "seed=1.0", 'jitter.scale="0.1"', "data.columns.value=3"):
+    for setting in (
+        "seed=true",
+        'seed="1"',
+        "seed=1.0",
+        'jitter.scale="0.1"',
+        "jitter.scale=inf",
+        "jitter.scale=nan",
+        "data.columns.value=3",
+    ):
         assert codes("study.toml", [setting]) == ["study.value-invalid"]
 
 

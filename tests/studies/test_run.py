@@ -129,6 +129,16 @@ def test_an_interrupted_run_says_so_and_can_be_started_again(numbers: Path, rais
     assert run("study.toml").path.is_dir()
 
 
+def test_what_starts_it_again_names_the_place(numbers: Path) -> None:
+    def stop(what: str, done: float, total: float | None = None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=r"potomac run study\.toml --set seed=4 --out 'other place'$"):
+        run("study.toml", "other place", ["seed=4"], progress=stop)
+    (gone,) = rundir.stopped(Path("other place"))
+    assert gone.command == "potomac run study.toml --set seed=4 --out 'other place'"
+
+
 def test_a_run_whose_process_died_is_an_interrupted_one(numbers: Path) -> None:
     partial = rundir.begin(Path("runs"), "numbers", {})
     assert [entry.status for entry in rundir.stopped(Path("runs"))] == ["running"]
@@ -202,7 +212,12 @@ def test_passwords_of_databases_are_written_nowhere(numbers: Path) -> None:
 
 def test_open_run_refuses_what_it_cannot_read(numbers: Path) -> None:
     done = run("study.toml")
-    for text, code in (("{", "run.unreadable"), ('{"format": 99}', "run.foreign")):
+    for text, code in (
+        ("{", "run.unreadable"),
+        ('{"format": 99}', "run.foreign"),
+        ("[]", "run.foreign"),
+        ('{"format": 1, "answer": "42"}', "run.unreadable"),
+    ):
         (done.path / "run.json").write_text(text)
         with pytest.raises(StudyError) as caught:
             open_run(done.path)

@@ -150,6 +150,9 @@ def report(
 
     found = open_run(run, out)
     file = write_again(found, to) if to else found.report
+    if not file.is_file():
+        mend = "Draw it again with --to FILE"
+        raise StudyError(Fault("run.damaged", "the run has no report.html", "", mend, str(found.path)))
     if open_it:
         typer.launch(file.resolve().as_uri())
     print(file)

@@ -97,6 +97,8 @@ def _entry(path: Path) -> dict[str, Any]:
     try:
         told = json.loads((path / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        told = {}
+    if not isinstance(told, dict) or "status" not in told:
         told = {"status": "unreadable"}
     keys = ("status", "started", "answer", "command")
     return {"run": f"{path.parent.name}/{path.name}", **{key: str(told.get(key, "")) for key in keys}}
@@ -110,7 +112,8 @@ def listed(found: list[dict[str, Any]], out: Path) -> str:
     for entry in found:
         when = str(entry["started"])[:16].replace("T", " ")
         told = str(entry["answer"]) or _what_next(entry)
-        lines.append(f"{entry['run']}  {entry['status']}, {when}\n{columns([('', told)])}")
+        state = ", ".join(filter(None, (str(entry["status"]), when)))
+        lines.append(f"{entry['run']}  {state}\n{columns([('', told)])}".rstrip())
     return "\n".join(lines)
 
 

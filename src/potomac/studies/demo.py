@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from potomac.engine import Engine, Progress, Quiet
-from potomac.errors import Fault, PotomacError, StudyError
+from potomac.errors import Fault, Interrupted, PotomacError, StudyError
 from potomac.studies import registry
 from potomac.studies.opened import Run
 from potomac.studies.run import run
@@ -24,6 +24,9 @@ def demo(
 
     Studies and tables lie in ``<folder>/<kind>/``, runs in ``<folder>/runs/``. A study file that is there already is
     left as it is.
+
+    Raises:
+        Interrupted: an example was stopped; the others are not begun.
     """
     for fault in registry.faults():
         yield fault.key, StudyError(fault)
@@ -33,6 +36,8 @@ def demo(
             try:
                 file = _prepared(engine, name, home, progress or Quiet())
                 yield str(file), run(file, Path(folder) / "runs", progress=progress)
+            except Interrupted:
+                raise  # whoever stops one example means all
             except PotomacError as error:
                 yield str(home / name), error
 

@@ -29,8 +29,8 @@ def shown(value: Any, most: int = 60) -> str:
         return f"a list of {len(value)}" if len(value) != 1 else "a list of one"
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return f"{value}"
+    if isinstance(value, float):
+        return str(value)  # 1.0, inf and nan as TOML writes them
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= most else f"{text[:most]}..."
 

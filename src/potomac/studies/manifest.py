@@ -64,12 +64,14 @@ def question(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def command(loaded: Loaded) -> str:
-    """What to type to run the study again; nothing where it did not come from a file."""
+def command(loaded: Loaded, out: str = "runs") -> str:
+    """What to type to run the study again (into ``out``); nothing where it did not come from a file."""
     if not loaded.document.file:
         return ""
     settings = [f"{dotted(path)}={literal(value)}" for path, value in loaded.settings.items()]
-    return shlex.join(["potomac", "run", loaded.document.file, *(word for s in settings for word in ("--set", s))])
+    words = [word for setting in settings for word in ("--set", setting)]
+    place = [] if out == "runs" else ["--out", out]
+    return shlex.join(["potomac", "run", loaded.document.file, *words, *place])
 
 
 def rows(tables: Mapping[str, Table]) -> dict[str, Any]:

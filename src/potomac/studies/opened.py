@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potomac.engine import Fact, Figure, Result, Rows
-from potomac.errors import Fault, StudyError
+from potomac.errors import Fault, StudyError, listing
 from potomac.studies import manifest, pictures, rundir
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Run", "open_run"]
+
+
+_NEEDED = (
+    *("run_id", "status", "started", "finished", "kind", "name", "title", "seed", "answer", "facts", "notes", "rows"),
+    *("sources", "tables", "model", "figures", "show", "method", "references", "versions", "timings"),
+)
 
 
 class _Tables(Mapping[str, Any]):
@@ -132,4 +138,8 @@ def open_run(run: str | Path, out: str | Path = "runs") -> Run:
         found = f"run.json has form {told.get('format') if isinstance(told, dict) else 'unknown'}"
         mend = "Run the study again"
         raise StudyError(Fault("run.foreign", found, f"this Potomac reads form {manifest.FORMAT}", mend, str(path)))
+    lacking = [key for key in _NEEDED if key not in told]
+    if lacking:
+        found = f"run.json lacks {listing(lacking)}"
+        raise StudyError(Fault("run.unreadable", found, "", "Run the study again", str(path)))
     return Run(path, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -33,9 +34,15 @@ def write_again(run: Run, file: Path) -> Path:
     """Draw the report of ``run`` anew, by this version, into a new file.
 
     Raises:
-        StudyError: the file exists, or cannot be written.
+        StudyError: a file of the run is missing or damaged; the file exists, or cannot be written.
     """
-    text = page(run, run.figures)
+    import pyarrow as pa
+
+    try:
+        text = page(run, run.figures)
+    except (OSError, json.JSONDecodeError, pa.ArrowInvalid) as error:
+        found = f"a file of the run cannot be read: {' '.join(str(error).split())}"
+        raise StudyError(Fault("run.damaged", found, "", "Run the study again", str(run.path))) from error
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)

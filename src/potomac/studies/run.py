@@ -33,6 +33,7 @@ class _Work:
     loaded: Loaded
     partial: rundir.Partial
     progress: Watch
+    command: str  # what starts it again
     timings: dict[str, float] = field(default_factory=dict)
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
@@ -73,9 +74,9 @@ def run(
     given = dict(tables or {})
     loaded = load(study, overrides, base, given=given)
     with watching(progress or Quiet()) as watch:
-        about = {"kind": loaded.study.kind, "title": loaded.study.title, "command": manifest.command(loaded)}
+        about = {"kind": loaded.study.kind, "title": loaded.study.title, "command": manifest.command(loaded, str(out))}
         partial = rundir.begin(Path(out), loaded.study.name, about)
-        work = _Work(loaded, partial, watch)
+        work = _Work(loaded, partial, watch, str(about["command"]))
         try:
             return open_run(_built(work, given))
         except BaseException as error:
@@ -181,8 +182,7 @@ def _ended(work: _Work, error: BaseException) -> BaseException:
 
 
 def _stopped(work: _Work) -> Fault:
-    command = manifest.command(work.loaded)
-    mend = f"Start it again: {command}" if command else "Start it again"
+    mend = f"Start it again: {work.command}" if work.command else "Start it again"
     found = f"the run {work.partial.run_id} was stopped; nothing of it is kept"
     return Fault("run.interrupted", found, "", mend)
 

@@ -429,7 +429,7 @@ def manifest(answered: Result, **changes: Any) -> dict[str, Any]:
             "data": {
                 "source": "positions.csv.gz",
                 "notes": ["Delimiter: semicolon; decimal comma.", "Times have no zone; UTC is assumed."],
-                "files": [{"path": "positions.csv.gz", "size": 1_824_113, "sha256": hashlib.sha256(b"x").hexdigest()}],
+                "files": [{"file": "positions.csv.gz", "size": 1_824_113, "sha256": hashlib.sha256(b"x").hexdigest()}],
             }
         },
         "tables": {"scores": {"rows": 39_999}, "entities": {"rows": 40}},

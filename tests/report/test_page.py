@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from potomac.engine import Fact, Figure, Layer, Result, Show
 from potomac.report import page
 
-HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+HOSTILE = '\x00<script>alert("x")</script><img src=x onerror=alert(1)>'
 VOID = {"meta", "br", "img", "input", "hr", "link"}
 
 
@@ -166,7 +166,7 @@ def hostile(example, directory) -> object:
         "answer": HOSTILE,
         "rows": {HOSTILE: {"read": 1, "used": 0, "rejected": 1, "duplicates": 0, "reasons": {HOSTILE: 1}}},
         "sources": {
-            HOSTILE: {"source": HOSTILE, "notes": [HOSTILE], "files": [{"path": HOSTILE, "size": 1, "sha256": HOSTILE}]}
+            HOSTILE: {"source": HOSTILE, "notes": [HOSTILE], "files": [{"file": HOSTILE, "size": 1, "sha256": HOSTILE}]}
         },
         "versions": {"potomac": HOSTILE, HOSTILE: HOSTILE},
         "run_id": HOSTILE,
@@ -180,6 +180,7 @@ def hostile(example, directory) -> object:
 def test_nothing_from_outside_is_markup(example, tmp_path) -> None:
     text = hostile(example, tmp_path)
     read = Reader(text)
+    assert "\x00" not in text
     assert [tag for tag, _ in read.tags].count("script") == 1
     assert not [tag for tag, _ in read.tags if tag == "img"]
     assert not [name for _, attributes in read.tags for name in attributes if name.startswith("on")]
@@ -264,3 +265,19 @@ def test_the_numbers_of_a_picture_are_given_where_they_are_few(example) -> None:
     assert "length of the list records" in read.text
     data = pa.table({"x": range(page.FEW + 1), "y": range(page.FEW + 1)})
     assert page.numbers(Figure("f", "F", "", (Layer("line", data, "x", "y"),))) == []
+
+
+def test_of_very_many_files_the_first_are_named() -> None:
+    files = [{"file": f"part-{i}.parquet", "size": 10, "sha256": "0" * 64} for i in range(page.MOST_FILES + 7)]
+    told = {
+        "sources": {"data": {"files": files}},
+        "command": "",
+        "run_id": "r",
+        "seed": 0,
+        "settings": {},
+        "versions": {},
+    }
+    text = Reader(str(page.again(told, ""))).text
+    assert "part-99.parquet" in text
+    assert "part-100.parquet" not in text
+    assert "and 7 more, in run.json" in text

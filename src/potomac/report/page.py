@@ -49,6 +49,9 @@ WIDE, HALF, NARROW, PANEL = 968.0, 468.0, 350.0, 310.0
 EXAMPLES = 3
 """Rejected rows shown for each reason."""
 
+MOST_FILES = 100
+"""Data files that a page names."""
+
 FEW = 60
 """Rows of a picture's data that are also given as a table below it."""
 
@@ -92,7 +95,7 @@ def render(run: Finished, figures: Iterable[Figure]) -> str:
 
 def title(told: Mapping[str, Any]) -> str:
     """The question, or the study's name where it has none."""
-    return clean(str(told.get("title") or "").strip() or str(told["name"]))
+    return str(told["title"]).strip() or str(told["name"])
 
 
 def keys(given: Sequence[Fact]) -> Markup:
@@ -107,16 +110,9 @@ def facts(given: Sequence[Fact]) -> Markup:
 
 def _fact(fact: Fact) -> dict[str, Any]:
     value, span = interval(fact.value, fact.low, fact.high)
-    label = clean(fact.label or fact.name.replace("_", " "))
-    text = isinstance(fact.value, str) and not isinstance(fact.value, bool)
-    shown = {"label": label[:1].upper() + label[1:], "value": clean(value), "span": span, "unit": clean(fact.unit)}
-    return {
-        **shown,
-        "meaning": clean(fact.meaning),
-        "source": clean(fact.source),
-        "text": text,
-        "name": clean(fact.name),
-    }
+    label = fact.label or fact.name.replace("_", " ")
+    told = {"unit": fact.unit, "meaning": fact.meaning, "source": fact.source, "text": isinstance(fact.value, str)}
+    return {"label": label[:1].upper() + label[1:], "value": value, "span": span, **told}
 
 
 def pictures(given: Sequence[Figure]) -> list[Markup]:
@@ -175,22 +171,14 @@ def _table(told: Mapping[str, Any], result: Result, show: Show) -> Markup:
 def left_out(told: Mapping[str, Any], notes: Sequence[str], examples: Sequence[Mapping[str, Any]] = ()) -> Markup:
     """Notes, rows read, used and rejected with reasons, and a few of the rejected rows."""
     counts = [_count(name, count) for name, count in told.get("rows", {}).items()]
-    found = {
-        name: [clean(note) for note in source.get("notes", ())] for name, source in told.get("sources", {}).items()
-    }
-    return _fill("left_out.html", notes=list(map(clean, notes)), counts=counts, found=found, examples=examples)
+    found = {name: source.get("notes", ()) for name, source in told.get("sources", {}).items()}
+    return _fill("left_out.html", notes=notes, counts=counts, found=found, examples=examples)
 
 
 def _count(name: str, count: Mapping[str, Any]) -> dict[str, Any]:
-    reasons = sorted(count.get("reasons", {}).items(), key=lambda pair: -pair[1])
-    read = int(count.get("read", 0))
-    share = 100 * int(count.get("used", 0)) / read if read else 0.0
-    return {
-        "name": clean(name),
-        **{k: int(count.get(k, 0)) for k in ("read", "used", "rejected", "duplicates")},
-        "reasons": [(clean(reason), int(many)) for reason, many in reasons],
-        "share": share,
-    }
+    reasons = sorted(count["reasons"].items(), key=lambda pair: -pair[1])
+    share = 100 * count["used"] / count["read"] if count["read"] else 0.0
+    return {**count, "name": name, "reasons": reasons, "share": share}
 
 
 def _examples(file: Path) -> list[dict[str, Any]]:
@@ -205,18 +193,18 @@ def _examples(file: Path) -> list[dict[str, Any]]:
     for row in first.to_pylist() if first is not None else []:
         rows = found.setdefault(str(row["reason"]), [])
         if len(rows) < EXAMPLES:
-            rows.append({name: clean("" if value is None else value) for name, value in row.items()})
+            rows.append({name: "" if value is None else value for name, value in row.items()})
     return [row for rows in found.values() for row in rows][:30]
 
 
 def method(paragraphs: Sequence[str], sources: Sequence[str]) -> Markup:
     """How it was done, and where that is written."""
-    return _fill("method.html", paragraphs=list(map(clean, paragraphs)), sources=list(map(clean, sources)))
+    return _fill("method.html", paragraphs=paragraphs, sources=sources)
 
 
 def linked(text: str) -> Markup:
     """Text whose web addresses are links."""
-    parts = re.split(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:)\]])", text)
+    parts = re.split(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:)\]])", clean(text))
     link = Markup('<a href="{0}" rel="noreferrer">{0}</a>').format
     return Markup("").join(link(part) if i % 2 else part for i, part in enumerate(parts))
 
@@ -224,28 +212,32 @@ def linked(text: str) -> Markup:
 def again(told: Mapping[str, Any], study: str) -> Markup:
     """What someone needs to get the same answer: command, study, data with hashes, versions, seed."""
     inputs = [one for name, source in told.get("sources", {}).items() for one in _files(name, source)]
-    timings = [(clean(name), duration(float(seconds))) for name, seconds in told.get("timings", {}).items()]
-    return _fill("again.html", told=told, study=clean(study), inputs=inputs, timings=timings)
+    timings = [(name, duration(seconds)) for name, seconds in told.get("timings", {}).items()]
+    return _fill("again.html", told=told, study=study, inputs=inputs, timings=timings)
 
 
-def _files(name: str, source: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Each file of a source with size and hash; a source without files by its address."""
-    listed = source.get("files") or []
-    if not listed:
-        return [{"table": clean(name), "file": clean(source.get("source", "")), "size": "", "hash": ""}]
-    return [_file(name, one if isinstance(one, Mapping) else {"file": one}) for one in listed]
-
-
-def _file(table: str, one: Mapping[str, Any]) -> dict[str, str]:
-    path = next((one[key] for key in ("file", "path", "name") if one.get(key)), "")
-    size = next((one[key] for key in ("size", "bytes") if one.get(key) is not None), None)
-    digest = next((one[key] for key in ("sha256", "hash") if one.get(key)), "")
-    return {
-        "table": clean(table),
-        "file": clean(path),
-        "size": "" if size is None else filesize(float(size)),
-        "hash": clean(digest),
+def _files(table: str, source: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The files of a table with size and hash; past MOST_FILES only how many more there are."""
+    listed = [
+        {
+            "table": table,
+            "file": one["file"],
+            "size": filesize(one["size"]),
+            "hash": one["sha256"],
+            "of": one.get("of", ""),
+        }
+        for one in source.get("files", ())
+    ]
+    if len(listed) <= MOST_FILES:
+        return listed
+    rest = {
+        "table": table,
+        "file": f"and {number(len(listed) - MOST_FILES)} more, in run.json",
+        "size": "",
+        "hash": "",
+        "of": "",
     }
+    return [*listed[:MOST_FILES], rest]
 
 
 def _text(file: Path) -> str:
@@ -254,7 +246,7 @@ def _text(file: Path) -> str:
 
 def _day(told: Mapping[str, Any]) -> str:
     try:
-        there = datetime.fromisoformat(str(told.get("finished"))).astimezone(UTC)
+        there = datetime.fromisoformat(told["finished"]).astimezone(UTC)
     except ValueError:
         return ""
     return f"{there.day} {there:%B %Y, %H:%M} UTC"
@@ -294,11 +286,17 @@ def _templates() -> Environment:
         loader=PackageLoader("potomac.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_printable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "slug": _slug, "linked": linked}
     return made
+
+
+def _printable(value: Any) -> Any:
+    """Text without the characters that no page may hold; markup is clean already."""
+    return clean(value) if type(value) is str else value
 
 
 def _slug(text: str) -> str:

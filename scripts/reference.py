@@ -259,10 +259,10 @@ def codes() -> dict[str, list[Said]]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         module = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
         exits = _exits(tree)
-        names = _assigned(tree)
-        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        for call, scope in _calls(tree):
             code = _code(call)
             if code:
+                names = _assigned(scope, call.lineno)
                 words = [_words(arg, names) for arg in _arguments(call)]
                 said = Said(module, *[*words, "", "", ""][:3], exits.get(call))
                 found.setdefault(code, []).append(said)
@@ -286,19 +286,27 @@ def _arguments(call: ast.Call) -> list[ast.expr]:
     return plain + [named[key] for key in ("found", "expected", "mend")[len(plain) :] if key in named]
 
 
-def _assigned(tree: ast.AST) -> dict[str, ast.expr]:
-    """Names that are given one text in a module, so that a message kept in a variable is seen."""
-    found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    found.setdefault(target.id, []).append(node.value)
-                elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                    for name, value in zip(target.elts, node.value.elts, strict=False):
-                        if isinstance(name, ast.Name):
-                            found.setdefault(name.id, []).append(value)
-    return {name: values[0] for name, values in found.items() if len(values) == 1}
+def _calls(tree: ast.Module) -> list[tuple[ast.Call, ast.AST]]:
+    """Every call with the innermost function around it, in the order of the file."""
+    found: dict[ast.Call, ast.AST] = {}
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for scope in (tree, *functions):  # ast.walk meets the outer ones first
+        found |= {node: scope for node in ast.walk(scope) if isinstance(node, ast.Call)}
+    return sorted(found.items(), key=lambda item: (item[0].lineno, item[0].col_offset))
+
+
+def _assigned(scope: ast.AST, line: int) -> dict[str, ast.expr]:
+    """What the names of a function hold before ``line``, so that a message kept in a variable is seen."""
+    found: dict[str, ast.expr] = {}
+    nodes = [node for node in ast.walk(scope) if isinstance(node, ast.Assign) and node.lineno < line]
+    for node in sorted(nodes, key=lambda node: node.lineno):
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                found[target.id] = node.value
+            elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = zip(target.elts, node.value.elts, strict=False)
+                found |= {name.id: value for name, value in pairs if isinstance(name, ast.Name)}
+    return found
 
 
 def _exits(tree: ast.AST) -> dict[ast.Call, int]:
@@ -318,7 +326,9 @@ def _words(node: ast.expr, names: Mapping[str, ast.expr]) -> str:
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
         return "".join(map(_part, node.values))
-    if isinstance(node, ast.Name) and isinstance(names.get(node.id), ast.Constant | ast.JoinedStr):
+    if isinstance(node, ast.IfExp):
+        return _words(node.body, names)
+    if isinstance(node, ast.Name) and isinstance(names.get(node.id), ast.Constant | ast.JoinedStr | ast.IfExp):
         return _words(names[node.id], {})
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _words(node.left, names) + _words(node.right, names)
@@ -394,8 +404,10 @@ def _facts(folder: Path) -> set[tuple[str, str, str]]:
     found = {}
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = _assigned(tree)
-        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Fact"):
+        for call, scope in _calls(tree):
+            if getattr(call.func, "id", "") != "Fact":
+                continue
+            names = _assigned(scope, call.lineno)
             named = {k.arg: k.value for k in call.keywords}
             name = _words(call.args[0] if call.args else named["name"], names)
             meaning = call.args[2] if len(call.args) > 2 else named.get("meaning")

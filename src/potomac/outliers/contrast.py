@@ -238,14 +238,14 @@ class LocalContrast:
         plain = plain_features(self.frame, self.surroundings, positions, records, owner)
         found = {}
         for part in self.parts:
-            features: Floats = plain
-            told: npt.NDArray[np.bool_] = np.ones(len(fold), bool)
+            features = plain
             if part == "track":
                 assert tracks is not None  # noqa: S101 - evidence() built them
-                beside = tracked(tracks, records)
-                features, told = np.hstack([plain, beside]), np.isfinite(beside).any(axis=1)
+                features = np.hstack([plain, tracked(tracks, records)])
             odds = self._odds(part, features, fold) + np.log(self.design.fakes)
-            found[part] = np.where(told, odds, 0.0)
+            if part == "track":  # an entity without another record has no track
+                odds[np.isnan(features[:, plain.shape[1] :]).all(axis=1)] = 0.0
+            found[part] = odds
         return found
 
     def _odds(self, part: str, features: Floats, fold: Ints) -> Floats:

@@ -112,6 +112,34 @@ class Surroundings:
             out[sure, 7:9] = lonely
         return out
 
+    def nearest(self, owner: Ints, latitude: Floats, longitude: Floats, most: int = FAR) -> tuple[Floats, Ints]:
+        """The nearest records of others around k places.
+
+        Args:
+            owner: whose records do not count, -1 where all do, shape (k,).
+            latitude: degrees, shape (k,).
+            longitude: degrees, shape (k,).
+            most: how many are wanted.
+
+        Returns:
+            Distance in km and record, each of shape (k, most), nearest first; infinite and -1 where there are fewer.
+        """
+        distance, near = self._trees[0].query(_places(latitude, longitude), k=_ranks(len(self.place)), workers=-1)
+        mine = self.entity[near] == owner[:, None]
+        order = np.argsort(mine, axis=1, kind="stable")[:, :most]
+        distance, near, mine = (np.take_along_axis(a, order, axis=1) for a in (distance, near, mine))
+        missing = most - near.shape[1]
+        return (
+            np.pad(np.where(mine, np.inf, distance), ((0, 0), (0, max(missing, 0))), constant_values=np.inf),
+            np.pad(np.where(mine, -1, near), ((0, 0), (0, max(missing, 0))), constant_values=-1),
+        )
+
+    def behaviour(self, records: Ints) -> tuple[Floats, Floats]:
+        """Speed (kn) and heading (degrees) of records of the reference, NaN where unknown."""
+        east, north = self.velocity[records, 0], self.velocity[records, 1]
+        speed = np.hypot(east, north)
+        return speed, np.where(speed > 0, np.degrees(np.arctan2(east, north)) % 360.0, np.nan)
+
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The reference as named arrays."""
         return {"place": self.place, "velocity": self.velocity, "entity": self.entity}

@@ -19,8 +19,8 @@ __all__ = ["Delimited"]
 
 _LONGEST = 4 * BLOCK
 """A row may be as long as this; a longer one is a quotation mark that is never closed."""
-HEADER = 2
-"""The reader numbers rows from 1 and counts the header."""
+_BEFORE = 2
+"""The reader numbers rows from 1 and counts the header (and the lines that are skipped before it)."""
 
 
 class Delimited(Source):
@@ -81,7 +81,7 @@ class Delimited(Source):
             last = arrays if len(arrays[0]) else last
             count += len(arrays[0])
         final = count + len(ragged) - 1
-        if ragged and ragged[-1].number - HEADER == final:
+        if ragged and ragged[-1].number - _BEFORE - self._dialect.skip == final:
             return final if "\n" in ragged[-1].text else None
         return final if any(map(_spans_lines, last)) else None
 
@@ -128,7 +128,7 @@ class Delimited(Source):
         count = len(arrays[0])
         if not ragged:
             return Chunk(self.label, first, count, arrays)
-        aside = np.array([row.number - HEADER for row in ragged], dtype=np.int64)
+        aside = np.array([row.number - _BEFORE - self._dialect.skip for row in ragged], dtype=np.int64)
         rows = first + np.arange(count)
         rows += np.searchsorted(aside - np.arange(len(aside)), rows, side="right")
         end = int(aside[-1]) + 1 if ended else int(rows[-1]) + 1 if count else first

@@ -116,7 +116,9 @@ def dialect(data: bytes, label: str, whole: bool) -> Dialect:
     body = text[told.end() :] if told else text
     delimiter = told.group(1) if told else _delimiter(_lines(body, whole))
     mark = any(data.startswith(start) for start, _ in _BOMS)
-    return Dialect(name, delimiter, _header(body, delimiter), 1 if told else 0, mark)
+    blank = body[: len(body) - len(body.lstrip("\r\n"))]
+    skip = (1 if told else 0) + len(blank.splitlines())
+    return Dialect(name, delimiter, _header(body, delimiter), skip, mark)
 
 
 def _lines(text: str, whole: bool) -> list[str]:

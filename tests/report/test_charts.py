@@ -145,3 +145,10 @@ def test_a_log_axis_shows_no_value_below_zero() -> None:
     text = charts.svg(Figure("f", "F", "", (Layer("point", data, "x", "y"),), y=Axis("y", scale="log")), alone=False)
     assert "1 of 3 rows has no value" in text
     assert not math.isnan(float(text.partition('cy="')[2].partition('"')[0]))
+
+
+def test_small_points_lie_over_large_ones() -> None:
+    data = pa.table({"x": [1.0, 2.0, 3.0], "y": [1.0, 1.0, 1.0], "z": [1.0, 100.0, 25.0]})
+    text = charts.svg(Figure("f", "F", "", (Layer("point", data, "x", "y", size="z"),)), alone=False)
+    radii = [float(r) for r in re.findall(r' r="([\d.]+)"', text)]
+    assert radii == pytest.approx([11, 5.5, 2])  # areas as 100 : 25 : 1, the smallest still seen

@@ -304,3 +304,35 @@ def test_panels_of_charts_share_their_axes() -> None:
 def test_the_map_of_a_million_places_is_small(example) -> None:
     sea = example.sea(rows=1_000_000)
     assert len(maps.svg(example.lead(sea), width=968, alone=False)) < 700_000
+
+
+def test_very_many_of_anything_stay_small() -> None:
+    random = np.random.default_rng(1)
+    lon, lat = random.uniform(8, 12, 60_000), random.uniform(56, 59, 60_000)
+    data = pa.table(
+        {
+            "lon": lon,
+            "lat": lat,
+            "lon2": lon + 0.01,
+            "lat2": lat + 0.01,
+            "v": lat,
+            "s": [["a", "b"][i % 2] for i in range(60_000)],
+        }
+    )
+    for layer, most in (
+        (Layer("point", data, "lon", "lat", series="s"), 600_000),
+        (Layer("point", data, "lon", "lat", emphasis=True), 400_000),
+        (Layer("cell", data, "lon", "lat", x2="lon2", y2="lat2", color="v"), 2_000_000),
+    ):
+        text = maps.svg(Figure("m", "M", "", (layer,), kind="map"), alone=False)
+        assert text.count("<") < 2_000
+        assert len(text) < most
+
+
+def test_a_series_of_a_crowd_keeps_its_colour() -> None:
+    random = np.random.default_rng(1)
+    data = pa.table(
+        {"lon": random.uniform(8, 12, 9000), "lat": random.uniform(56, 59, 9000), "s": ["a"] * 4000 + ["b"] * 5000}
+    )
+    text = maps.svg(Figure("m", "M", "", (Layer("point", data, "lon", "lat", series="s"),), kind="map"), alone=False)
+    assert re.findall(r'mask="url\(#density-[0-9a-f]+\)" class="(\w+)"', text) == ["s0", "s1"]

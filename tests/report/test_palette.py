@@ -49,6 +49,11 @@ def test_one_ramp_serves_all_layers_of_a_figure() -> None:
     assert (ramp.low, ramp.high, ramp.label) == (2, 8, "c")
 
 
+def test_the_ends_of_a_ramp_are_named() -> None:
+    texts = re.findall(r">([^<]+)</text>", "".join(Ramp(2.2, 38.0, False, "waiting, min").legend(0, 0, 260)))
+    assert texts == ["waiting, min", "2.20", "38", "20"]
+
+
 def test_an_outline_is_scaled() -> None:
     assert outline("diamond", 10) == "M 0 -13L 13 0L 0 13L -13 0z"
     assert 'transform="translate(1 2) rotate(90) scale(3)"' in shape("arrow", 1, 2, 3, "", turn=90)

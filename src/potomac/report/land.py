@@ -13,7 +13,7 @@ from potomac.report.numbers import number
 from potomac.report.scales import Floats
 from potomac.report.window import Window
 
-__all__ = ["angle", "frame", "ground", "scale_bar"]
+__all__ = ["angle", "frame", "ground", "scale_bar", "thinned"]
 
 FINE = 0.5
 """Points of a coast closer together than this (units of the drawing) are drawn as one."""
@@ -46,7 +46,7 @@ def _larger(box: tuple[float, float, float, float]) -> tuple[float, float, float
 
 
 def _path(lines: list[Floats], window: Window, closed: bool) -> str:
-    return "".join(polyline(_thinned(_placed(line, window)), closed) for line in lines)
+    return "".join(polyline(thinned(_placed(line, window)), closed) for line in lines)
 
 
 def _placed(line: Floats, window: Window) -> Floats:
@@ -56,7 +56,7 @@ def _placed(line: Floats, window: Window) -> Floats:
     return np.clip(placed, -1e4, 1e4)
 
 
-def _thinned(points: Floats) -> Floats:
+def thinned(points: Floats) -> Floats:
     """A line without points that share a square of side FINE with the one before."""
     squares = np.floor(points / FINE)
     kept = np.ones(len(points), bool)

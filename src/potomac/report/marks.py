@@ -15,7 +15,7 @@ from potomac.report.scales import Floats, Scale, numeric, words
 
 __all__ = ["MOST", "Frame", "draw", "places", "radii", "tips"]
 
-MOST = 5000
+MOST = 1500
 """Marks of one layer that are drawn one by one, with a tip each."""
 
 
@@ -114,13 +114,14 @@ def _points(layer: Layer, series: dict[str, Series], frame: Frame, figure: Figur
 
     x, y = (_moved(layer, series, frame, axis, name) for axis, name in (("x", layer.x), ("y", layer.y)))
     if layer.data.num_rows > MOST:
-        return [dots(x, y, (frame.left, frame.top, frame.right, frame.bottom))]
+        return [dots(x, y, (frame.left, frame.top, frame.right, frame.bottom), width=3)]
     size, text = radii(layer, 5 if layer.emphasis else 4), tips(layer, figure.x, figure.y)
     steps = frame.ramp.step(numeric(layer.data.column(layer.color))) if frame.ramp and layer.color else None
     turns = numeric(layer.data.column(layer.heading)) if layer.heading else np.full(len(x), np.nan)
     parts = []
     for one, rows in _groups(layer, series):
-        for i in rows[np.isfinite(x[rows] + y[rows])].tolist():
+        seen = rows[np.isfinite(x[rows] + y[rows])]
+        for i in seen[np.argsort(-size[seen], kind="stable")].tolist():  # small ones over large ones
             colour = f"q{steps[i]}" if steps is not None and steps[i] >= 0 else one.colour
             kind = "arrow" if math.isfinite(turns[i]) else one.shape
             turn = turns[i] if kind == "arrow" else None

@@ -101,7 +101,7 @@ class Ramp:
         return np.where(np.isfinite(shown), steps, -1)
 
     def legend(self, x: float, y: float, width: float) -> list[Part]:
-        """The ramp as a row of boxes with its ends and at most three values between; 34 px high."""
+        """The ramp as a row of boxes with its ends and at most four values between; 36 px high."""
         box = width / STEPS
         parts = [element("text", self.label, x=x, y=y + 10, class_="tick")] if self.label else []
         parts += [
@@ -115,14 +115,18 @@ class Ramp:
             return [element("text", number(self.low), x=x, y=y, class_="tick")]
         low, high = (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
         ticks = ticks_log(self.low, self.high, 4) if self.log else ticks_linear(self.low, self.high, 4)
-        parts, free = [], -math.inf
+        last = number(self.high)
+        parts = [
+            element("text", number(self.low), x=x, y=y, class_="tick"),
+            element("text", last, x=x + width, y=y, class_="tick end"),
+        ]
+        free, end = x + text_width(number(self.low)) + 8, x + width - text_width(last) - 8
         for value, text in ticks:
             at = x + width * ((math.log10(value) if self.log else value) - low) / (high - low)
             half = text_width(text) / 2
-            at = max(at, x + half)  # never cut off at the left edge
-            if at - half > free:
+            if at - half > free and at + half < end:
                 parts.append(element("text", text, x=at, y=y, class_="tick middle"))
-                free = at + half + 4
+                free = at + half + 8
         return parts
 
 

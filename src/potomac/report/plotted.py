@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from potomac.engine import Axis, Figure, Layer
 from potomac.report.draw import Part, element, fitted, num, polyline
 from potomac.report.labels import beside
-from potomac.report.land import angle
+from potomac.report.land import angle, thinned
 from potomac.report.marks import radii, tips
 from potomac.report.palette import Ramp, Series, outline
 from potomac.report.raster import dots
@@ -69,7 +69,7 @@ def draw(layer: Layer, series: dict[str, Series], window: Window, ramp: Ramp | N
 
 def many(layer: Layer) -> bool:
     """Whether a layer is drawn as a picture of its density; its ``size`` is then how many a point stands for."""
-    return layer.mark == "point" and not layer.emphasis and layer.color is None and layer.data.num_rows > DUST
+    return layer.mark == "point" and layer.color is None and layer.data.num_rows > DUST
 
 
 def placed(layer: Layer, window: Window, far: bool = False) -> tuple[Floats, Floats]:
@@ -93,12 +93,28 @@ def _points(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Pa
     if rows <= (FLAGGED if detailed else SINGLE):
         return _single(layer, series, ground)
     x, y = placed(layer, ground.window)
-    if many(layer) and not layer.series:
-        stands_for = numeric(layer.data.column(layer.size)) if layer.size else None
-        return [dots(x, y, ground.window.frame, many=stands_for, width=3)]
+    if many(layer):
+        return _crowd(layer, series, x, y, ground)
     if layer.color and rows > 3 * DUST:
         return _averaged(layer, x, y, ground)
     return _dust(layer, series, x, y, ground)
+
+
+def _crowd(layer: Layer, series: dict[str, Series], x: Floats, y: Floats, ground: _Ground) -> list[Part]:
+    """Pictures of density, one for each series."""
+    weights = numeric(layer.data.column(layer.size)) if layer.size else np.ones(len(x))
+    plain = not layer.series and not layer.emphasis
+    return [
+        dots(
+            x[rows],
+            y[rows],
+            ground.window.frame,
+            many=weights[rows],
+            width=3,
+            class_="density" if plain else one.colour,
+        )
+        for one, rows in _groups(layer, series)
+    ]
 
 
 def _single(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Part]:
@@ -108,7 +124,8 @@ def _single(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Pa
     turns = numeric(layer.data.column(layer.heading)) if layer.heading else np.full(len(x), np.nan)
     parts = []
     for one, rows in _groups(layer, series):
-        for i in rows[np.isfinite(x[rows] + y[rows])].tolist():
+        seen = rows[np.isfinite(x[rows] + y[rows])]
+        for i in seen[np.argsort(-size[seen], kind="stable")].tolist():  # small ones over large ones
             colour = one.colour if steps is None or steps[i] < 0 else f"q{steps[i]}"
             kind = "arrow" if math.isfinite(turns[i]) else one.shape
             parts.append(_mark(kind, float(x[i]), float(y[i]), float(size[i]), colour, told[i], turns[i]))
@@ -189,7 +206,7 @@ def _tracks(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Pa
     turn = 2 * math.pi * 6371 * math.cos(math.radians(ground.window.projection.lat0)) / ground.window.km
     parts = []
     for one, rows in _groups(layer, series):
-        data = "".join(polyline(np.column_stack([x[run], y[run]])) for run in _runs(x, y, rows, turn / 2))
+        data = "".join(polyline(thinned(np.column_stack([x[run], y[run]]))) for run in _runs(x, y, rows, turn / 2))
         name = element("title", one.name) if one.name else Part("")
         class_ = " ".join(filter(None, ("track", one.colour, one.dash, quiet)))
         parts += [element("path", name, d=data, class_=class_)] if data else []
@@ -218,16 +235,27 @@ def _segments(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[
 
 def _cells(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Part]:
     x, y, x2, y2 = _corners(layer, ground.window)
-    steps, told = _steps(layer, ground), _told(layer)
-    colour = next(iter(series.values())).colour
+    steps = _steps(layer, ground)
+    seen = np.isfinite(x + y + x2 + y2) & ((steps >= 0) if steps is not None else True)
+    boxes = np.column_stack([np.minimum(x, x2), np.minimum(y, y2), np.abs(x2 - x), np.abs(y2 - y)])[seen]
+    plain = f"{next(iter(series.values())).colour} clear"
+    shades = [f"q{step}" for step in steps[seen].tolist()] if steps is not None else [plain] * len(boxes)
+    if len(boxes) > FLAGGED:
+        return _many_cells(boxes, np.array(shades))
+    told = [text for text, one in zip(_told(layer), seen.tolist(), strict=True) if one]
+    return [
+        element("rect", element("title", text), x=x, y=y, width=width, height=height, class_=f"mark cells {shade}")
+        for (x, y, width, height), text, shade in zip(boxes.tolist(), told, shades, strict=True)
+    ]
+
+
+def _many_cells(boxes: Floats, shades: NDArray[np.str_]) -> list[Part]:
+    """One path for all cells of a shade, without tips."""
     parts = []
-    for i in np.flatnonzero(np.isfinite(x + y + x2 + y2)).tolist():
-        if steps is not None and steps[i] < 0:
-            continue
-        box = {"x": min(x[i], x2[i]), "y": min(y[i], y2[i]), "width": abs(x2[i] - x[i]), "height": abs(y2[i] - y[i])}
-        shade = f"q{steps[i]}" if steps is not None else f"{colour} clear"
-        title = element("title", told[i]) if len(x) <= FLAGGED else Part("")
-        parts.append(element("rect", title, **{k: float(v) for k, v in box.items()}, class_=f"mark cells {shade}"))
+    for shade in np.unique(shades).tolist():
+        own = boxes[shades == shade].tolist()
+        data = "".join(f"M{num(x)} {num(y)}h{num(w)}v{num(h)}h{num(-w)}z" for x, y, w, h in own)
+        parts.append(element("path", d=data, class_=f"cells {shade}"))
     return parts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -227,3 +228,16 @@ def test_a_table_of_positions_as_an_engine_declares_it(tmp_path: Path) -> None:
     assert arrays["entity"].tolist() == ["211000001"] * 2
     assert np.isnan([arrays["speed"][1], arrays["heading"][1]]).all()
     json.dumps(opened.describe())
+
+
+def test_memory_holds_a_few_blocks_whatever_the_size_of_the_file(tmp_path: Path) -> None:
+    """64 MB of text, compressed: Arrow never holds more than 48 MB at a time."""
+    row = b"211000001,2024-05-01T12:00:00Z,54.5,10.25,12.5,90.125\n"
+    count = (64 << 20) // len(row)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"mmsi,t,lat,lon,sog,cog\n" + row * count, 1))
+    columns = {"latitude": "lat", "longitude": "lon", "speed": "sog", "heading": "cog"}
+    opened = tables.open("a.csv.gz", columns, (LATITUDE, LONGITUDE, SPEED, HEADING), base=tmp_path)
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in opened.batches(size=10_000)]
+    assert len(held) == -(-count // 10_000)
+    assert max(held) < 48 << 20

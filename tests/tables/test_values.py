@@ -59,6 +59,7 @@ def test_every_number_survives_its_text(numbers: list[float]) -> None:
         pa.array([Decimal("1.00"), None, Decimal("3.00")]), pa.array([1.0, None, 3.0], pa.float16()),
         pa.array(["1", None, "3"]).dictionary_encode(), pa.array(["1", None, "3"], pa.large_string()),
         pa.array([b"1", None, b"3"]), pa.array(["1", "", "3"]), pa.array(["1", None, "3"], pa.string_view()),
+        pa.array([b"1", None, b"3"], pa.binary_view()),
     ],
 )  # fmt: skip
 def test_numbers_of_every_type(column: pa.Array) -> None:
@@ -100,6 +101,8 @@ def test_whole_numbers_are_exact(numbers: list[int]) -> None:
     for column in (numbers, np.array(numbers)):
         table = tables.open({"n": column}, {"count": "n"}, (COUNT,)).to_arrow()
         assert table["count"].to_pylist() == numbers
+    unsigned = tables.open({"n": np.array(numbers, np.uint64)}, {"count": "n"}, (COUNT,)).to_arrow()
+    assert unsigned["count"].to_pylist() == numbers
     if max(numbers) < 10**18:
         words = tables.open({"n": list(map(str, numbers))}, {"count": "n"}, (COUNT,)).to_arrow()
         assert words["count"].to_pylist() == numbers

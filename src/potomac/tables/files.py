@@ -88,6 +88,7 @@ def _matched(path: Path, name: str) -> Iterator[_Found]:
 
 def _inside(folder: Path, written: str) -> Iterator[_Found]:
     """The files of known kinds below a folder, in the order of their paths; hidden ones left out."""
+    next(folder.iterdir(), None)  # says where permission is missing; rglob is silent
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
         if not any(map(_is_aside, inner.parts)) and _kind(path) and path.is_file():

@@ -158,12 +158,16 @@ def _completed(columns: Mapping[str, Column], roles: Sequence[Role], source: Sou
 
 
 def _no_column_for(role: Role, source: Source, name: str) -> Fault:
-    found = f"no column is named for {role.name}: {role.meaning}"
+    found = f"no column of {shown(source.label)} is named for {role.name}: {role.meaning}"
     guess = _guess(role, source.names)
     near = did_you_mean(role.name, source.names) or f'Add columns.{role.name} = "..."'
     mend = f'Add columns.{role.name} = "{shown(guess)}"' if guess else near
-    expected = f"the columns of {shown(source.label)} are {listing(map(shown, source.names))}"
+    expected = _columns_of(source)
     return Fault("data.role-missing", found, expected, mend, key=f"{name}.columns")
+
+
+def _columns_of(source: Source) -> str:
+    return f"its columns are {listing(map(shown, source.names))}" if source.names else "it has no named columns"
 
 
 def _guess(role: Role, names: Sequence[str]) -> str:
@@ -182,7 +186,7 @@ def _column_faults(source: Source, role: Role, columns: Mapping[str, Column], na
     if column in source.names:
         return
     found = f'no column "{shown(column)}" in {label}'
-    expected = f"its columns are {listing(map(shown, source.names))}"
+    expected = _columns_of(source)
     guess = _guess(role, source.names)
     mend = did_you_mean(column, source.names) or (f'For {role.name}, "{shown(guess)}" looks right' if guess else "")
     if sniff.looks_like_data(source.names):

@@ -14,6 +14,7 @@ __all__ = ["Numbers", "exact", "is_number", "is_text", "numbers", "plain", "spac
 
 Mask = npt.NDArray[np.bool_]
 
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
 _NUMBER = r"^([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[+-]?(?i:inf|infinity))$"
 _WHOLE = r"^[+-]?\d{1,18}(\.0*)?$"
 
@@ -37,7 +38,7 @@ def plain(column: pa.Array) -> pa.Array:
         kind = column.type
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return column.cast(pa.string())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if any(is_so(kind) for is_so in _BYTES):
         return _decoded(column)
     return column
 
@@ -144,8 +145,8 @@ def _read_numbers(text: pa.Array, comma: bool) -> Numbers:
 def exact(column: pa.Array) -> npt.NDArray[np.int64] | None:
     """The column's integers without loss, 0 where unknown; nothing where it holds no integers."""
     column = plain(column)
-    if pa.types.is_integer(column.type) and not pa.types.is_uint64(column.type):
-        return np.asarray(column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False))
+    if pa.types.is_integer(column.type):
+        return np.asarray(column.cast(pa.int64(), safe=False).fill_null(0).to_numpy(zero_copy_only=False))
     if is_text(column.type):
         known = spaced_out(column)
         whole = pc.fill_null(pc.match_substring_regex(known, _WHOLE), False)

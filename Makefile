@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 LOCKS := requirements
 UV := $(BIN)/uv
+AGAIN = $(MAKE) --no-print-directory
 # uv takes the environment's word for the registry; these keep it from writing beside its cache or asking for a Python.
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
@@ -29,8 +30,11 @@ help: ## this list
 setup: $(VENV)/.setup ## only the set-up: .venv/bin/potomac works afterwards
 
 test: $(VENV)/.setup $(VENV)/.demo ## all set-up, then lint, types, import contracts, docs and the whole test suite
-	$(MAKE) --no-print-directory lint docs
-	$(BIN)/python -m pytest $(PYTEST)
+	@status=0; \
+	$(AGAIN) --keep-going lint docs || status=$$?; \
+	[ $$status = 0 ] || echo "style, types, contracts or documentation failed, see above; the tests run all the same" >&2; \
+	$(BIN)/python -m pytest $(PYTEST) || status=$$?; \
+	exit $$status
 
 lint: $(VENV)/.setup ## style, format, types, import contracts
 	$(BIN)/ruff check .

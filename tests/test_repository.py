@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -129,7 +130,9 @@ def test_no_made_file_is_kept() -> None:
 
 @pytest.mark.parametrize("name", ["setup", "test", "demo", "bench", "lock", "lint", "docs"])
 def test_make_has_the_commands_of_the_contract(name: str) -> None:
-    listed = subprocess.run(["make", "-C", str(ROOT), "help"], capture_output=True, text=True, check=True).stdout
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    words = ["make", "-C", str(ROOT), "help"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True, env=environ).stdout
     assert re.search(rf"^  make {name} +\S", listed, re.M)
 
 
@@ -187,11 +190,21 @@ def test_the_wheel_says_who_it_is(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_package_works_from_the_wheel_alone(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
-    wheel.extractall(tmp_path)
+    wheel.extractall(tmp_path)  # noqa: S202  # our own wheel
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import potomac; print(potomac.__file__)"
     code += "; from potomac.geo.basemap import outlines; print(len(outlines(10, 20, 12, 22)))"  # the Sahara
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [str(tmp_path / "potomac" / "__init__.py"), "1"]
+
+
+def test_the_source_distribution_holds_what_its_tests_need(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    kept = {path.relative_to(ROOT).as_posix() for path in tracked()}
+    assert {name for name in kept - names if not name.startswith((".", "docs/"))} == set()
+    assert not {name for name in names if re.search(r"__pycache__|\.nb[ci]$|_cache/|node_modules", name)}
 
 
 def test_the_version_stands_in_one_place() -> None:

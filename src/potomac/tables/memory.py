@@ -128,4 +128,6 @@ def _column(values: Any, name: str) -> pa.Array:
     if len(shape) != 1:
         found = f"the array {shown(name)} has the shape {shape}"
         raise StudyError(Fault("data.shape", found, "expected one value a row", "Give one array for each column"))
-    return array(np.ma.filled(values, None) if np.ma.isMaskedArray(values) else values)
+    if isinstance(values, np.ma.MaskedArray):
+        return pa.array(values.data, mask=np.ma.getmaskarray(values), from_pandas=True)
+    return array(values)

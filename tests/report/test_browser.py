@@ -321,6 +321,10 @@ def test_on_paper_everything_is_open_and_black_on_white(desk) -> None:
     assert desk.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert desk.evaluate("getComputedStyle(document.querySelector('.table .scroll')).overflow") == "visible"
     assert desk.evaluate("getComputedStyle(document.querySelector('.zoom')).display") == "none"
+    desk.resize(690, 1000)  # A4 less its margins
+    assert overflow(desk) == 0
+    cut = "one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1"
+    assert desk.evaluate(f"[...document.querySelectorAll('.scroll')].filter({cut}).map(one => one.ariaLabel)") == []
     pdf = desk.ask("Page.printToPDF", printBackground=True)["data"]
     assert len(pdf) > 20_000
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potomac.engine import Rows, Show
-from potomac.report.tables import MOST, shown, top
+from potomac.report.tables import LONGEST, MOST, shown, top
 
 keys = st.lists(
     st.one_of(
@@ -136,6 +136,14 @@ def test_text_of_any_kind(kind: pa.DataType) -> None:
 
 def test_lists_and_structs_are_text() -> None:
     assert texts(pa.table({"x": [[1, 2]], "y": [{"a": 1}]})) == {"x": ["[1, 2]"], "y": ["{'a': 1}"]}
+
+
+def test_long_text_is_cut_on_the_page_but_not_in_the_download() -> None:
+    (column,) = shown(pa.table({"x": ["word " * 500]}), Show("t", "T")).columns
+    (cell,) = column.cells
+    assert len(cell.text) <= LONGEST + 1
+    assert cell.text.endswith("…")
+    assert cell.value == "word " * 500
 
 
 def test_right_to_left_text_is_known() -> None:

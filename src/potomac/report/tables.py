@@ -18,7 +18,7 @@ from potomac.report.draw import clean
 from potomac.report.numbers import MISSING, decimals, fixed, number, word
 from potomac.report.scales import Floats, numeric
 
-__all__ = ["MOST", "Cell", "Column", "Shown", "columns", "shown", "top"]
+__all__ = ["LONGEST", "MOST", "Cell", "Column", "Shown", "columns", "shown", "top"]
 
 MOST = 10_000
 """Rows of one table that a page holds at most."""
@@ -238,4 +238,4 @@ def _text(value: Any) -> Cell:
         return Cell(MISSING, "")
     text = clean(word(value))
     cut = text if len(text) <= LONGEST else text[:LONGEST].rstrip() + "…"
-    return Cell(cut, None, bool(_RIGHT_TO_LEFT.search(cut)))
+    return Cell(cut, None if cut == text else text, bool(_RIGHT_TO_LEFT.search(cut)))

@@ -192,7 +192,7 @@ def _keys(model: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
     for name, info in fields.keys(model).items():
         slot = fields.slot_of(info)
         default = "required" if info.is_required() else f"`{_shown(info)}`"
-        inner = None if name == "columns" else fields.model_in(slot)
+        inner = None if "column name" in fields.words(slot) else fields.model_in(slot)
         key = f"{prefix}{name}"
         label = f"[[{key}]]" if inner and fields.is_list(slot) else f"[{key}]" if inner else key
         type_ = "table" if inner else fields.words(slot)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from pydantic import Field
 
 from potomac.errors import StudyError
-from potomac.studies import scaffold
+from potomac.spec import ColumnRef, Spec, Study, TableSpec
+from potomac.studies import registry, scaffold
 from potomac.studies.load import load
+from potomac.tables import Role
 
 
 def test_what_is_written_reads_back_once_the_source_is_filled_in(numbers: Path) -> None:
@@ -69,3 +74,41 @@ def test_the_schema_says_what_the_model_takes(numbers: Path) -> None:
 
 def test_the_text_is_toml(numbers: Path) -> None:
     assert set(tomllib.loads(scaffold.text("toy"))) == {"kind", "name", "data", "jitter"}
+
+
+class Station(Spec):
+    """A place with a queue."""
+
+    name: str = Field(description="what it is called", examples=["desk"])
+    servers: int = Field(1, ge=1, description="how many work there")
+
+
+class Stock(TableSpec):
+    """A table of one role."""
+
+    roles = (Role("amount", "number", "how much there is"),)
+
+
+class QueueStudy(Study):
+    """Queues, and the tables they take from."""
+
+    kind: Literal["toy"]
+    station: list[Station] = Field(min_length=1, description="the stations")
+    stock: list[Stock] = Field(default=[], description="what is stored")
+    cost: dict[str, Station] = Field(default={}, description="stations by name")
+    weights: list[ColumnRef] = Field(default=[], description="more columns")
+
+
+def test_lists_of_tables_have_double_brackets(numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = registry.engine("toy")
+    monkeypatch.setattr(registry, "engine", lambda kind: replace(toy, study=QueueStudy))
+    text = scaffold.text("toy")
+    assert '\n# The stations\n[[station]]\n# what it is called: text\nname = "desk"\n' in text
+    assert "\n# [[stock]]\n" in text
+    assert '\n# columns.amount = "amount"    # how much there is\n' in text
+    assert "\n# [cost.name]\n" in text
+    assert "\n# weights = []\n" in text
+    assert "[[weights]]" not in text
+    assert load(scaffold.new("toy", "queue.toml")).study == QueueStudy(
+        kind="toy", name="my-toy", station=[Station(name="desk")]
+    )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from potomac.errors import Fault, PotomacError, did_you_mean, listing
 from potomac.studies import fields
-from potomac.studies.toml import Path, dotted
+from potomac.studies.toml import Path, dotted, heading
 
 __all__ = ["Place", "explain", "placed", "shown"]
 
@@ -72,6 +72,8 @@ def _faults(path: Path, detail: Any, model: type[BaseModel], values: Any, place:
     file, line = place(path)
     where = {"file": file, "line": line, "key": dotted(path)}
     match detail["type"]:
+        case "union_tag_invalid" | "union_tag_not_found":
+            return [_branch(path, detail, place)]
         case "extra_forbidden":
             return [_unknown(path, model, where)]
         case "missing":
@@ -82,8 +84,8 @@ def _faults(path: Path, detail: Any, model: type[BaseModel], values: Any, place:
 
 
 def _unknown(path: Path, model: type[BaseModel], where: dict[str, Any]) -> Fault:
-    valid = [name for part in fields.models_at(model, path[:-1]) for name in fields.keys(part)]
-    inside = f"[{dotted(path[:-1])}]" if len(path) > 1 else "this study"
+    valid = list(dict.fromkeys(name for part in fields.models_at(model, path[:-1]) for name in fields.keys(part)))
+    inside = heading(path[:-1]) if len(path) > 1 else "this study"
     expected = f"the keys of {inside} are {listing(valid, 30)}"
     mend = did_you_mean(str(path[-1]), valid) or _elsewhere(str(path[-1]), model, path)
     return Fault("study.key-unknown", f'no key is called "{path[-1]}" here', expected, mend, **where)
@@ -112,8 +114,23 @@ def _missing(path: Path, model: type[BaseModel], where: dict[str, Any]) -> Fault
     elif slot and fields.model_in(slot):
         mend = f"Add a table [[{dotted(path)}]]"
     else:
-        mend = f"Add {path[-1]} = ... to [{dotted(path[:-1])}]" if len(path) > 1 else f"Add {path[-1]} = ..."
+        mend = f"Add {path[-1]} = ... to {heading(path[:-1])}" if len(path) > 1 else f"Add {path[-1]} = ..."
     return Fault("study.key-missing", "this key is missing", expected, mend, **where)
+
+
+def _branch(path: Path, detail: Any, place: Place) -> Fault:
+    """Several kinds of table may stand here, and the key that tells them apart is wrong or missing."""
+    name = str(detail["ctx"]["discriminator"]).strip("'")
+    valid = [str(tag).strip("'") for tag in str(detail["ctx"].get("expected_tags", "")).split(", ") if tag]
+    full = (*path, name)
+    file, line = place(full)
+    where: dict[str, Any] = {"file": file, "line": line, "key": dotted(full)}
+    expected = f"expected one of {', '.join(map(shown, valid))}" if valid else ""
+    if detail["type"] == "union_tag_not_found":
+        mend = f"Add {name} = ... to {heading(path)}"
+        return Fault("study.key-missing", "this key is missing", expected, mend, **where)
+    tag = str(detail["ctx"]["tag"])
+    return Fault("study.value-invalid", f"{shown(tag)} is not valid here", expected, did_you_mean(tag, valid), **where)
 
 
 def _own(path: Path, detail: Any, place: Place, where: dict[str, Any]) -> list[Fault]:
@@ -127,7 +144,7 @@ def _own(path: Path, detail: Any, place: Place, where: dict[str, Any]) -> list[F
 
 def placed(fault: Fault, path: Path, place: Place) -> Fault:
     """``fault``, whose key counts from ``path``, with its full key, file and line."""
-    full = (*path, *(part for part in fault.key.split(".") if part))
+    full = (*path, *(int(part) if part.isdigit() else part for part in fault.key.split(".") if part))
     file, line = place(full)
     return Fault(
         fault.code, fault.found, fault.expected, fault.mend, fault.file or file, fault.line or line, dotted(full)

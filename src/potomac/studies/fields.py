@@ -65,8 +65,10 @@ def _is_model(annotation: Any) -> bool:
 
 
 def model_in(slot: Slot) -> type[BaseModel] | None:
-    """The model of a table that may stand here, if one may."""
-    return next((option.annotation for option in options(slot) if _is_model(option.annotation)), None)
+    """The model of a table that may stand here, alone or in a list or mapping of tables; None where none may."""
+    own = next((option.annotation for option in options(slot) if _is_model(option.annotation)), None)
+    inner = element(slot)
+    return own or (model_in(inner) if inner is not None else None)
 
 
 def element(slot: Slot) -> Slot | None:
@@ -111,7 +113,9 @@ def _step(here: Slot, part: str | int) -> Slot | None:
 def models_at(model: type[BaseModel], path: Sequence[str | int]) -> list[type[BaseModel]]:
     """Models of the table at ``path`` (several where it is a union of tables)."""
     slot = slot_at(model, path)
-    return [o.annotation for o in options(slot) if _is_model(o.annotation)] if slot else []
+    if slot is None:
+        return []
+    return [o.annotation for o in options(slot) if _is_model(o.annotation)]
 
 
 def choices(slot: Slot) -> tuple[Any, ...]:

@@ -134,7 +134,10 @@ class _Writer:
 
 
 def _is_column(info: FieldInfo) -> bool:
-    return any(option.annotation is ColumnSpec for option in fields.options(fields.slot_of(info)))
+    slot = fields.slot_of(info)
+    inner = fields.element(slot)
+    found = fields.options(slot) + (fields.options(inner) if inner is not None else [])
+    return any(option.annotation is ColumnSpec for option in found)
 
 
 def _same(default: Any, model: type[BaseModel]) -> bool:

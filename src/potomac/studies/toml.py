@@ -18,7 +18,7 @@ from potomac.errors import Fault, StudyError
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Document", "Path", "dotted", "parse", "read"]
+__all__ = ["Document", "Path", "dotted", "heading", "parse", "read"]
 
 Path = tuple[str | int, ...]
 
@@ -74,15 +74,18 @@ def _inside(value: Any, part: str | int) -> Any:
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """``station[1].servers``; names with other signs than letters, digits, _ and - are quoted."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            name = part if _BARE.fullmatch(part) else '"' + part.replace('"', '\\"') + '"'
-            text += f".{name}" if text else name
-    return text
+    """``station.1.servers``, as ``--set`` takes it; names with other signs than letters, digits, _ and - are quoted."""
+    return ".".join(_written(str(part)) for part in path)
+
+
+def heading(path: Sequence[str | int]) -> str:
+    """What stands above the keys of a table: ``[data]``, or ``[[station]]`` for each of a list."""
+    names = dotted([part for part in path if isinstance(part, str)])
+    return f"[[{names}]]" if path and isinstance(path[-1], int) else f"[{names}]"
+
+
+def _written(name: str) -> str:
+    return name if _BARE.fullmatch(name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def read(file: str | FilePath) -> Document:

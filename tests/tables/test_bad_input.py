@@ -460,6 +460,12 @@ def test_hostile_names_of_files_are_taken_as_they_are(tmp_path: Path, name: str)
     assert table.to_arrow()["v"].to_pylist() == [3.0]
 
 
+def test_a_few_unreadable_values_among_many_unknown_ones_are_rejected(tmp_path: Path) -> None:
+    rows = ROW.replace("90", "") * 50 + ROW.replace("90", "north")
+    table = tables.open(write(tmp_path, "a.csv", HEADER + rows), COLUMNS, ROLES, base=tmp_path)
+    assert table.counts().reasons == {"heading not a number": 1}
+
+
 def test_formulas_stay_text() -> None:
     formulas = ["=1+1", "+cmd|' /C calc'!A0", "@SUM(1)", "-2+3"]
     table = tables.open({"v": formulas}, {"entity": "v"}, (ENTITY,))

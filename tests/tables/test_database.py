@@ -63,6 +63,7 @@ def test_a_query_cannot_write(store: Path) -> None:
     [
         ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
         ("postgresql://me:a@b/c@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://host/db?user=me&password=secret&x=1", "postgresql://host/db?user=me&password=***&x=1"),
         ("sqlite:///a.db", "sqlite:///a.db"),
         ("postgresql://host/db", "postgresql://host/db"),
     ],
@@ -73,7 +74,8 @@ def test_passwords_are_masked(url: str, masked: str) -> None:
 
 def test_what_a_database_says_is_told_without_the_password() -> None:
     error = RuntimeError("cannot log in as me with hun@ter2\n(or hun%40ter2)")
-    told = str(database._refused(error, "postgresql://me:***@host/db", "hun%40ter2", "SELECT\n 1"))
+    secrets = database._secrets("postgresql://me:hun%40ter2@host/db")
+    told = str(database._refused(error, "postgresql://me:***@host/db", secrets, "SELECT\n 1"))
     assert "***" in told
     assert "ter2" not in told
     assert "\n" not in told

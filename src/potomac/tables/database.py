@@ -24,6 +24,7 @@ ROWS = 16_384
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):(.*)@", re.DOTALL)
+_PARAMETER = re.compile(r"([?&](?:\w*pass\w*|pwd|\w*token|\w*secret)=)([^&#]*)", re.IGNORECASE)
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
 _NO_DATABASES = ("http", "https", "ftp", "s3", "gs", "file", "hdfs", "abfs", "az")
 _PACKAGES = {
@@ -42,7 +43,7 @@ def is_url(written: str) -> bool:
 
 def masked(url: str) -> str:
     """``url`` with its password replaced by ``***``."""
-    return _PASSWORD.sub(r"\1:***@", url)
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", url))
 
 
 def open_database(url: str, query: str, base: Path) -> Source:
@@ -79,11 +80,11 @@ def _sqlite(url: str, query: str, base: Path) -> Query:
         connection.set_authorizer(_authorised)
         cursor = connection.execute(query)
     except (sqlite3.Error, sqlite3.Warning) as error:
-        raise _refused(error, label, "", query) from error
+        raise _refused(error, label, set(), query) from error
     if cursor.description is None:
         raise DataError(_no_rows_query(query))
     names = [column[0] for column in cursor.description]
-    rows = _fetched(cursor, names, label, query, (sqlite3.Error,), "")
+    rows = _fetched(cursor, names, label, query, (sqlite3.Error,), set())
     return Query(rows, names, label, query, (connection,), ((label, path),))
 
 
@@ -115,13 +116,13 @@ def _no_rows_query(query: str) -> Fault:
 
 
 def _fetched(
-    cursor: Any, names: Sequence[str], label: str, query: str, kinds: tuple[type[Exception], ...], secret: str
+    cursor: Any, names: Sequence[str], label: str, query: str, kinds: tuple[type[Exception], ...], secrets: set[str]
 ) -> Iterator[pa.RecordBatch]:
     while True:
         try:
             rows = cursor.fetchmany(ROWS)
         except kinds as error:
-            raise _refused(error, label, secret, query) from None
+            raise _refused(error, label, secrets, query) from None
         if not rows:
             return
         arrays = [array(list(column)) for column in zip(*rows, strict=True)]
@@ -134,7 +135,7 @@ def _sqlalchemy(url: str, query: str, scheme: str) -> Query:
     except ModuleNotFoundError:
         found = "databases other than SQLite need the package sqlalchemy, which is not installed"
         raise StudyError(Fault("data.driver-missing", found, "", "Run pip install 'potomac[sql]'")) from None
-    label, secret = masked(url), _secret(url)
+    label, secrets = masked(url), _secrets(url)
     try:
         engine = sa.create_engine(url)
     except sa.exc.NoSuchModuleError:
@@ -153,11 +154,11 @@ def _sqlalchemy(url: str, query: str, scheme: str) -> Query:
     except ModuleNotFoundError as error:
         raise StudyError(_no_driver(error, scheme)) from None
     except sa.exc.SQLAlchemyError as error:
-        raise _refused(error, label, secret, query) from None
+        raise _refused(error, label, secrets, query) from None
     if not result.returns_rows:
         raise DataError(_no_rows_query(query))
     names = [str(name) for name in result.keys()]  # noqa: SIM118  a method of results
-    rows = _fetched(result, names, label, query, (sa.exc.SQLAlchemyError,), secret)
+    rows = _fetched(result, names, label, query, (sa.exc.SQLAlchemyError,), secrets)
     return Query(rows, names, label, query, (connection,))
 
 
@@ -167,15 +168,16 @@ def _no_driver(error: ModuleNotFoundError, scheme: str) -> Fault:
     return Fault("data.driver-missing", found, "", f"Run pip install '{_PACKAGES.get(module, module)}'")
 
 
-def _secret(url: str) -> str:
-    match = _PASSWORD.search(url)
-    return match.group(2) if match else ""
+def _secrets(url: str) -> set[str]:
+    """Passwords of an address, as they stand there and as they are meant."""
+    found = {match.group(2) for match in _PASSWORD.finditer(url)} | {word for _, word in _PARAMETER.findall(url)}
+    return ({*found, *map(unquote, found)}) - {""}
 
 
-def _refused(error: BaseException, label: str, secret: str, query: str) -> DataError:
+def _refused(error: BaseException, label: str, secrets: set[str], query: str) -> DataError:
     """What the database says, on one line and without the password."""
     text = str(getattr(error, "orig", None) or error)
-    for word in {secret, unquote(secret)} - {""}:
+    for word in secrets:
         text = text.replace(word, "***")
     text = shown(" ".join(text.split()), 300)
     found = f"{shown(label)} refuses: {text}"

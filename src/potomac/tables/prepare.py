@@ -20,6 +20,8 @@ __all__ = ["Prepared", "declared", "prepare"]
 
 _LOOK = 2000
 """Words that are looked at for a decimal comma."""
+_ENOUGH = 100
+"""So many values that cannot be read (or half of the first rows) make a fault of the column; fewer are rejected."""
 _UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
@@ -254,7 +256,7 @@ def _unreadable(prepared: Prepared, check: Check, column: pa.Array) -> Iterator[
     made = dict(check(column).faults)
     wrong = made.get(f"{name} not a number") if check.kind != "time" else made.get(f"{name} not readable")
     known = int(pc.count(values.spaced_out(column) if values.is_text(column.type) else column).as_py())
-    if wrong is None or not known or int(wrong.sum()) < known:
+    if wrong is None or not known or int(wrong.sum()) < known or known < min(_ENOUGH, len(column) / 2):
         return
     value = values.words(column.filter(pa.array(wrong)).slice(0, 1))[0].as_py()
     place = f'column "{shown(check.column.column)}" of {shown(prepared.label)}'

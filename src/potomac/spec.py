@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
@@ -26,8 +27,8 @@ class ColumnSpec(Spec):
     """Which column plays a role, in which unit."""
 
     column: str = Field(min_length=1, description="name of the column in the source")
-    unit: str = Field("", description="unit of its values, where it is not the usual one")
-    timezone: str = Field("", description="zone of times that carry none, e.g. Europe/Paris; default UTC")
+    unit: str = Field(default="", description="unit of its values, where it is not the usual one")
+    timezone: str = Field(default="", description="zone of times that carry none, e.g. Europe/Paris; default UTC")
 
 
 def _column(value: Any) -> Any:
@@ -39,9 +40,10 @@ ColumnRef = Annotated[ColumnSpec, BeforeValidator(_column, json_schema_input_typ
 
 
 class TableSpec(Spec):
-    """A table of a study. Subclasses state their roles."""
+    """A table of a study. Subclasses state their roles, and which of the optional ones a new study begins with."""
 
     roles: ClassVar[tuple[Role, ...]] = ()
+    usual: ClassVar[tuple[str, ...]] = ()
 
     source: str = Field(min_length=1, description="file, glob, directory or database URL, relative to this file")
     query: str | None = Field(None, description="SQL, where the source is a database")
@@ -59,6 +61,10 @@ class TableSpec(Spec):
     def all_roles(self) -> tuple[Role, ...]:
         """The roles of this table, those that depend on its keys (covariates, features) included."""
         return self.roles
+
+    def all_columns(self) -> Mapping[str, ColumnSpec]:
+        """Which column plays which role, those that depend on other keys included."""
+        return self.columns
 
 
 class Study(Spec):

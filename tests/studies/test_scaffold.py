@@ -86,7 +86,12 @@ class Station(Spec):
 class Stock(TableSpec):
     """A table of one role."""
 
-    roles = (Role("amount", "number", "how much there is"),)
+    roles = (
+        Role("amount", "number", "how much there is"),
+        Role("day", "time", "when it was counted", required=False),
+        Role("who", "text", "who counted", required=False),
+    )
+    usual = ("day",)
 
 
 class QueueStudy(Study):
@@ -95,6 +100,7 @@ class QueueStudy(Study):
     kind: Literal["toy"]
     station: list[Station] = Field(min_length=1, description="the stations")
     stock: list[Stock] = Field(default=[], description="what is stored")
+    shelf: Stock = Field(description="one table")
     cost: dict[str, Station] = Field(default={}, description="stations by name")
     weights: list[ColumnRef] = Field(default=[], description="more columns")
 
@@ -107,8 +113,11 @@ def test_lists_of_tables_have_double_brackets(numbers: Path, monkeypatch: pytest
     assert "\n# [[stock]]\n" in text
     assert '\n# columns.amount = "amount"    # how much there is\n' in text
     assert "\n# [cost.name]\n" in text
+    assert '\ncolumns.day = "day"    # when it was counted\n' in text  # usual, so it is there from the start
+    assert '\n# columns.who = "who"    # who counted\n' in text
     assert "\n# weights = []\n" in text
     assert "[[weights]]" not in text
-    assert load(scaffold.new("toy", "queue.toml")).study == QueueStudy(
-        kind="toy", name="my-toy", station=[Station(name="desk")]
-    )
+    shelf = Stock(source="shelf.csv", columns={"amount": "amount", "day": "day"})  # type: ignore[dict-item]
+    station = [Station(name="desk")]
+    expected = QueueStudy(kind="toy", name="my-toy", station=station, shelf=shelf)
+    assert load(scaffold.new("toy", "queue.toml")).study == expected

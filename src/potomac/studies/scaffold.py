@@ -88,7 +88,7 @@ class _Writer:
             if name in skip:
                 continue
             if name == "columns" and issubclass(model, TableSpec):
-                yield from _columns(model.roles, off)
+                yield from _columns(model, off)
             elif fields.model_in(fields.slot_of(info)) and not _is_column(info):
                 inner.append((name, info))
             else:
@@ -171,13 +171,13 @@ def _about(slot: fields.Slot, info: FieldInfo) -> str:
     return f"{info.description or 'no description'}{unit}: {fields.words(slot)}"
 
 
-def _columns(roles: tuple[Role, ...], off: str) -> Iterator[str]:
-    if roles:
+def _columns(model: type[TableSpec], off: str) -> Iterator[str]:
+    if model.roles:
         yield from _comment('which column plays which role: "name", or { column = "name", unit = "..." }', off or "# ")
-    for role in roles:
+    for role in model.roles:
         guess = role.guesses[0] if role.guesses else role.name
         comment = f"    # {role.meaning}{_role_unit(role)}"
-        hidden = "# " if off or not role.required else ""
+        hidden = "" if not off and (role.required or role.name in model.usual) else "# "
         yield f"{hidden}columns.{role.name} = {literal(guess)}{comment}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -146,6 +147,25 @@ def test_the_changelog_holds_all_changes() -> None:
     words = [sys.executable, str(ROOT / "scripts" / "changelog.py"), "--check"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_changes_are_gathered_by_version_and_kind(tmp_path: Path) -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "changelog.py"))
+    for name, text in (("12.fixed", "- Late."), ("7.added", "One\nparagraph."), ("3.fixed", "- Early.\n- Too.\n")):
+        (tmp_path / f"{name}.md").write_text(text)
+    files = script["fragments"](tmp_path)
+    assert [path.name for path in files] == ["3.fixed.md", "7.added.md", "12.fixed.md"]
+    before = "# Changelog\n\nWhat changes.\n\n## 0.1.0\n\n### Added\n\n- The first.\n"
+    after = script["gathered"](before, "0.2.0", files)
+    assert after == (
+        "# Changelog\n\nWhat changes.\n\n## 0.2.0\n\n### Added\n\n- One\n  paragraph.\n\n"
+        "### Fixed\n\n- Early.\n- Too.\n- Late.\n\n## 0.1.0\n\n### Added\n\n- The first.\n"
+    )
+    assert script["gathered"](after, "0.2.0", files) == after
+    assert script["gathered"](after, "0.2.0", []) == after  # released: nothing waits, nothing changes
+    (tmp_path / "note.txt").write_text("")
+    with pytest.raises(SystemExit, match=r"note\.txt"):
+        script["fragments"](tmp_path)
 
 
 # The package ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval
+from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval, ratio_interval
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,38 @@ def test_students_interval_keeps_its_level() -> None:
 @pytest.mark.parametrize("values", [[], [3.0]])
 def test_a_mean_of_one_value_is_unknown(values: list[float]) -> None:
     assert mean_interval(values) == (-np.inf, np.inf)
+
+
+def test_fiellers_ends_are_where_students_test_turns() -> None:
+    random = np.random.default_rng(6)
+    y = random.normal(10, 1, 12)
+    x = 3 * y + random.normal(0, 4, 12)
+    for ratio in ratio_interval(x, y):
+        low, high = mean_interval(x - ratio * y)
+        assert min(abs(low), abs(high)) == pytest.approx(0, abs=1e-9)
+    low, high = ratio_interval(x, y)
+    assert low < x.mean() / y.mean() < high
+
+
+def test_the_ratio_to_a_constant_is_the_mean_of_the_other() -> None:
+    x = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
+    low, high = mean_interval(x)
+    assert ratio_interval(x, np.full(10, 4.0)) == pytest.approx((low / 4, high / 4))
+
+
+def test_fiellers_interval_keeps_its_level() -> None:
+    # normal pairs with means 2 and 5: the interval is exact, whatever their correlation
+    random = np.random.default_rng(9)
+    noise = random.multivariate_normal([2, 5], [[1, 0.6], [0.6, 1]], (4000, 6))
+    holds = np.mean([low <= 0.4 <= high for low, high in (ratio_interval(*pairs.T, 0.9) for pairs in noise)])
+    assert holds == pytest.approx(0.9, abs=3 * np.sqrt(0.9 * 0.1 / 4000))
+
+
+def test_a_denominator_that_may_be_zero_bounds_nothing() -> None:
+    assert ratio_interval([1.0, 2.0, 3.0], [-1.0, 0.1, 1.0]) == (-np.inf, np.inf)
+    assert ratio_interval([1.0], [2.0]) == (-np.inf, np.inf)
+    with pytest.raises(ValueError, match="must be of one length"):
+        ratio_interval([1.0, 2.0], [1.0])
 
 
 def test_the_interval_of_a_median_is_between_order_statistics() -> None:

@@ -1,4 +1,4 @@
-"""Intervals for means, proportions and quantiles, from their textbooks.
+"""Intervals for means, proportions, ratios and quantiles, from their textbooks.
 
 All return ``(low, high)`` as floats and take the confidence as a share (0.95).
 """
@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["mean_interval", "proportion_interval", "quantile_interval"]
+__all__ = ["mean_interval", "proportion_interval", "quantile_interval", "ratio_interval"]
 
 
 def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -43,6 +43,42 @@ def mean_interval(values: npt.ArrayLike, confidence: float = 0.95) -> tuple[floa
         return -np.inf, np.inf
     half = float(t.ppf(0.5 + confidence / 2, n - 1)) * float(x.std(ddof=1)) / sqrt(n)
     return float(x.mean()) - half, float(x.mean()) + half
+
+
+def ratio_interval(
+    numerator: npt.ArrayLike, denominator: npt.ArrayLike, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Fieller's interval of the ratio of two means that were measured together (Fieller 1954).
+
+    It holds the ratios r for which the mean of ``numerator - r * denominator`` is not told from 0 by Student's test;
+    (-inf, inf) where the mean of the denominator itself is not told from 0, or there are fewer than two pairs.
+
+    Args:
+        numerator: shape (n,).
+        denominator: shape (n,), the pairs' other halves.
+        confidence: share.
+
+    Raises:
+        ValueError: the two have different shapes.
+    """
+    from scipy.stats import t
+
+    x, y = np.asarray(numerator, float), np.asarray(denominator, float)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ValueError(f"numerator {x.shape} and denominator {y.shape} must be of one length")
+    n = x.size
+    if n < 2:
+        return -np.inf, np.inf
+    (s_xx, s_xy), (_, s_yy) = np.cov(x, y) / n
+    t2 = float(t.ppf(0.5 + confidence / 2, n - 1)) ** 2
+    # the ends solve (x - r y)^2 = t^2 (s_xx - 2 r s_xy + r^2 s_yy), with x and y the means
+    a = y.mean() ** 2 - t2 * s_yy
+    b = x.mean() * y.mean() - t2 * s_xy
+    c = x.mean() ** 2 - t2 * s_xx
+    if a <= 0:
+        return -np.inf, np.inf
+    half = sqrt(max(b * b - a * c, 0.0))
+    return float((b - half) / a), float((b + half) / a)
 
 
 def quantile_interval(values: npt.ArrayLike, q: float, confidence: float = 0.95) -> tuple[float, float]:

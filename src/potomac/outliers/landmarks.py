@@ -34,6 +34,7 @@ _LARGEST = 1e100  # in robust units; beyond, sums of distances could overflow
 _TAIL = 0.1  # the scale of a column is its range without this share at either end
 _NORMAL_RANGE = 2.5631031310892007  # that range of the standard normal distribution, twice its 0.9 quantile
 _TIE = 1e-3  # distances below this share of the mean distance count as equal
+_ROUNDING = 1e-9  # differences of a, a logarithm, that mean nothing
 _UNKNOWN = 1.0  # distance, in robust units, of a missing value from one that is known
 _QUARTILE_ROWS = 4096  # rows on which median and quartile are measured
 
@@ -136,10 +137,10 @@ def _mean_distance(z: Floats, points: Floats) -> float:
 def _tail(a: Floats) -> tuple[float, float]:
     """Median of a, and the rate of the exponential law above it that has the same third quartile."""
     median, quartile = np.quantile(a, [0.5, 0.75])
-    if quartile > median:
+    if quartile - median > _ROUNDING:
         return float(median), float(np.log(2.0) / (quartile - median))
     excess = float(np.mean(np.maximum(a - median, 0.0)))  # more than a quarter of ties
-    return float(median), 0.5 / excess if excess > 0.0 else 1.0
+    return float(median), 0.5 / excess if excess > _ROUNDING else 1.0
 
 
 @njit(parallel=True, cache=True)

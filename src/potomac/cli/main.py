@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -69,10 +70,9 @@ host.register(app)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the program's) and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the cores to others
     debug = _take(arguments, "--debug")
-    with contextlib.suppress(AttributeError, ValueError):
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-        sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _open_ends()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -89,6 +89,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         return _told(error, "--json" in arguments) if isinstance(error, PotomacError) else _unexpected(error)
     return code
+
+
+def _open_ends() -> None:
+    """Output that takes any sign, and goes nowhere where whoever called has closed it."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    with contextlib.suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+        sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _take(arguments: list[str], flag: str) -> bool:
@@ -120,6 +131,9 @@ def _told(error: PotomacError, as_json: bool) -> int:
 
 
 def _unexpected(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        _silent()
+        return _say("the output cannot be written: no space left on device", 1)
     if hasattr(error, "format_message"):  # a wrong use of the command, as typer tells it
         return _usage(error)
     told = " ".join(str(error).split())[:300]

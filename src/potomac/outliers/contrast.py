@@ -61,6 +61,7 @@ class Design:
         folds: parts of the rows, each scored by models that were fitted without it.
         reference: most records that surroundings are taken from.
         iterations, leaves, learning_rate, min_leaf, l2: of the boosted trees.
+        tracks: whether records are seen beside the others of their entity; not where a sample has lost these.
     """
 
     cell_km: float = 50.0
@@ -75,6 +76,7 @@ class Design:
     learning_rate: float = 0.1
     min_leaf: int = 10
     l2: float = 1.0
+    tracks: bool = True
 
     def grid(self, positions: Positions, bag: int = 0) -> Grid:
         """Fine cells where many records are, coarse ones elsewhere; each bag has its own offset and half the size."""
@@ -195,9 +197,9 @@ class LocalContrast:
         """Which contrasts there are."""
         return tuple(part for part in PARTS if part in self.forests)
 
-    def fold(self, row: Ints) -> Ints:
-        """The fold of each row: its models have not seen it, shape (n,)."""
-        return np.asarray(row_uniform(row, self.key, 0) * self.design.folds, np.int64)
+    def fold(self, row: Ints, bag: int) -> Ints:
+        """The fold of each row in a bag: its model there has not seen the row, shape (n,)."""
+        return np.asarray(row_uniform(row, self.key, bag) * self.design.folds, np.int64)
 
     def evidence(
         self,
@@ -234,7 +236,7 @@ class LocalContrast:
         return found
 
     def _block(self, positions: Positions, records: Records, owner: Ints, tracks: Tracks | None) -> dict[str, Floats]:
-        fold = self.fold(positions.row[records.row])
+        row = positions.row[records.row]
         plain = plain_features(self.frame, self.surroundings, positions, records, owner)
         found = {}
         for part in self.parts:
@@ -242,20 +244,22 @@ class LocalContrast:
             if part == "track":
                 assert tracks is not None  # noqa: S101 - evidence() built them
                 features = np.hstack([plain, tracked(tracks, records)])
-            odds = self._odds(part, features, fold) + np.log(self.design.fakes)
+            odds = self._odds(part, features, row) + np.log(self.design.fakes)
             if part == "track":  # an entity without another record has no track
                 odds[np.isnan(features[:, plain.shape[1] :]).all(axis=1)] = 0.0
             found[part] = odds
         return found
 
-    def _odds(self, part: str, features: Floats, fold: Ints) -> Floats:
-        out = np.zeros(len(fold))
-        for f in range(self.design.folds):
-            mine = np.flatnonzero(fold == f)
-            if len(mine):
-                chosen = features[mine]
-                out[mine] = np.mean([bag[f].log_odds(chosen) for bag in self.forests[part]], axis=0)
-        return out
+    def _odds(self, part: str, features: Floats, row: Ints) -> Floats:
+        """Mean over the bags, in each of which a row is scored by the model of its fold."""
+        out = np.zeros(len(row))
+        for bag, forests in enumerate(self.forests[part]):
+            fold = self.fold(row, bag)
+            for f, forest in enumerate(forests):
+                mine = np.flatnonzero(fold == f)
+                if len(mine):
+                    out[mine] += forest.log_odds(features[mine])
+        return out / len(self.forests[part])
 
 
 def combined(evidence: Mapping[str, Floats]) -> Floats:
@@ -283,13 +287,16 @@ def fit_local_contrast(
     tracks = Tracks.build(positions)
     owner = identity(positions)
     model = LocalContrast(design, frame, surroundings, (), {}, stream.child("fold"))
-    fold = model.fold(positions.row)
     grids = tuple(design.grid(positions, bag) for bag in range(design.bags))
     rows = Records.real(positions, np.arange(len(positions)))
     plain = plain_features(frame, surroundings, positions, rows, owner)
     beside = tracked(tracks, rows)
     told = np.isfinite(beside).any(axis=1)
-    parts = [part for part in PARTS if part != "track" or told.mean() >= 0.1]
+    parts = ["place"]
+    if np.isfinite(positions.speed).any() or np.isfinite(positions.heading).any():
+        parts.append("behaviour")
+    if design.tracks and told.mean() >= 0.1:
+        parts.append("track")
     forests: dict[str, tuple[tuple[Forest, ...], ...]] = {}
     total, done = len(parts) * design.bags * design.folds, 0
     for part in parts:
@@ -297,6 +304,7 @@ def fit_local_contrast(
         real = np.hstack([plain, beside])[mine] if part == "track" else plain
         bags = []
         for bag in range(design.bags):
+            fold = model.fold(positions.row, bag)
             fakes = _fakes(part, positions, mine, fold, grids[bag], frame, design, stream.child(part, bag))
             fake = plain_features(frame, surroundings, positions, fakes, owner)
             if part == "track":

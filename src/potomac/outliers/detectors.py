@@ -295,9 +295,13 @@ def ranks(outlier_score: Floats) -> Ints:
 
 
 def score_table(
-    model: LocalModel, positions: Positions, evidence: Mapping[str, Floats], prevalence: float | None = None
+    model: LocalModel,
+    positions: Positions,
+    evidence: Mapping[str, Floats],
+    prevalence: float | None = None,
+    rank: Ints | None = None,
 ) -> pa.Table:
-    """The result table ``scores`` of rows in the order of ``row``."""
+    """The result table ``scores`` of rows in the order of ``row``; ``rank`` where they are a part of a larger table."""
     p = positions
     log_odds = log_odds_of(evidence)
     columns: dict[str, Any] = {
@@ -311,7 +315,7 @@ def score_table(
         "cell": model.cell(p),
         "log_odds": log_odds,
         "outlier_score": -log_odds,
-        "rank": ranks(-log_odds),
+        "rank": ranks(-log_odds) if rank is None else rank,
         **{f"odds_{part}": odds for part, odds in evidence.items() if part != "odds"},
     }
     if prevalence is not None:

@@ -1,0 +1,89 @@
+"""Why this one, where each cell has a regression: what each term takes from the odds, against the cell's mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.outliers.detectors import covariate_column, known, timestamps
+from potomac.outliers.model import LocalModel
+from potomac.outliers.positions import Positions
+
+__all__ = ["explain_cells"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+TELLING = 0.3
+
+
+def explain_cells(model: LocalModel, positions: Positions, index: Ints, log_odds: Floats) -> pa.Table:
+    """The pieces of evidence of some rows under ``method = "logistic"``.
+
+    A term takes coefficient times (the cell's mean of real rows less the value). Squares and products count with the
+    term they are named after first.
+
+    Args:
+        model: a fitted model with regressions.
+        positions: the rows that were fitted.
+        index: which of them, strangest first, shape (k,).
+        log_odds: of these rows, shape (k,).
+    """
+    assert model.cells is not None  # noqa: S101 - the caller has chosen the method
+    p = positions.take(index)
+    cell, mine = model.cell(positions), model.cell(p)
+    features = model.cells.features(positions, cell)
+    rows = np.maximum(np.bincount(cell, minlength=len(model.grid)), 1)
+    taken: dict[str, Floats] = {}
+    coefficients = model.cells.regressions.coefficients[mine, 1:]
+    for j, name in enumerate(model.cells.names):
+        mean = np.bincount(cell, weights=features[:, j], minlength=len(model.grid)) / rows
+        piece = _piece(name)
+        taken[piece] = taken.get(piece, np.zeros(len(index))) + coefficients[:, j] * (mean[mine] - features[index, j])
+    columns: dict[str, Any] = {
+        "rank": np.arange(1, len(index) + 1),
+        "row": p.row,
+        "entity": p.names(),
+        "time": timestamps(p.time),
+        "latitude": p.latitude,
+        "longitude": p.longitude,
+        "speed": known(p.speed),
+        "heading": known(p.heading),
+        "cell": mine,
+        "log_odds": log_odds,
+        "outlier_score": -log_odds,
+        **{f"why_{name}": values for name, values in taken.items()},
+        "why": [_sentence(i, p, taken) for i in range(len(index))],
+    }
+    for name in sorted(p.covariates):
+        columns[name if name not in columns else f"covariate_{name}"] = covariate_column(p, name)
+    return pa.table(columns)
+
+
+def _piece(feature: str) -> str:
+    if feature.startswith(("x", "y")):
+        return "place"
+    if feature.startswith("speed"):
+        return "speed"
+    if feature.startswith(("sin_course", "cos_course")):
+        return "course"
+    return "time" if feature == "time" else "covariates"
+
+
+def _sentence(i: int, p: Positions, taken: dict[str, Floats]) -> str:
+    order = sorted(taken, key=lambda name: -taken[name][i])
+    said = [_WORDS[name](i, p) for name in order if taken[name][i] >= TELLING]
+    return " ".join(said) or "A little odd in several ways, in none of them much."
+
+
+_WORDS: dict[str, Callable[[int, Positions], str]] = {
+    "place": lambda i, p: "A part of the cell where few are.",
+    "speed": lambda i, p: f"A speed of {p.speed[i]:.3g} kn, which few have in this cell.",
+    "course": lambda i, p: f"A course of {p.heading[i]:.0f}°, which few keep in this cell.",
+    "time": lambda i, p: "At a time at which few are in this cell.",
+    "covariates": lambda i, p: "A kind that is rare in this cell.",
+}

@@ -1,0 +1,88 @@
+"""Live questions: a run's model as Arrow tables, and one record scored by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.errors import Fault, NoAnswer
+from potomac.outliers.model import LocalModel, log_odds_of
+from potomac.outliers.positions import Positions
+
+__all__ = ["Live", "kept", "load_live", "score"]
+
+Floats = npt.NDArray[np.float64]
+
+STEPS = 1_001
+
+
+@dataclass(frozen=True)
+class Live:
+    """A model in memory and the scores of the run at even shares."""
+
+    model: LocalModel
+    quantiles: Floats
+
+
+def kept(model: LocalModel, log_odds: Floats | npt.NDArray[np.float32]) -> dict[str, pa.Table]:
+    """The tables from which :func:`load_live` makes the model again; nothing is pickled."""
+    arrays = model.to_arrays()
+    table = pa.table(
+        {
+            "name": list(arrays),
+            "type": [array.dtype.str for array in arrays.values()],
+            "shape": pa.array([list(array.shape) for array in arrays.values()], pa.list_(pa.int64())),
+            "data": pa.array([np.ascontiguousarray(a).tobytes() for a in arrays.values()], pa.large_binary()),
+        }
+    )
+    return {"arrays": table, "quantiles": pa.table({"log_odds": np.quantile(log_odds, np.linspace(0, 1, STEPS))})}
+
+
+def load_live(tables: Mapping[str, pa.Table]) -> Live:
+    """The model from the tables of a run.
+
+    Raises:
+        NoAnswer: the run has no model of positions.
+        DataError: the tables are of another form.
+    """
+    if "arrays" not in tables:
+        raise NoAnswer(Fault("outliers.no-model", "this run has no model of positions to ask"))
+    arrays = {}
+    for row in tables["arrays"].to_pylist():
+        dtype = np.dtype(row["type"])
+        if dtype.hasobject:
+            raise NoAnswer(Fault("outliers.no-model", "the model's tables are damaged", "", "Run the study again"))
+        arrays[row["name"]] = np.frombuffer(row["data"], dtype).reshape(row["shape"]).copy()
+    return Live(LocalModel.from_arrays(arrays), tables["quantiles"]["log_odds"].to_numpy())
+
+
+def score(
+    live: Live, latitude: float, longitude: float, speed: float | None = None, heading: float | None = None
+) -> dict[str, Any]:
+    """How strange one record would be: log_odds, outlier_score, stranger_than (share of the run's), evidence."""
+    model, nan = live.model, np.nan
+    one = Positions(
+        row=np.zeros(1, np.int64),
+        latitude=np.array([latitude], float),
+        longitude=np.array([longitude], float),
+        speed=np.array([nan if speed is None else speed], float),
+        heading=np.array([nan if heading is None else heading % 360.0], float),
+        time=np.array([nan]),
+        entity=np.array([-1]),
+        covariates={name: np.array([nan]) for name in model.covariates},
+        levels=model.levels,
+    )
+    evidence = model.evidence(one)
+    odds = float(log_odds_of(evidence)[0])
+    below = float(np.searchsorted(live.quantiles, odds) / len(live.quantiles))
+    return {
+        "log_odds": odds,
+        "outlier_score": -odds,
+        "stranger_than": 1.0 - below,
+        "evidence": {part: float(values[0]) for part, values in evidence.items()},
+    }

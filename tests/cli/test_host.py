@@ -36,6 +36,16 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     assert (found.state, found.mend) == ("wrong", "Set POTOMAC_HOME to a directory that can be written")
 
 
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert host._disk().state == "wrong"
+    monkeypatch.chdir(tmp_path)
+    assert host._disk().state in ("good", "note")
+
+
 def test_where_state_lives(tmp_path: Path) -> None:
     assert home({"POTOMAC_HOME": str(tmp_path)}) == tmp_path
     assert home({"XDG_DATA_HOME": str(tmp_path)}).name == "potomac"

@@ -176,6 +176,35 @@ def test_a_reader_who_goes_away_is_no_error(spawn) -> None:
     assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_closed_ends_are_no_error(numbers: Path, toy: Path, closed: str) -> None:
+    sign = {"stdout": ">&-", "stderr": "2>&-"}[closed]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(cli.__file__).parents[2]), str(toy)])}
+    words = f'"{sys.executable}" -m potomac run study.toml --quiet {sign}'
+    done = subprocess.run(words, shell=True, env=environ, capture_output=True, text=True)  # noqa: S602
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path("runs/numbers/latest/report.html").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_onto_a_full_disk(spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "potomac", "runs"], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == b"potomac: the output cannot be written: no space left on device\n"
+
+
+def test_a_file_whose_name_is_not_utf8(spawn, numbers: Path) -> None:
+    name = os.fsdecode(b"b\xffd.toml")
+    try:
+        Path(name).write_bytes(Path("study.toml").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    out, err = spawn("run", name, "--quiet").communicate(timeout=60)
+    assert err == ""
+    assert json.loads((Path(out.strip()) / "run.json").read_text())["study_file"] == name
+
+
 def test_completion_of_commands_and_kinds(spawn) -> None:
     asked = {"_POTOMAC_COMPLETE": "complete_bash", "COMP_WORDS": "potomac new t", "COMP_CWORD": "2"}
     out = spawn("", **asked).communicate(timeout=60)[0]

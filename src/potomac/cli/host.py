@@ -39,7 +39,7 @@ def checks() -> Iterator[Check]:
     yield from _libraries()
     yield from _engines()
     yield _home(home(os.environ))
-    yield _disk(Path.cwd())
+    yield _disk()
 
 
 def _libraries() -> Iterator[Check]:
@@ -77,8 +77,13 @@ def _home(path: Path) -> Check:
     )
 
 
-def _disk(path: Path) -> Check:
-    free = shutil.disk_usage(path).free / 1e9
+def _disk() -> Check:
+    try:
+        path = Path.cwd()
+        free = shutil.disk_usage(path).free / 1e9
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        return Check("disk", "wrong", f"the working directory cannot be used: {reason}", "Go to another directory")
     mend = "Runs need room for their tables; give another place with --out" if free < 1 else ""
     return Check("disk", "note" if free < 1 else "good", f"{number(free)} GB free in {path}", mend)
 

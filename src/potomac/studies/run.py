@@ -151,7 +151,7 @@ def _study_text(loaded: Loaded) -> str:
 
 
 def _write_text(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files need not be UTF-8
 
 
 @contextmanager

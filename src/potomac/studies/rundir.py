@@ -254,5 +254,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     aside = path.with_name(f".{path.name}.new")
-    aside.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+    aside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files need not be UTF-8
     aside.replace(path)

@@ -83,7 +83,6 @@ def explain(
     evidence: dict[str, Floats],
     tracks: Tracks,
     *,
-    units: Callable[[float], str] = lambda knots: f"{knots:.3g} kn",
 ) -> pa.Table:
     """The pieces of evidence of some rows.
 
@@ -93,7 +92,6 @@ def explain(
         index: which of them, strangest first, shape (k,).
         evidence: by part, of these rows, each of shape (k,).
         tracks: of ``positions``.
-        units: a speed in kn -> text.
 
     Returns:
         A row each: rank, row, entity, time, latitude, longitude, speed, heading, cell, log_odds, outlier_score, the
@@ -110,7 +108,7 @@ def explain(
     off_track = beside[:, tracks.names.index("off_track_km")]
     strange = -log_odds_of(evidence)
     sentences = [
-        _sentence(i, p, pieces, usual, off_track, units) for i in range(len(index))
+        _sentence(i, p, pieces, usual, off_track) for i in range(len(index))
     ]  # the list that people read, never all rows
     columns: dict[str, Any] = {
         "rank": np.arange(1, len(index) + 1),
@@ -232,15 +230,18 @@ def _sentence(
     pieces: dict[str, Floats],
     usual: Usual,
     off_track: Floats,
-    units: Callable[[float], str],
 ) -> str:
     """The pieces in words, the strongest first."""
     order = sorted(pieces, key=lambda name: -pieces[name][i])
-    told = [_WORDS[name](i, p, usual, off_track, units) for name in order if pieces[name][i] >= TELLING]
+    told = [_WORDS[name](i, p, usual, off_track) for name in order if pieces[name][i] >= TELLING]
     return " ".join(filter(None, told)) or "A little odd in several ways, in none of them much."
 
 
-def _place(i: int, p: Positions, usual: Usual, off: Floats, units: Callable[[float], str]) -> str:
+def _knots(speed: float) -> str:
+    return f"{speed:.0f}" if speed >= 20 else f"{speed:.1f}".removesuffix(".0")
+
+
+def _place(i: int, p: Positions, usual: Usual, off: Floats) -> str:
     if np.isnan(usual.lonely_km[i]):
         return "Nobody else was seen around here."
     km = usual.lonely_km[i]
@@ -248,13 +249,15 @@ def _place(i: int, p: Positions, usual: Usual, off: Floats, units: Callable[[flo
     return f"Few come here: the fifth nearest place of another is {far} away."
 
 
-def _speed(i: int, p: Positions, usual: Usual, off: Floats, units: Callable[[float], str]) -> str:
+def _speed(i: int, p: Positions, usual: Usual, off: Floats) -> str:
     if np.isnan(p.speed[i]) or np.isnan(usual.middle[i]):
         return ""
-    return f"{units(p.speed[i])}, where others do {units(usual.slow[i])} to {units(usual.fast[i])}."
+    slow, fast = _knots(usual.slow[i]), _knots(usual.fast[i])
+    others = f"{slow} kn" if slow == fast else f"{slow} to {fast} kn"
+    return f"{_knots(p.speed[i])} kn, where others do {others}."
 
 
-def _course(i: int, p: Positions, usual: Usual, off: Floats, units: Callable[[float], str]) -> str:
+def _course(i: int, p: Positions, usual: Usual, off: Floats) -> str:
     if np.isnan(p.heading[i]):
         return ""
     if np.isnan(usual.agreement[i]) or usual.agreement[i] < 0.5:
@@ -262,13 +265,13 @@ def _course(i: int, p: Positions, usual: Usual, off: Floats, units: Callable[[fl
     return f"Course {p.heading[i]:.0f}°, where others go {usual.course[i]:.0f}°."
 
 
-def _track(i: int, p: Positions, usual: Usual, off: Floats, units: Callable[[float], str]) -> str:
+def _track(i: int, p: Positions, usual: Usual, off: Floats) -> str:
     if np.isnan(off[i]) or off[i] < 0.1:
         return "It does not fit its own track."
     return f"{off[i]:.3g} km from where its own track puts it."
 
 
-_WORDS: dict[str, Callable[[int, Positions, Usual, Floats, Callable[[float], str]], str]] = {
+_WORDS: dict[str, Callable[[int, Positions, Usual, Floats], str]] = {
     "place": _place,
     "speed": _speed,
     "course": _course,

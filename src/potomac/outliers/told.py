@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["detection_facts", "result"]
 
-DISCOVERY = 0.05
-"""Entities stand out up to this false discovery rate."""
-
 
 def result(
     settings: Settings,
@@ -33,12 +30,12 @@ def result(
 ) -> Result:
     """Put tables and words together."""
     top, people, check = _arrow(tables["top"]), _arrow(tables["entities"]), tables.get("detection")
-    outstanding = int(pc.sum(pc.less_equal(people["q_value"], DISCOVERY)).as_py() or 0) if people.num_rows else 0
+    listed = len(pc.unique(top["entity"].drop_null()))
     found = detection_facts(check, settings.top) if isinstance(check, pa.Table) else ()
     facts = (
         Fact("records", rows, "Records that were scored.", key=True, label="records scored"),
         Fact("entities", entities, "Entities that they belong to.", key=True),
-        *_outstanding(people.num_rows, outstanding),
+        *_listed(people.num_rows, listed, top.num_rows),
         *found,
         Fact(
             "strangest_score",
@@ -51,7 +48,7 @@ def result(
         *_aside(tables.get("set_aside")),
     )
     return Result(
-        answer=_sentence(rows, top, people.num_rows, outstanding, found, settings.top),
+        answer=_sentence(rows, top, people.num_rows, listed, found),
         facts=facts,
         tables=tables,
         notes=(*notes, *_notes(settings, isinstance(check, pa.Table))),
@@ -67,13 +64,11 @@ def _arrow(table: pa.Table | Rows) -> pa.Table:
     return table
 
 
-def _outstanding(entities: int, outstanding: int) -> tuple[Fact, ...]:
+def _listed(entities: int, listed: int, length: int) -> tuple[Fact, ...]:
     if not entities:
         return ()
-    meaning = (
-        f"Entities stranger than their number of records explains, at a false discovery rate of {100 * DISCOVERY:g} %."
-    )
-    return (Fact("entities_outstanding", outstanding, meaning, key=True, label="entities that stand out"),)
+    meaning = f"Entities to which the {length:,} strangest records belong."
+    return (Fact("entities_listed", listed, meaning, key=True, label="entities on the list"),)
 
 
 def detection_facts(check: pa.Table, top: int) -> tuple[Fact, ...]:
@@ -122,20 +117,20 @@ def _aside(table: Any) -> tuple[Fact, ...]:
     )
 
 
-def _sentence(rows: int, top: pa.Table, entities: int, outstanding: int, found: tuple[Fact, ...], length: int) -> str:
+def _sentence(rows: int, top: pa.Table, entities: int, listed: int, found: tuple[Fact, ...]) -> str:
     first = top.slice(0, 1).to_pylist()[0]
     who = first["entity"] or f"row {first['row']:,}"
     when = f" on {_moment(first['time'])}" if first["time"] is not None else ""
     why = str(first["why"])
     parts = [f"The strangest of {rows:,} records is {who}{when}: {why[:1].lower() + why[1:]}"]
+    length = top.num_rows
     if entities:
-        one = "entity stands" if outstanding == 1 else "entities stand"
-        parts.append(f"{outstanding:,} of {entities:,} {one} out at a false discovery rate of {100 * DISCOVERY:g} %.")
+        parts.append(f"The {length:,} strangest belong to {listed:,} of {entities:,} entities.")
     if found:
         rate = found[0]
         parts.append(
-            f"A list of {length:,} records holds {rate.value:.0f} % ({rate.low:.0f} to {rate.high:.0f} %) of the odd "
-            "behaviour simulated here."
+            f"Such a list of {length:,} holds {rate.value:.0f} % ({rate.low:.0f} to {rate.high:.0f} %) of the odd "
+            "behaviour that was simulated here."
         )
     return " ".join(parts)
 

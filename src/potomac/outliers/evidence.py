@@ -82,7 +82,6 @@ def explain(
     index: Ints,
     evidence: dict[str, Floats],
     tracks: Tracks,
-    *,
 ) -> pa.Table:
     """The pieces of evidence of some rows.
 

@@ -23,7 +23,18 @@ SOURCE = ROOT / "src" / "potomac"
 REFERENCE = ROOT / "docs" / "reference"
 MADE = "<!-- Made from the code by scripts/reference.py: change the code, then `make reference`. -->\n"
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z0-9]+)*")
-PARTS = ("outliers", "studies", "tables", "engine", "errors", "spec", "units", "stats.intervals", "stats.streams")
+PARTS = (
+    "outliers",
+    "studies",
+    "tables",
+    "engine",
+    "errors",
+    "spec",
+    "units",
+    "stats.bootstrap",
+    "stats.intervals",
+    "stats.streams",
+)
 EXITS = {"StudyError": 2, "DataError": 3, "NoAnswer": 4, "Interrupted": 130}
 
 

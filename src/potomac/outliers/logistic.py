@@ -13,7 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads, njit
+from numba import get_num_threads
+
+from potomac.stats.compiled import compiled
 
 __all__ = ["CellRegressions", "corrected_log_odds", "fit_cells", "probability"]
 
@@ -23,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 _STEPS = 100  # Newton needs 5 to 8, and up to 40 for separated cells under a tiny ridge
 _PIVOT = 1e-13  # a pivot this small beside the most it can be is rounding: dependent columns, or separated rows
 _ROUNDING = 1e-13  # how far two evaluations of one loss may differ
-_compiled = njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # infinities and NaN keep their rules
+_compiled = compiled(nogil=True, fastmath={"reassoc", "contract"})  # infinities and NaN keep their rules
 
 
 @dataclass(frozen=True)

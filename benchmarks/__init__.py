@@ -1,0 +1,1 @@
+"""Potomac measured beside its peers: ``make bench``, or ``python -m benchmarks [NAME ...]`` with them installed."""

@@ -21,8 +21,8 @@ Ints = npt.NDArray[np.int64]
 FIELDS = ("row", "latitude", "longitude", "speed", "heading", "time", "entity")
 """Names with a meaning of their own; every other column is a covariate."""
 
-MOST_LEVELS = 255
-"""How many levels of a categorical covariate keep their name; the others are taken together."""
+MOST_LEVELS = 254
+"""So many levels of a categorical covariate keep their name; with the others, taken together, trees hold 255."""
 
 _RANGES = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 180.0), "speed": (0.0, np.inf), "heading": (0.0, 360.0)}
 _UNKNOWN = {"speed": (102.3,), "heading": (360.0, 511.0)}  # AIS's codes (ITU-R M.1371, table 48)

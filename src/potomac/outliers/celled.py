@@ -80,12 +80,21 @@ class CellModel:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the features, in the order of the coefficients behind the intercept."""
-        plain = [*_PLACE, "time"] if self.span > 0 else [*_PLACE]
-        found = [*plain, *self.numbers, *(f"{name}_{code:g}" for name in self.levels for code in self.levels[name])]
+        found = [*_PLACE, "time"] if self.span > 0 else [*_PLACE]
+        found += [*self.numbers, *(f"{name}_{code:g}" for name in self.levels for code in self.levels[name])]
         if self.design.terms == "quadratic":
-            squares = [name for name in _PLACE if name not in ("sin_course",)]  # sin^2 is 1 - cos^2
-            found += [f"{name}_squared" for name in squares]
+            found += [f"{name}_squared" for name in _SQUARED]
             found += [f"{one}_{two}" for one, two in combinations(_PLACE, 2)]
+        return tuple(found)
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """Place, speed, course, time or covariates: what each feature is about, of a product its first factor."""
+        covariates = len(self.numbers) + sum(len(codes) for codes in self.levels.values())
+        found = [*_PLACE.values(), *["time"] * (self.span > 0), *["covariates"] * covariates]
+        if self.design.terms == "quadratic":
+            found += [_PLACE[name] for name in _SQUARED]
+            found += [_PLACE[one] for one, _ in combinations(_PLACE, 2)]
         return tuple(found)
 
     def evidence(self, positions: Positions, progress: Progress | None = None) -> dict[str, Floats]:
@@ -110,17 +119,18 @@ class CellModel:
         place += [np.nan_to_num(np.sin(course)), np.nan_to_num(np.cos(course))]
         found = list(place)
         if self.span > 0:
-            found.append(np.nan_to_num((p.time - self.start) / self.span * 2.0 - 1.0))
+            found.append(np.clip(np.nan_to_num((p.time - self.start) / self.span * 2.0 - 1.0), -1.0, 1.0))
         for name, (middle, spread) in self.numbers.items():
             found.append(np.clip(np.nan_to_num((p.covariates[name] - middle) / spread), -10.0, 10.0))
         found += [(p.covariates[name] == code).astype(float) for name in self.levels for code in self.levels[name]]
         if self.design.terms == "quadratic":
-            found += [place[i] ** 2 for i in (0, 1, 2, 4)]
+            found += [values**2 for name, values in zip(_PLACE, place, strict=True) if name in _SQUARED]
             found += [one * two for one, two in combinations(place, 2)]
         return np.stack(found, axis=1)
 
 
-_PLACE = ("x", "y", "speed", "sin_course", "cos_course")
+_PLACE = {"x": "place", "y": "place", "speed": "speed", "sin_course": "course", "cos_course": "course"}
+_SQUARED = ("x", "y", "speed", "cos_course")  # sin^2 is 1 - cos^2
 
 
 def fit_cell_model(
@@ -142,7 +152,8 @@ def fit_cell_model(
     model = CellModel(design, grid, _NONE, *_scales(p), _numbers(p), _levels(p), 0.0)
     fake = _fakes(model, p, stream)
     say("fitting cells", 0, len(grid))
-    cells = [grid.locate(one.latitude, one.longitude) for one in (p, fake)]
+    cell = grid.locate(p.latitude, p.longitude)
+    cells = [cell, np.repeat(cell, design.fakes)]  # a fake on the border stays in the cell that it was made for
     features = np.vstack([model.features(one, cell) for one, cell in zip((p, fake), cells, strict=True)])
     real = np.concatenate([np.ones(len(p)), np.zeros(len(fake))])
     fitted = fit_cells(features, real, np.concatenate(cells), len(grid), ridge=design.ridge)
@@ -190,31 +201,35 @@ def _levels(p: Positions) -> dict[str, tuple[float, ...]]:
 
 
 def _fakes(model: CellModel, p: Positions, stream: Stream) -> Positions:
-    """Fakes in the cells of the rows: even in place and time, with random attributes."""
+    """Fakes in the cells of the rows: even in place and time, with random attributes; unknown where the row's are."""
     i = np.repeat(np.arange(len(p)), model.design.fakes)
     turn = np.tile(np.arange(model.design.fakes), len(p))
 
     def draw(purpose: str) -> Floats:
         return draws(p.row[i], turn, stream.child("fakes", purpose))
 
+    def lacking(values: Floats, made: Floats) -> Floats:
+        return np.where(np.isnan(values[i]), np.nan, made)  # else all real rows without it would stand out as real
+
     latitude, longitude = within_cells(model.grid, p.latitude[i], p.longitude[i], draw("x"), draw("y"))
     covariates = {}
     for name, values in p.covariates.items():
         known = values[np.isfinite(values)]
         if name in p.levels:
-            covariates[name] = np.floor(draw(name) * len(p.levels[name]))
+            covariates[name] = lacking(values, np.floor(draw(name) * len(p.levels[name])))
         elif len(known):
             low, high = np.quantile(known, [0.001, 0.999])
-            covariates[name] = low + draw(name) * (high - low)
+            covariates[name] = lacking(values, low + draw(name) * (high - low))
         else:
             covariates[name] = np.full(len(i), np.nan)
+    moving = bool((p.speed > 0).any())  # where nobody moves, speed tells nothing
     return Positions(
         row=p.row[i],
         latitude=latitude,
         longitude=longitude,
-        speed=draw("speed") * model.fastest,
-        heading=draw("heading") * 360.0,
-        time=model.start + draw("time") * model.span if model.span > 0 else np.full(len(i), np.nan),
+        speed=lacking(p.speed, draw("speed") * model.fastest) if moving else p.speed[i],
+        heading=lacking(p.heading, draw("heading") * 360.0),
+        time=lacking(p.time, model.start + draw("time") * model.span),
         entity=p.entity[i],
         covariates=covariates,
         entities=p.entities,

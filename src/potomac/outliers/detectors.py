@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from potomac.outliers.positions import Positions, positions_of
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream
 
-__all__ = ["LocalContrastDetector", "odd_probability", "ranks", "score_table"]
+__all__ = ["LocalContrastDetector", "free_name", "odd_probability", "ranks", "score_table"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -150,7 +150,11 @@ class LocalContrastDetector:
         """Keep the model and its arguments in a file (NumPy's npz, nothing pickled); the fitted rows are not kept."""
         arrays = self._model().to_arrays()
         params = np.array([f"{k}={v!r}" for k, v in self.get_params().items()], str)
-        np.savez_compressed(file, params=params, **arrays)  # type: ignore[arg-type]
+        if isinstance(file, str):
+            with open(file, "wb") as opened:  # NumPy itself would write to another name where this has no .npz
+                np.savez_compressed(opened, params=params, **arrays)  # type: ignore[arg-type]
+        else:
+            np.savez_compressed(file, params=params, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, file: str | IO[bytes]) -> LocalContrastDetector:
@@ -161,18 +165,22 @@ class LocalContrastDetector:
         """
         from ast import literal_eval
         from zipfile import BadZipFile
+        from zlib import error as Damaged  # noqa: N812
 
         try:
             with np.load(file, allow_pickle=False) as kept:
                 arrays = {name: kept[name] for name in kept.files}
             params = {k: literal_eval(v) for k, v in (word.split("=", 1) for word in arrays["params"].tolist())}
-        except (BadZipFile, ValueError, KeyError, AttributeError, EOFError, SyntaxError, TypeError) as error:
+            detector = cls(**params)
+        except (BadZipFile, Damaged, ValueError, KeyError, AttributeError, EOFError, SyntaxError, TypeError) as error:
             raise DataError(Fault("outliers.model-foreign", f"the file holds no detector ({error})")) from error
-        detector = cls(**params)
         detector.model_ = LocalModel.from_arrays(arrays)
         return detector
 
     def _design(self) -> Design | CellDesign:
+        if not self.sample >= FEWEST:
+            found = f"sample is {self.sample}"
+            raise StudyError(Fault("outliers.argument", found, f"expected at least {FEWEST}", key="sample"))
         return design_of(
             self.method, cell_km=self.cell_km, fakes=self.fakes, bags=self.bags, folds=self.folds, terms=self.terms,
             ridge=self.ridge,
@@ -253,10 +261,10 @@ def check_enough(positions: Positions) -> None:
 
 
 def check_covariates(model: LocalModel, positions: Positions) -> None:
-    """Refuse rows that lack a covariate.
+    """Refuse rows that lack a covariate, or have words where the fitted rows had numbers.
 
     Raises:
-        DataError: a covariate of the fitted rows is missing.
+        DataError: a covariate of the fitted rows is missing, or of another type.
     """
     missing = [name for name in model.covariates if name not in positions.covariates]
     if missing:
@@ -264,6 +272,10 @@ def check_covariates(model: LocalModel, positions: Positions) -> None:
         raise DataError(
             Fault("outliers.covariate-missing", found, f"the model was fitted with {listing(model.covariates)}")
         )
+    words = [name for name in model.covariates if name in positions.levels and name not in model.levels]
+    if words:
+        found = f'the covariate "{words[0]}" holds text'
+        raise DataError(Fault("outliers.covariate-type", found, "the model was fitted with numbers"))
 
 
 def odd_probability(log_odds: Floats, prevalence: float) -> Floats:
@@ -299,11 +311,17 @@ def score_table(
     positions: Positions,
     evidence: Mapping[str, Floats],
     prevalence: float | None = None,
-    rank: Ints | None = None,
+    ranked: tuple[Floats, Ints] | None = None,
 ) -> pa.Table:
-    """The result table ``scores`` of rows in the order of ``row``; ``rank`` where they are a part of a larger table."""
+    """The result table ``scores`` of rows in the order of ``row``.
+
+    ``ranked`` are their log odds and ranks where they are a part of a larger table.
+    """
     p = positions
-    log_odds = log_odds_of(evidence)
+    if ranked is None:
+        odds = log_odds_of(evidence)
+        ranked = odds, ranks(-odds)
+    log_odds, rank = ranked
     columns: dict[str, Any] = {
         "row": p.row,
         "entity": p.names(),
@@ -315,14 +333,21 @@ def score_table(
         "cell": model.cell(p),
         "log_odds": log_odds,
         "outlier_score": -log_odds,
-        "rank": ranks(-log_odds) if rank is None else rank,
+        "rank": rank,
         **{f"odds_{part}": odds for part, odds in evidence.items() if part != "odds"},
     }
     if prevalence is not None:
         columns["probability"] = odd_probability(log_odds, prevalence)
     for name in sorted(p.covariates):
-        columns[name if name not in columns else f"covariate_{name}"] = covariate_column(p, name)
+        columns[free_name(name, columns)] = covariate_column(p, name)
     return pa.table(columns)
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """A name for the column of a covariate that none of the others has."""
+    while name in taken:
+        name = f"covariate_{name}"
+    return name
 
 
 def covariate_column(positions: Positions, name: str) -> pa.Array:

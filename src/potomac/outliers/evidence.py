@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.outliers.contrast import LocalContrast, Records, combined
-from potomac.outliers.detectors import covariate_column, known, timestamps
+from potomac.outliers.detectors import covariate_column, free_name, known, timestamps
 from potomac.outliers.model import LocalModel, log_odds_of
 from potomac.outliers.positions import Positions
 from potomac.outliers.tracks import Tracks
@@ -131,7 +131,7 @@ def explain(
         "why": sentences,
     }
     for name in sorted(p.covariates):
-        columns[name if name not in columns else f"covariate_{name}"] = covariate_column(p, name)
+        columns[free_name(name, columns)] = covariate_column(p, name)
     return pa.table(columns)
 
 

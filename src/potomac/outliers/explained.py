@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from potomac.outliers.detectors import covariate_column, known, timestamps
+from potomac.outliers.detectors import covariate_column, free_name, known, timestamps
 from potomac.outliers.model import LocalModel
 from potomac.outliers.positions import Positions
 
@@ -25,7 +25,7 @@ def explain_cells(model: LocalModel, positions: Positions, index: Ints, log_odds
     """The pieces of evidence of some rows under ``method = "logistic"``.
 
     A term takes coefficient times (the cell's mean of real rows less the value). Squares and products count with the
-    term they are named after first.
+    term they are named after first. A row outside all cells has none: its place is all that speaks against it.
 
     Args:
         model: a fitted model with regressions.
@@ -36,14 +36,15 @@ def explain_cells(model: LocalModel, positions: Positions, index: Ints, log_odds
     assert model.cells is not None  # noqa: S101 - the caller has chosen the method
     p = positions.take(index)
     cell, mine = model.cell(positions), model.cell(p)
-    features = model.cells.features(positions, cell)
-    rows = np.maximum(np.bincount(cell, minlength=len(model.grid)), 1)
+    inside, outside = cell >= 0, mine < 0
+    features = model.cells.features(positions, np.maximum(cell, 0))
+    rows = np.maximum(np.bincount(cell[inside], minlength=len(model.grid)), 1)
     taken: dict[str, Floats] = {}
-    coefficients = model.cells.regressions.coefficients[mine, 1:]
-    for j, name in enumerate(model.cells.names):
-        mean = np.bincount(cell, weights=features[:, j], minlength=len(model.grid)) / rows
-        piece = _piece(name)
+    coefficients = np.where(outside[:, None], 0.0, model.cells.regressions.coefficients[mine, 1:])
+    for j, piece in enumerate(model.cells.pieces):
+        mean = np.bincount(cell[inside], weights=features[inside, j], minlength=len(model.grid)) / rows
         taken[piece] = taken.get(piece, np.zeros(len(index))) + coefficients[:, j] * (mean[mine] - features[index, j])
+    taken["place"] = np.where(outside, np.maximum(-log_odds, 0.0), taken["place"])
     columns: dict[str, Any] = {
         "rank": np.arange(1, len(index) + 1),
         "row": p.row,
@@ -57,21 +58,14 @@ def explain_cells(model: LocalModel, positions: Positions, index: Ints, log_odds
         "log_odds": log_odds,
         "outlier_score": -log_odds,
         **{f"why_{name}": values for name, values in taken.items()},
-        "why": [_sentence(i, p, taken) for i in range(len(index))],
+        "why": [_OUTSIDE if outside[i] else _sentence(i, p, taken) for i in range(len(index))],
     }
     for name in sorted(p.covariates):
-        columns[name if name not in columns else f"covariate_{name}"] = covariate_column(p, name)
+        columns[free_name(name, columns)] = covariate_column(p, name)
     return pa.table(columns)
 
 
-def _piece(feature: str) -> str:
-    if feature.startswith(("x", "y")):
-        return "place"
-    if feature.startswith("speed"):
-        return "speed"
-    if feature.startswith(("sin_course", "cos_course")):
-        return "course"
-    return "time" if feature == "time" else "covariates"
+_OUTSIDE = "In a cell where none of the records is that the model was fitted on."
 
 
 def _sentence(i: int, p: Positions, taken: dict[str, Floats]) -> str:

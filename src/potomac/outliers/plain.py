@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from potomac.engine import Fact, Progress, Result, Show
 from potomac.errors import DataError, Fault
-from potomac.outliers.detectors import FEWEST, odd_probability, ranks
+from potomac.outliers.detectors import FEWEST, free_name, odd_probability, ranks
 from potomac.outliers.draws import smallest
 from potomac.outliers.summary import Settings, histogram
 from potomac.outliers.tabular import ContrastDetector
@@ -50,14 +50,16 @@ def answer(table: Table, settings: Settings, stream: Stream, progress: Progress)
         "outlier_score": -log_odds,
         "rank": rank,
         **evidence,
-        **{name: X[:, j] for j, name in enumerate(names)},
     }
     if settings.prevalence is not None:
         scores["probability"] = odd_probability(log_odds, settings.prevalence)
+    for j, name in enumerate(names):
+        scores[free_name(name, {*scores, "why"})] = X[:, j]
+    shown = tuple(scores)[-len(names) :]
     whole = pa.table(scores)
     order = np.argsort(rank, kind="stable")[: settings.top]
     top = whole.take(pa.array(order)).append_column("why", pa.array(_why(X, order, names)))
-    return _result(whole, top, histogram(log_odds, None), names, settings)
+    return _result(whole, top, histogram(log_odds, None), shown, settings)
 
 
 def table_column(values: npt.NDArray[Any]) -> pa.Array:

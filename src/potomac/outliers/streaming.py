@@ -36,6 +36,9 @@ Singles = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
+_AT_ONCE = 1 << 20
+
+
 class _Entities:
     """Sums by entity, as rows come."""
 
@@ -98,7 +101,7 @@ def stream_answer(
         "scores": first.scores(ordered),
         "top": top,
         "entities": first.people.table(ordered),
-        "cells": cells_of(model, first.rows_in, first.total_in, first.odd_in(ordered), None),
+        "cells": cells_of(model, first.rows_in, first.total_in(), first.odd_in(ordered), None),
     }
     if found is not None:
         tables["detection"], tables["planted"] = found.detection, found.planted
@@ -108,9 +111,10 @@ def stream_answer(
         "histogram": histogram(first.log_odds, None if found is None else found.log_odds),
         **kept(model, ordered),
     }
+    aside = "repeats were not set aside, " if settings.drop_repeats else ""
     note = (
         f"The table has {got.rows:,} records, more than are held in memory: models were fitted on a sample of "
-        f"{len(sample):,}, and tracks and meetings were not looked at. Pictures show the sample."
+        f"{len(sample):,}, and {aside}tracks and meetings were not looked at. Pictures show the sample."
     )
     return told.result(settings, model, tables, pictured, got.rows, len(first.people.codes), (note,))
 
@@ -124,7 +128,7 @@ class _FirstPass:
         self.log_odds = np.empty(got.rows, np.float32)
         self.parts: dict[str, Singles] = {}
         cells = len(model.grid)
-        self.rows_in, self.total_in = np.zeros(cells, np.int64), np.zeros(cells)
+        self.rows_in = np.zeros(cells, np.int64)
         self.cell_of = np.empty(got.rows, np.int32)
         self.best = got.positions.take(np.empty(0, np.int64))
         self.best_odds: Singles = np.empty(0, np.float32)
@@ -147,9 +151,7 @@ class _FirstPass:
             self.log_odds[place] = odds
             cell = self.model.cell(p)
             self.cell_of[place] = cell
-            known = cell >= 0
-            self.rows_in += np.bincount(cell[known], minlength=len(self.rows_in))
-            self.total_in += np.bincount(cell[known], weights=odds[known], minlength=len(self.rows_in))
+            self.rows_in += np.bincount(cell[cell >= 0], minlength=len(self.rows_in))
             self.people.add(p, odds)
             self._keep(p, odds, evidence)
             progress("scoring rows", place.stop, self.rows)
@@ -164,6 +166,14 @@ class _FirstPass:
         self.best, self.best_odds = merged.take(order), both[order]
         self.best_parts = {k: v[order] for k, v in parts.items()}
 
+    def total_in(self) -> Floats:
+        """Sum of the log odds in each cell, row after row, so that batches change no digit."""
+        total = np.zeros(len(self.rows_in))
+        for first in range(0, self.rows, _AT_ONCE):
+            cell, odds = self.cell_of[first : first + _AT_ONCE], self.log_odds[first : first + _AT_ONCE]
+            total += np.bincount(cell[cell >= 0], weights=odds[cell >= 0], minlength=len(total))
+        return total
+
     def odd_in(self, ordered: Singles) -> Ints:
         """How many of the strangest hundredth lie in each cell."""
         limit = np.quantile(ordered, 0.01)
@@ -173,20 +183,20 @@ class _FirstPass:
     def scores(self, ordered: Singles) -> Rows:
         """The table ``scores`` as a stream."""
         ranks = _Ranks(ordered)
-        names = [(0, self.best)] if len(self.best) else []
-        empty = self._table(names[0][1].take(np.empty(0, np.int64)), slice(0, 0), np.empty(0, np.int64))
+        empty = self._table(self.best.take(np.empty(0, np.int64)), slice(0, 0), np.empty(0, np.int64))
 
         def batches() -> Iterator[pa.RecordBatch]:
             ranks.restart()
             for place, p in self.positions():
-                told_rank = ranks.of(self.log_odds[place])
-                yield from self._table(p, place, told_rank).cast(empty.schema).to_batches()
+                rank = ranks.of(self.log_odds[place])
+                yield from self._table(p, place, rank).cast(empty.schema).to_batches()
 
         return Rows(empty.schema, batches)
 
     def _table(self, p: Positions, place: slice, rank: Ints) -> pa.Table:
         evidence = {part: odds[place].astype(float) for part, odds in self.parts.items()}
-        return score_table(self.model, p, evidence, self.settings.prevalence, rank)
+        ranked = self.log_odds[place].astype(float), rank  # both of one number, so that they agree to the last digit
+        return score_table(self.model, p, evidence, self.settings.prevalence, ranked)
 
 
 class _Ranks:

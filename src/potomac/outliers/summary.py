@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.outliers.contrast import Records
+from potomac.outliers.detectors import free_name
 from potomac.outliers.meetings import Meetings
 from potomac.outliers.model import LocalModel, log_odds_of
 from potomac.outliers.plant import Planted, detection, plant
@@ -141,8 +142,9 @@ def cells_of(model: LocalModel, rows: Ints, total: Floats, odd: Ints, entities: 
         fitted = model.cells.regressions
         columns |= {"real": fitted.real, "fake": fitted.fake, "converged": fitted.converged, "steps": fitted.steps}
         for j, name in enumerate(("intercept", *model.cells.names)):
-            columns[f"coefficient_{name}"] = fitted.coefficients[:, j]
-            columns[f"error_{name}"] = pa.array(fitted.standard_errors[:, j], from_pandas=True)
+            of = free_name(f"coefficient_{name}", columns)  # a covariate may be called as a term is
+            columns[of] = fitted.coefficients[:, j]
+            columns[of.replace("coefficient_", "error_")] = pa.array(fitted.standard_errors[:, j], from_pandas=True)
     return pa.table(columns)
 
 
@@ -174,12 +176,14 @@ def panels(p: Positions, top: pa.Table, order: Ints) -> pa.Table:
 
 def _neighbourhoods(p: Positions, top: pa.Table, order: Ints, most: int = 600) -> Iterator[pa.Table]:
     seen: set[int] = set()
+    given = 0
     lonely = top["lonely_km"].to_numpy() if "lonely_km" in top.column_names else np.full(len(order), 5.0)
     for rank, i in enumerate(order.tolist(), 1):
         who = int(p.entity[i])
         if who >= 0 and who in seen:
             continue
         seen.add(who)
+        given += 1
         half = float(np.clip(2.0 * np.nan_to_num(lonely[rank - 1], nan=10.0), 3.0, 60.0)) / 111.2
         wide = half / max(np.cos(np.radians(p.latitude[i])), 0.05)
         east = (p.longitude - p.longitude[i] + 180.0) % 360.0 - 180.0
@@ -190,7 +194,7 @@ def _neighbourhoods(p: Positions, top: pa.Table, order: Ints, most: int = 600) -
         yield _panel(rank, "others", p.take(others[:: max(len(others) // most, 1)]))
         yield _panel(rank, "own track", p.take(own[np.argsort(p.time[own], kind="stable")][:2000]))
         yield _panel(rank, "record", p.take(np.array([i])))
-        if len(seen) == PANELS:
+        if given == PANELS:
             return
 
 

@@ -45,6 +45,9 @@ WEIGHTS = {"place": 1.0, "behaviour": 1.0, "track": 0.3}
 CROWDED = 0.5
 """How much of the evidence for a place counts where it is above zero: a busy place excuses no odd behaviour."""
 
+FEWEST_TRACKED = 30
+"""Records beside others of their entity below which their fit is not learned."""
+
 BLOCK = 65_536
 
 
@@ -208,6 +211,7 @@ class LocalContrast:
         *,
         owner: Ints | None = None,
         tracks: Tracks | None = None,
+        fitted: bool = True,
         progress: Progress | None = None,
     ) -> dict[str, Floats]:
         """Log odds of being real by part, as one fake a real row would give them.
@@ -218,6 +222,8 @@ class LocalContrast:
             owner: whose records in the reference do not count, by row; default ``identity(positions)``, which is right
                 for the rows that were fitted. New rows without an entity have -1.
             tracks: of ``positions``; default they are built.
+            fitted: whether the rows come from the table that was fitted, so that each is scored by the models that did
+                not see it; others are scored by all models, whatever their numbers.
             progress: told how many rows are scored.
 
         Returns:
@@ -231,12 +237,14 @@ class LocalContrast:
         found = {part: np.zeros(len(asked.row)) for part in self.parts}
         for block in _blocks(len(asked.row)):
             say("scoring rows", block.start, len(asked.row))
-            for part, values in self._block(positions, _sliced(asked, block), own, tracks).items():
+            for part, values in self._block(positions, _sliced(asked, block), own, tracks, fitted).items():
                 found[part][block] = values
         return found
 
-    def _block(self, positions: Positions, records: Records, owner: Ints, tracks: Tracks | None) -> dict[str, Floats]:
-        row = positions.row[records.row]
+    def _block(
+        self, positions: Positions, records: Records, owner: Ints, tracks: Tracks | None, fitted: bool
+    ) -> dict[str, Floats]:
+        row = positions.row[records.row] if fitted else None
         plain = plain_features(self.frame, self.surroundings, positions, records, owner)
         found = {}
         for part in self.parts:
@@ -250,9 +258,12 @@ class LocalContrast:
             found[part] = odds
         return found
 
-    def _odds(self, part: str, features: Floats, row: Ints) -> Floats:
-        """Mean over the bags, in each of which a row is scored by the model of its fold."""
-        out = np.zeros(len(row))
+    def _odds(self, part: str, features: Floats, row: Ints | None) -> Floats:
+        """Mean over the bags, in each of which a row is scored by the model of its fold; without rows, by all."""
+        out = np.zeros(len(features))
+        if row is None:
+            every = [forest.log_odds(features) for forests in self.forests[part] for forest in forests]
+            return np.asarray(np.mean(every, axis=0))
         for bag, forests in enumerate(self.forests[part]):
             fold = self.fold(row, bag)
             for f, forest in enumerate(forests):
@@ -295,7 +306,7 @@ def fit_local_contrast(
     parts = ["place"]
     if np.isfinite(positions.speed).any() or np.isfinite(positions.heading).any():
         parts.append("behaviour")
-    if design.tracks and told.mean() >= 0.1:
+    if design.tracks and told.mean() >= 0.1 and told.sum() >= FEWEST_TRACKED:
         parts.append("track")
     forests: dict[str, tuple[tuple[Forest, ...], ...]] = {}
     total, done = len(parts) * design.bags * design.folds, 0
@@ -357,7 +368,8 @@ def _fakes(
 
     p = positions
     if part == "behaviour":
-        speed = np.where(np.isnan(p.speed[i]), np.nan, draw(0) * frame.fastest)
+        moving = bool((p.speed > 0).any())  # where nobody moves, any other speed would give a fake away
+        speed = np.where(np.isnan(p.speed[i]), np.nan, draw(0) * frame.fastest) if moving else p.speed[i]
         heading = np.where(np.isnan(p.heading[i]), np.nan, draw(1) * 360.0)
         return Records(i, i, p.latitude[i], p.longitude[i], speed, heading)
     latitude, longitude = within_cells(grid, p.latitude[i], p.longitude[i], draw(0), draw(1))

@@ -97,7 +97,8 @@ class LocalModel:
         Args:
             positions: rows with the levels of the fitted ones.
             records: what to score in the stead of what the rows report.
-            fitted: whether the rows come from the table that was fitted.
+            fitted: whether the rows come from the table that was fitted: each is scored by the models that did not see
+                it, others by all models.
             tracks: of ``positions``.
             meetings: of ``positions``; without them no meeting is looked for.
             progress: told how many rows are scored.
@@ -106,7 +107,7 @@ class LocalModel:
             return self.cells.evidence(positions if records is None else as_positions(positions, records), progress)
         assert self.contrast is not None  # noqa: S101 - one of the two is there
         owner = self.owner(positions, fitted)
-        found = self.contrast.evidence(positions, records, owner=owner, tracks=tracks, progress=progress)
+        found = self.contrast.evidence(positions, records, owner=owner, tracks=tracks, fitted=fitted, progress=progress)
         if meetings is not None:
             asked = [] if records is None else [records.row, records.latitude, records.longitude, records.speed]
             surprise = meetings.features(*asked)[:, meetings.names.index("meeting")]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError, did_you_mean, listing
@@ -83,7 +83,7 @@ class PositionsSpec(TableSpec):
             )
 
     def _name_faults(self) -> Iterable[Fault]:
-        names = [c.column for c in self.covariates] + list(self.features)
+        names = [role_name(name) for name in (*(c.column for c in self.covariates), *self.features)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Fault("outliers.twice", f'"{name}" is named twice', "expected each column once", key="covariates")
         roles = [role.name for role in ROLES]
@@ -224,6 +224,8 @@ def figures(result: Result) -> Iterable[Figure]:
 
 class Place(BaseModel):
     """A record to be judged."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     latitude: float = Field(ge=-90, le=90, description="degrees north")
     longitude: float = Field(ge=-180, le=180, description="degrees east")

@@ -157,11 +157,12 @@ def thinned(positions: Positions, stream: Stream, most: int) -> Ints:
     draws stay.
     """
     p = positions
-    scale = np.cos(np.radians(p.latitude))
+    band = np.floor(p.latitude * KM_PER_DEGREE)
+    scale = np.cos(np.radians(band / KM_PER_DEGREE))  # one for a band, so that its cells are squares
     resting = ~(p.speed >= 0.5)  # unknown speed counts as resting: its course says nothing
     sector = np.where(resting | np.isnan(p.heading), -1.0, np.floor(p.heading / 45.0))
     draw = row_uniform(p.row, stream.child("thinned"))
-    keys = (p.entity, np.floor(p.latitude * KM_PER_DEGREE), np.floor(p.longitude * scale * KM_PER_DEGREE), sector)
+    keys = (p.entity, band, np.floor(p.longitude * scale * KM_PER_DEGREE), sector)
     order = np.lexsort((p.row, draw, *keys))
     same = np.ones(max(len(p) - 1, 0), bool)
     for key in keys:

@@ -132,7 +132,7 @@ def test_all_cells_at_once_have_the_coefficients_of_one_by_one(folder: Path) -> 
 
 def test_a_process_of_its_own_tells_its_memory(folder: Path) -> None:
     run = of("child").measured("benchmarks.outliers.speed:forest_task", rows=500, folder=str(folder), jobs=None)
-    assert set(run.value) == {"fit", "score", "held"}
+    assert set(run.value) == {"fit", "score", "processor", "held"}
     assert 10 < run.value["held"] <= run.peak_mb < 4000
 
 

@@ -35,6 +35,7 @@ PARTS = (
     "stats.intervals",
     "stats.streams",
 )
+MOST = 3  # calls between the place where a message is written and the one where it is raised
 EXITS = {"StudyError": 2, "DataError": 3, "NoAnswer": 4, "Interrupted": 130}
 
 
@@ -188,7 +189,7 @@ def study_page(kind: str, engine: Any) -> str:
         _table(("key", "what it says", "type", "default"), _keys(engine.study, "")),
     ]
     for path, model in _tables_of(engine.study, ""):
-        parts += [f"## Roles of `[{path}]`\n", _roles(model.roles)]
+        parts += [f"## Roles of `[{path}]`\n", _roles(model.model_construct(source="positions.csv").all_roles())]
     parts += [
         "## The file that `new` writes\n",
         f"`potomac new {kind}` writes this; `potomac schema {kind}` prints the JSON Schema.\n",
@@ -202,14 +203,22 @@ def _keys(model: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
 
     for name, info in fields.keys(model).items():
         slot = fields.slot_of(info)
-        default = "required" if info.is_required() else f"`{_shown(info)}`"
+        default = "required" if info.is_required() else _shown(info)
         inner = None if "column name" in fields.words(slot) else fields.model_in(slot)
         key = f"{prefix}{name}"
         label = f"[[{key}]]" if inner and fields.is_list(slot) else f"[{key}]" if inner else key
         type_ = "table" if inner else fields.words(slot)
-        yield f"`{label}`", info.description or "", type_, "" if inner else default
+        yield f"`{label}`", _about(name, info), type_, "" if inner else default
         if inner is not None:
             yield from _keys(inner, f"{key}.")
+
+
+def _about(name: str, info: Any) -> str:
+    """What a key says; a key that every study has may leave that to ``Study``."""
+    from potomac.spec import Study
+
+    common = Study.model_fields.get(name)
+    return str(info.description or (common.description if common else "") or "")
 
 
 def _shown(info: Any) -> str:
@@ -219,9 +228,9 @@ def _shown(info: Any) -> str:
     if value is None:
         return "not set"
     try:
-        return str(literal(value if not isinstance(value, tuple) else list(value)))
+        return f"`{literal(value if not isinstance(value, tuple) else list(value))}`"
     except (TypeError, ValueError):
-        return str(value)
+        return f"`{value}`"
 
 
 def _tables_of(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -267,17 +276,21 @@ def codes() -> dict[str, list[Said]]:
     """Every error code in the source, with what is said where."""
     found: dict[str, list[Said]] = {}
     for path in sorted(SOURCE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        module = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
-        exits = _exits(tree)
-        for call, scope in _calls(tree):
+        module = _Module(path)
+        for call in module.calls:
             code = _code(call)
             if code:
-                names = _assigned(scope, call.lineno)
-                words = [_words(arg, names) for arg in _arguments(call)]
-                said = Said(module, *[*words, "", "", ""][:3], exits.get(call))
-                found.setdefault(code, []).append(said)
+                words = [module.words(arg, call) for arg in module.arguments(call)]
+                for found_, expected, mend in _side_by_side(words):
+                    said = Said(module.name, found_, expected, mend, module.exit(call))
+                    found.setdefault(code, []).append(said)
     return dict(sorted(found.items()))
+
+
+def _side_by_side(words: list[list[str]]) -> Iterator[tuple[str, ...]]:
+    """The alternatives of found, expected and mend that go together; one that has no other stays."""
+    longest = max(map(len, words))
+    yield from zip(*([*some, *([some[-1]] * (longest - len(some)))] for some in words), strict=True)
 
 
 def _code(call: ast.Call) -> str:
@@ -289,73 +302,157 @@ def _code(call: ast.Call) -> str:
     return next((word for word in words if CODE.fullmatch(word)), "")
 
 
-def _arguments(call: ast.Call) -> list[ast.expr]:
-    found = (i for i, a in enumerate(call.args) if isinstance(a, ast.Constant) and CODE.fullmatch(str(a.value)))
-    at = next(found, -1)
-    plain = call.args[at + 1 : at + 4]
-    named = {k.arg: k.value for k in call.keywords}
-    return plain + [named[key] for key in ("found", "expected", "mend")[len(plain) :] if key in named]
+class _Module:
+    """A module of the source: its calls, and what its names hold where they are used."""
 
+    def __init__(self, path: Path) -> None:
+        self.name = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+        self.tree = ast.parse(path.read_text(encoding="utf-8"))
+        self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        calls = [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+        self.calls = sorted(calls, key=lambda node: (node.lineno, node.col_offset))
+        self.functions = {node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef)}
 
-def _calls(tree: ast.Module) -> list[tuple[ast.Call, ast.AST]]:
-    """Every call with the innermost function around it, in the order of the file."""
-    found: dict[ast.Call, ast.AST] = {}
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    for scope in (tree, *functions):  # ast.walk meets the outer ones first
-        found |= {node: scope for node in ast.walk(scope) if isinstance(node, ast.Call)}
-    return sorted(found.items(), key=lambda item: (item[0].lineno, item[0].col_offset))
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """What a node stands in, from the inside."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
 
+    def scope(self, node: ast.AST) -> ast.FunctionDef | None:
+        """The innermost function around a node."""
+        return next((one for one in self.above(node) if isinstance(one, ast.FunctionDef)), None)
 
-def _assigned(scope: ast.AST, line: int) -> dict[str, ast.expr]:
-    """What the names of a function hold before ``line``, so that a message kept in a variable is seen."""
-    found: dict[str, ast.expr] = {}
-    nodes = [node for node in ast.walk(scope) if isinstance(node, ast.Assign) and node.lineno < line]
-    for node in sorted(nodes, key=lambda node: node.lineno):
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                found[target.id] = node.value
-            elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                pairs = zip(target.elts, node.value.elts, strict=False)
-                found |= {name.id: value for name, value in pairs if isinstance(name, ast.Name)}
-    return found
+    def arguments(self, call: ast.Call) -> list[ast.expr]:
+        """What was found, expected, and how to mend it; an empty text for what is not given."""
+        maker = self.functions.get(getattr(call.func, "id", ""))
+        names = [arg.arg for arg in maker.args.args] if maker else ["code", "found", "expected", "mend"]
+        named = dict(zip(names, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
+        return [named.get(key, ast.Constant("")) for key in ("found", "expected", "mend")]
 
+    def exit(self, call: ast.Call, depth: int = 0) -> int | None:
+        """The exit code: of the error around the fault, or of the one that whoever collects such faults raises."""
+        for around in self.above(call):
+            name = getattr(around.func, "id", "") if isinstance(around, ast.Call) else ""
+            if name in EXITS:
+                return EXITS[name]
+        scope = self.scope(call)
+        if scope is None or depth > MOST:
+            return None
+        raised = {
+            getattr(n.exc.func, "id", "")
+            for n in ast.walk(scope)
+            if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)
+        }
+        codes = {EXITS[name] for name in raised if name in EXITS}
+        if len(codes) == 1:
+            return codes.pop()
+        return next(filter(None, (self.exit(one, depth + 1) for one in self._callers(scope))), None)
 
-def _exits(tree: ast.AST) -> dict[ast.Call, int]:
-    """Which fault goes into which error, where both stand in one expression."""
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in EXITS:
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Call):
-                    found[inner] = EXITS[node.func.id]  # type: ignore[attr-defined]
-    return found
+    def words(self, node: ast.expr, at: ast.AST, depth: int = 0) -> list[str]:
+        """What an expression says, as written, with what is filled in as ``{name}``; all alternatives."""
+        if isinstance(node, ast.Constant):
+            return [node.value if isinstance(node.value, str) else ""]
+        if isinstance(node, ast.JoinedStr):
+            return ["".join(self._part(part) for part in node.values)]
+        if isinstance(node, ast.IfExp):
+            both = [*self.words(node.body, at, depth), *self.words(node.orelse, at, depth)]
+            return [word for word in both if word] or [""]
+        if isinstance(node, ast.BoolOp):
+            return self.words(node.values[0], at, depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return [a + b for a in self.words(node.left, at, depth) for b in self.words(node.right, at, depth)]
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "did_you_mean":
+            return ['Did you mean "..."?']
+        if isinstance(node, ast.Name) and depth < MOST:
+            held = self._held(node.id, at, depth)
+            if held:
+                return held
+        return ["{" + _short(node) + "}"]
 
+    def _held(self, name: str, at: ast.AST, depth: int) -> list[str]:
+        """What a name says where it is used: its last sure assignment before, or what callers hand in."""
+        scope = self.scope(at)
+        if scope is None:
+            return []
+        around = set(self.above(at))
+        values = [(sure, value) for sure, value in self._assigned(scope, name, at, around)]
+        sure = [value for is_sure, value in values if is_sure]
+        chosen = sure[-1:] or [value for _, value in values[-1:]]
+        if chosen:
+            value = chosen[0]
+            return self.returned(*value, depth) if isinstance(value, tuple) else self.words(value, value, depth + 1)
+        names = [arg.arg for arg in (*scope.args.args, *scope.args.kwonlyargs)]
+        if name not in names:
+            return []
+        return list(
+            dict.fromkeys(word for call in self._callers(scope) for word in self._given(call, names, name, depth))
+        )
 
-def _words(node: ast.expr, names: Mapping[str, ast.expr]) -> str:
-    """A message as written, with what is filled in as ``{name}``."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(map(_part, node.values))
-    if isinstance(node, ast.IfExp):
-        return _words(node.body, names)
-    if isinstance(node, ast.Name) and isinstance(names.get(node.id), ast.Constant | ast.JoinedStr | ast.IfExp):
-        return _words(names[node.id], {})
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _words(node.left, names) + _words(node.right, names)
-    return "{" + _short(node) + "}"
+    def _assigned(
+        self, scope: ast.FunctionDef, name: str, at: ast.AST, around: set[ast.AST]
+    ) -> Iterator[tuple[bool, Any]]:
+        """Assignments to a name before ``at``, and whether each is always passed on the way there."""
+        line = getattr(at, "lineno", 0)
+        nodes = [n for n in ast.walk(scope) if isinstance(n, ast.Assign | ast.For) and n.lineno < line]
+        for node in sorted(nodes, key=lambda node: node.lineno):
+            sure = self.parents[node] in around
+            for target in node.targets if isinstance(node, ast.Assign) else []:
+                if isinstance(target, ast.Name) and target.id == name:
+                    yield sure, node.value
+                elif isinstance(target, ast.Tuple):
+                    place = next((i for i, one in enumerate(target.elts) if getattr(one, "id", "") == name), None)
+                    if place is not None and isinstance(node.value, ast.Tuple):
+                        yield sure, node.value.elts[place]
+                    elif place is not None and isinstance(node.value, ast.Call):
+                        yield sure, (getattr(node.value.func, "id", ""), place)
 
+    def _callers(self, scope: ast.FunctionDef) -> list[ast.Call]:
+        return [one for one in self.calls if getattr(one.func, "id", getattr(one.func, "attr", "")) == scope.name]
 
-def _part(part: ast.expr) -> str:
-    if isinstance(part, ast.FormattedValue):
-        return "{" + _short(part.value) + "}"
-    return str(part.value) if isinstance(part, ast.Constant) else ""
+    def _given(self, call: ast.Call, names: list[str], name: str, depth: int) -> list[str]:
+        """What a call hands in for a parameter."""
+        place = names.index(name) - (names[0] == "self")
+        named = {k.arg: k.value for k in call.keywords}
+        value = named.get(name) or (call.args[place] if place < len(call.args) else None)
+        return self.words(value, call, depth + 1) if value is not None else []
+
+    def returned(self, function: str, place: int, depth: int) -> list[str]:
+        """What a function of the module returns at one place of a tuple."""
+        made = self.functions.get(function)
+        returns = [n.value for n in ast.walk(made) if isinstance(n, ast.Return)] if made else []
+        tuples = [value for value in returns if isinstance(value, ast.Tuple) and place < len(value.elts)]
+        return [word for value in tuples for word in self.words(value.elts[place], value, depth + 1)]
+
+    def _part(self, part: ast.expr) -> str:
+        if not isinstance(part, ast.FormattedValue):
+            return str(part.value) if isinstance(part, ast.Constant) else ""
+        if isinstance(part.value, ast.IfExp):
+            words = self.words(part.value, part, MOST)
+            return max(words, key=len)
+        return self._constant(part.value) or "{" + _short(part.value) + "}"
+
+    def _constant(self, node: ast.expr) -> str:
+        """The value of a constant of the module: a number, a word, or names that are listed."""
+        listed = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "listing" and len(node.args) == 1
+        inner = node.args[0] if listed and isinstance(node, ast.Call) else node
+        if not (isinstance(inner, ast.Name) and inner.id.isupper()):
+            return ""
+        value = getattr(importlib.import_module(self.name), inner.id)
+        return ", ".join(map(str, value)) if not isinstance(value, int | float | str) else str(value)
 
 
 def _short(node: ast.expr) -> str:
+    """A name for what is filled in."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return node.slice.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute) and node.args:
+        return _short(node.args[0])  # shown(value), listing(names), len(rows)
+    if isinstance(node, ast.Attribute):
+        return node.attr.strip("_")
     walked = [n for n in ast.walk(node) if isinstance(n, ast.Attribute | ast.Name)]
     names = [n.attr if isinstance(n, ast.Attribute) else n.id for n in walked]
-    return names[-1].strip("_") if names else "..."
+    return names[0].strip("_") if names else "..."
 
 
 def errors_index(found: Mapping[str, list[Said]], about: Mapping[str, Any]) -> str:
@@ -380,11 +477,11 @@ def error_page(code: str, said: list[Said], about: Mapping[str, Any]) -> str:
     parts = [MADE, f"# `{code}`\n", f"{about.get('when', 'Not described yet.')}\n"]
     if about.get("mend"):
         parts.append(f"**What to do.** {about['mend']}\n")
-    exits = sorted({entry.exit for entry in said if entry.exit})
+    exits = sorted({entry.exit for entry in said if entry.exit} | {code for code in [about.get("exit")] if code})
     if exits:
         parts.append(f"Exit code: {', '.join(map(str, exits))}.\n")
     messages = list(dict.fromkeys(_message(entry) for entry in said))
-    messages = [message for message in messages if message]
+    messages = [message for message in messages if message] + about.get("says", [])
     if messages:
         parts.append("What it says, with what is filled in between braces:\n")
         parts += [f"```text\n{message}\n```\n" for message in messages]
@@ -392,8 +489,8 @@ def error_page(code: str, said: list[Said], about: Mapping[str, Any]) -> str:
 
 
 def _message(said: Said) -> str:
-    words = (said.found, said.expected, said.mend)
-    found, expected, mend = ("" if re.fullmatch(r"\{\w*\}", part) else part for part in words)
+    words = (re.sub(r"(\{\w+\})\1", r"\1", part) for part in (said.found, said.expected, said.mend))
+    found, expected, mend = ("" if re.fullmatch(r"\{[\w.]*\}", part) else part for part in words)
     sentence = "; ".join(part for part in (found, expected) if part)
     return f"{sentence}. {mend}" if mend and sentence else sentence or mend
 
@@ -414,17 +511,20 @@ def facts_page() -> str:
 def _facts(folder: Path) -> set[tuple[str, str, str]]:
     found = {}
     for path in sorted(folder.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for call, scope in _calls(tree):
+        module = _Module(path)
+        for call in module.calls:
             if getattr(call.func, "id", "") != "Fact":
                 continue
-            names = _assigned(scope, call.lineno)
-            named = {k.arg: k.value for k in call.keywords}
-            name = _words(call.args[0] if call.args else named["name"], names)
-            meaning = call.args[2] if len(call.args) > 2 else named.get("meaning")
-            unit = named.get("unit")
-            found[name] = (f"`{name}`", _words(meaning, names) if meaning else "", _words(unit, names) if unit else "")
+            given = dict(zip(FACT, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
+            names, meanings, units = (
+                module.words(given[key], call) if key in given else [""] for key in ("name", "meaning", "unit")
+            )
+            for name, meaning, unit in _side_by_side([names, meanings, units]):
+                found[name] = (f"`{name}`", meaning, unit)
     return set(found.values())
+
+
+FACT = ("name", "value", "meaning", "low", "high", "unit", "source", "key", "label")
 
 
 # The library ----------------------------------------------------------------------------------------------------

@@ -107,7 +107,8 @@ def test_both_ways_down_the_trees_agree() -> None:
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_same_bits_on_one_thread_and_two(weighted: bool) -> None:
+def test_the_same_bits_on_one_thread_and_two(weighted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boosting, "_SMALL", 0)  # threads for a table of any size
     x, real = _table(8, 20_000, 6)
     weight = np.random.default_rng(0).exponential(size=len(x)) if weighted else None
     forests = []

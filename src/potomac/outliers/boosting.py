@@ -25,6 +25,7 @@ Ints = npt.NDArray[np.int64]
 _ROWS = 256  # rows a block: their codes and one tree stay in the first-level cache together
 _TOGETHER = 8  # rows that walk down a tree side by side, so that the processor never waits for one of them
 _NUMERIC = -1
+_SMALL = 2_000_000  # values; a table below is fitted on one thread
 _ALMOST_INFINITE = 1e300  # the largest threshold that scikit-learn makes
 _LEVELS = 256  # a categorical feature holds whole numbers below this
 
@@ -203,6 +204,7 @@ def fit_forest(
         ValueError: shapes do not fit, only one class is there, or a level is not a whole number from 0 to 254.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     x, y = np.asarray(X), np.asarray(real).astype(bool)
     if x.ndim != 2 or y.shape != x.shape[:1]:
@@ -223,7 +225,9 @@ def fit_forest(
         early_stopping=early_stopping,
         random_state=seed,
     )
-    model.fit(x, y, sample_weight=None if weight is None else np.asarray(weight, float))
+    # threads wait for each other at each node; on a busy machine that costs a small fit many times what it gains
+    with threadpool_limits(1 if x.size < _SMALL else None, user_api="openmp"):
+        model.fit(x, y, sample_weight=None if weight is None else np.asarray(weight, float))
     return _extract(model, x, columns)
 
 

@@ -43,7 +43,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 _FORMAT = 1  # of saved detectors
 _FAKES = 2  # fakes a real row
-_TREE_ROWS = 50_000  # real rows that the trees are grown on, at most
+_TREE_ROWS = 20_000  # real rows that the trees are grown on, at most
 _FEWEST_FOR_TREES = 50  # below, no tree could be told from chance
 _PRODUCTS = 10  # most columns for which the logistic method uses products of two
 _FENCE = 1.5  # interquartile ranges below the first quartile: a box plot's whisker (Tukey 1977)
@@ -260,7 +260,7 @@ class ContrastDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         folds: int = 3,
         samples: int = 100,
         landmarks: int = 16,
-        iterations: int = 100,
+        iterations: int = 60,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.method = method

@@ -48,7 +48,7 @@ CROWDED = 0.5
 FEWEST_TRACKED = 30
 """Records beside others of their entity below which their fit is not learned."""
 
-BLOCK = 65_536
+BLOCK = 131_072
 
 
 @dataclass(frozen=True)

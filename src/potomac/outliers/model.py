@@ -37,6 +37,9 @@ Method = Literal["contrast", "logistic"]
 FORMAT = 1
 """Number of the form in which a model is kept."""
 
+BUSY = 2.0
+"""Where the evidence of the place is at least this, others usually are, and a meeting is no news."""
+
 SURPRISE = 1.0
 """How much log odds a meeting takes for each power of ten of its surprise."""
 
@@ -109,9 +112,8 @@ class LocalModel:
         owner = self.owner(positions, fitted)
         found = self.contrast.evidence(positions, records, owner=owner, tracks=tracks, fitted=fitted, progress=progress)
         if meetings is not None:
-            asked = [] if records is None else [records.row, records.latitude, records.longitude, records.speed]
-            surprise = meetings.features(*asked)[:, meetings.names.index("meeting")]
-            found["meeting"] = -SURPRISE * np.nan_to_num(surprise)
+            asked = records or Records.real(positions, np.arange(len(positions)))
+            found["meeting"] = -SURPRISE * _surprise(meetings, asked, found["place"])
         return found
 
     def cell(self, positions: Positions) -> Ints:
@@ -201,6 +203,17 @@ def fit_local_model(
     chosen = positions.take(smallest(positions.row, stream.child("sample"), sample))
     contrast = fit_local_contrast(chosen, design, stream, progress)
     return _model("contrast", chosen, contrast.grids[0], contrast=contrast)
+
+
+def _surprise(meetings: Meetings, records: Records, place: Floats) -> Floats:
+    """Surprise at a meeting in powers of ten, looked for among the slow where few usually are; shape (n,)."""
+    out = np.zeros(len(place))
+    r = records
+    some = np.flatnonzero((r.speed <= meetings.slow_kn) & (place < BUSY))
+    if len(some):
+        found = meetings.features(r.row[some], r.latitude[some], r.longitude[some], r.speed[some])
+        out[some] = np.nan_to_num(found[:, meetings.names.index("meeting")])
+    return out
 
 
 def _model(

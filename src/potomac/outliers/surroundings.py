@@ -43,7 +43,7 @@ NAMES = (
 )
 
 NEAR, FAR = 5, 20
-ASKED = 40
+ASKED = 32
 """Neighbours that are looked for; among them at least ``FAR`` should be others."""
 
 KM_PER_KN = 0.5
@@ -98,9 +98,16 @@ class Surroundings:
         Returns:
             Shape (k, len(names)).
         """
-        out = np.full((len(latitude), len(NAMES)), np.nan)
+        where = _places(latitude, longitude)
+        order = _walk(where)  # neighbours are asked one after the other, so that the trees stay in the cache
+        out = np.empty((len(latitude), len(NAMES)))
+        out[order] = self._look_around(entity[order], where[order], speed[order], heading[order])
+        return out
+
+    def _look_around(self, entity: Ints, where: Floats, speed: Floats, heading: Floats) -> Floats:
+        out = np.full((len(entity), len(NAMES)), np.nan)
         by_place, by_state, known = self._trees
-        where, velocity = _places(latitude, longitude), _velocity(speed, heading)
+        velocity = _velocity(speed, heading)
         distance, near = by_place.query(where, k=_ranks(len(self.place)), workers=-1)
         _look(distance, near, entity, self.entity, self.velocity, velocity, speed, out)
         sure = np.flatnonzero(np.isfinite(velocity[:, 0]))
@@ -185,6 +192,13 @@ def _ranks(size: int) -> list[int]:
 
 def _places(latitude: Floats, longitude: Floats) -> Floats:
     return np.asarray(unit_vectors(latitude, longitude) * EARTH_RADIUS_KM)
+
+
+def _walk(where: Floats) -> Ints:
+    """An order in which places that follow each other are mostly near: strips of 20 km, up and down in turn."""
+    strip = np.floor(where[:, 2] / 20.0)
+    along = np.arctan2(where[:, 1], where[:, 0])
+    return np.lexsort((np.where(strip % 2 == 0, along, -along), strip))
 
 
 def _velocity(speed: Floats, heading: Floats) -> Floats:

@@ -195,3 +195,14 @@ def test_early_stopping_keeps_fewer_trees_where_there_is_nothing_to_learn() -> N
     rng = np.random.default_rng(13)
     noise, coin = rng.normal(size=(2000, 3)), rng.random(2000) < 0.5
     assert fit_forest(noise, coin, iterations=200, early_stopping=True).trees < 50
+
+
+def test_a_column_without_any_value_tells_nothing() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2))
+    real = x[:, 0] + rng.normal(size=400) > 0
+    blank = np.column_stack([x, np.full(400, np.nan), np.full(400, np.nan)])
+    forest = fit_forest(blank, real, iterations=5, categorical=[3])
+    np.testing.assert_array_equal(forest.log_odds(blank), fit_forest(x, real, iterations=5).log_odds(x))
+    filled = np.column_stack([x, rng.normal(size=400), np.zeros(400)])
+    np.testing.assert_array_equal(forest.log_odds(filled), forest.log_odds(blank))

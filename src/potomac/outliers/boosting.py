@@ -214,6 +214,9 @@ def fit_forest(
     columns = _categorical_columns(x, categorical)
     if np.isinf(x).any():  # the bins' quantiles are differences, which infinities would make NaN; the order stays
         x = np.clip(x.astype(np.float64), -_ALMOST_INFINITE, _ALMOST_INFINITE)
+    blank = np.isnan(x).all(axis=0)
+    if blank.any():  # a column without any value has no bins; a constant one asks nothing
+        x = np.where(blank, x.dtype.type(0), x)
     model = HistGradientBoostingClassifier(
         max_iter=iterations,
         max_leaf_nodes=leaves,

@@ -273,7 +273,7 @@ GUESTS = {"pandas", "polars"}
 """Whose objects are taken where a user has them; never needed."""
 
 
-PARTS = {"pydantic-core": "pydantic", "markupsafe": "jinja2"}
+PARTS = {"pydantic-core": "pydantic", "markupsafe": "jinja2", "threadpoolctl": "scikit-learn"}
 """What comes with another distribution always, as its documentation says."""
 
 

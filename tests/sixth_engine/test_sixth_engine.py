@@ -77,7 +77,7 @@ def test_its_schema_its_help_and_its_demo(potomac: Command, tmp_path: Path) -> N
     assert set(schema["properties"]) == {"kind", "name", "title", "seed", "data", "jitter", "level"}
     assert "the kinds here are" in potomac("schema", "tyo").stderr
     assert "engine toy" in potomac("doctor").stdout
-    demo = potomac("demo", "--quiet")
+    demo = potomac("demo", "toy", "--quiet")
     assert "What is the mean of the numbers from 1 to 100?" in demo.stdout
     assert (tmp_path / "potomac-demo/runs/hundred/latest/report.html").is_file()
 

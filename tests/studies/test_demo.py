@@ -54,3 +54,10 @@ def test_whoever_stops_one_example_stops_all(only_toy: Engine) -> None:
 
     with pytest.raises(Interrupted):
         list(demo("show", stop))
+
+
+def test_the_examples_of_one_kind(numbers: Path) -> None:
+    ((file, outcome),) = demo("show", kinds=["toy"])
+    assert (file, isinstance(outcome, Run)) == ("show/toy/demo.toml", True)
+    with pytest.raises(StudyError, match='no kind is called "tyo"'):
+        list(demo("show", kinds=["tyo"]))

@@ -168,10 +168,17 @@ def schema(kind: Kind) -> None:
     print(json.dumps(scaffold.schema(kind), indent=2, ensure_ascii=False))
 
 
-def demo(out: Out = Path("potomac-demo"), quiet: Quietly = False) -> None:
+def demo(
+    kinds: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only the examples of these kinds.", metavar="KIND", autocompletion=_kinds),
+    ] = None,
+    out: Out = Path("potomac-demo"),
+    quiet: Quietly = False,
+) -> None:
     """Run the example studies and print where their reports are.
 
-    Example: potomac demo --out examples
+    Example: potomac demo outliers --out examples
     """
     from potomac.cli.progress import reporting
     from potomac.studies.demo import demo as examples
@@ -179,7 +186,7 @@ def demo(out: Out = Path("potomac-demo"), quiet: Quietly = False) -> None:
     failed: list[PotomacError] = []
     done: list[Any] = []
     with reporting(quiet) as progress:
-        for file, outcome in examples(out, progress):
+        for file, outcome in examples(out, progress, kinds or ()):
             if isinstance(outcome, PotomacError):
                 print(f"{file}: {outcome}", file=sys.stderr)
                 failed.append(outcome)

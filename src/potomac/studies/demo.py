@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -16,9 +16,9 @@ __all__ = ["demo"]
 
 
 def demo(
-    folder: str | Path = "potomac-demo", progress: Progress | None = None
+    folder: str | Path = "potomac-demo", progress: Progress | None = None, kinds: Iterable[str] = ()
 ) -> Iterator[tuple[str, Run | PotomacError]]:
-    """Run the demo studies of all engines; yields each study's file and its run, or what went wrong.
+    """Run the demo studies of all engines, or of ``kinds``; yields each study's file and its run, or what went wrong.
 
     Engines that cannot be used come first, by kind.
 
@@ -26,11 +26,14 @@ def demo(
     left as it is.
 
     Raises:
+        StudyError: a kind is unknown.
         Interrupted: an example was stopped; the others are not begun.
     """
-    for fault in registry.faults():
+    wanted = tuple(kinds)
+    for fault in () if wanted else registry.faults():
         yield fault.key, StudyError(fault)
-    for kind, engine in registry.engines().items():
+    chosen = {kind: registry.engine(kind) for kind in wanted} if wanted else registry.engines()
+    for kind, engine in chosen.items():
         for name in engine.demos:
             home = Path(folder) / kind
             try:

@@ -245,6 +245,8 @@ def _place(i: int, p: Positions, usual: Usual, off: Floats) -> str:
         return "Nobody else was seen around here."
     km = usual.lonely_km[i]
     far = f"{km * 1000:.0f} m" if km < 1 else f"{km:.3g} km"
+    if km < 1:
+        return f"Few others keep to this very place: the fifth nearest was {far} away."
     return f"Few come here: the fifth nearest place of another is {far} away."
 
 

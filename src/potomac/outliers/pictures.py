@@ -12,6 +12,7 @@ from potomac.engine import Axis, Figure, Layer, Result, Rows
 __all__ = ["figures"]
 
 LABELLED = 20
+PIECES = {"why_covariates": "kind"}
 
 
 def figures(result: Result) -> Iterator[Figure]:
@@ -22,7 +23,7 @@ def figures(result: Result) -> Iterator[Figure]:
     yield _map(result)
     yield from _neighbourhoods(result)
     if "detection" in result.tables:
-        yield _detection(_arrow(result, "detection"))
+        yield _detection(_arrow(result, "detection"), _arrow(result, "top").num_rows)
     yield _reasons(_arrow(result, "top"))
     yield _odds(result, role="support")
     yield _cells(_arrow(result, "cells"))
@@ -89,11 +90,12 @@ def _neighbourhood(rank: int, table: pa.Table, top: pa.Table) -> Figure:
     )  # fmt: skip
 
 
-def _detection(table: pa.Table) -> Figure:
+def _detection(table: pa.Table, length: int) -> Figure:
     every = table.filter(pc.equal(table["kind"], "all"))
     kinds = table.filter(pc.not_equal(table["kind"], "all"))
     both = [_percent(part) for part in (every, kinds)]
-    last = both[0].slice(both[0].num_rows - 1, 1).to_pylist()[0]
+    listed = both[0].filter(pc.less_equal(both[0]["list_length"], max(length, 10)))
+    last = listed.slice(listed.num_rows - 1, 1).to_pylist()[0]
     layers = (
         Layer("line", both[1], "list_length", "rate", series="kind"),
         Layer("interval", both[0], "list_length", "low", y2="high", name="95 % interval"),
@@ -120,7 +122,10 @@ def _reasons(top: pa.Table, most: int = 12) -> Figure:
     names = [name for name in top.column_names if name.startswith("why_")]
     for row in top.slice(0, most).to_pylist():
         who = f"{row['rank']}. {row['entity'] or row['row']}"
-        rows += [{"record": who, "piece": n.removeprefix("why_"), "taken": max(row[n] or 0.0, 0.0)} for n in names]
+        rows += [
+            {"record": who, "piece": PIECES.get(n, n.removeprefix("why_")), "taken": max(row[n] or 0.0, 0.0)}
+            for n in names
+        ]
     table = pa.Table.from_pylist(rows)
     layer = Layer("cell", table, "piece", "record", color="taken", color_label="log odds taken")
     alt = "Grid of the strangest records by piece of evidence; darker squares take more of the odds of being real."

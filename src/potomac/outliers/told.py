@@ -206,7 +206,7 @@ SOURCES = (
 
 LABELS = {
     "lonely_km": "5th nearest other", "usual_speed": "usual speed", "off_track_km": "off its track", "why": "why",
-    "outlier_score": "score", "q_value": "false discovery rate", "effective_records": "independent records",
+    "outlier_score": "score", "q_value": "q", "p_value": "p", "effective_records": "independent",
     "strangest_rank": "best rank", "list_length": "list", "list_share": "of all", "mean_log_odds": "mean log odds",
     "among_strangest": "in the strangest 1 %", "distance_km": "distance",
 }  # fmt: skip
@@ -220,13 +220,13 @@ def _show(tables: Mapping[str, pa.Table | Rows]) -> tuple[Show, ...]:
     wanted: dict[str, tuple[str, tuple[str, ...], str]] = {
         "top": (
             "The strangest records",
-            ("rank", "entity", "time", "latitude", "longitude", "speed", "heading", "outlier_score", "why"),
+            ("rank", "entity", "time", "why", "outlier_score", "speed", "heading", "latitude", "longitude"),
             "Higher scores are stranger. The whole list with every piece of evidence is in tables/top.parquet.",
         ),
         "entities": (
             "Entities over their whole track",
             ("entity", "records", "effective_records", "strangest_rank", "p_value", "q_value", "evidence", "flagged"),
-            "p-values are corrected for how many records an entity has, false discovery rates for how many entities.",
+            "p is corrected for how many records an entity has, q is the false discovery rate over all entities.",
         ),
         "meetings": (
             "Meetings of slow ones",

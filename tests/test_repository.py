@@ -84,7 +84,7 @@ def test_what_is_measured_is_what_is_shipped() -> None:
 # Files ----------------------------------------------------------------------------------------------------------
 
 MACHINE = re.compile(
-    r"/work\b|/tmp/|/root/|/home/\w|/opt/\w|[A-Z]:\\Users|"  # where somebody's files lie
+    r"/work\b|/tmp/|/root/|/home/\w|[A-Z]:\\Users|"  # where somebody's files lie
     r"pypi\.org|pythonhosted|npmjs\.(org|com)|/simple/|artifactory|nexus\.|"  # registries
     r"localhost:\d|\b(10|192\.168|172\.(1[6-9]|2\d|3[01]))\.\d+\.\d+\.?\d*\b:\d"  # hosts of some network
 )

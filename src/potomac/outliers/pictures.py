@@ -39,9 +39,11 @@ def _map(result: Result) -> Figure:
     first = top.slice(0, LABELLED)
     named = first.append_column("label", pc.cast(first["rank"], pa.string()))
     rest = top.slice(LABELLED)
+    everything = result.fact("records").value == result.model["points"].num_rows
+    shown = "all records" if everything else "a sample of all records"
     tips = ("rank", "entity", "time", "speed", "heading", "outlier_score", "why")
     layers = [
-        Layer("point", result.model["points"], "longitude", "latitude", name="all records"),
+        Layer("point", result.model["points"], "longitude", "latitude", name=shown),
         Layer("point", rest, "longitude", "latitude", name=f"the next {rest.num_rows}", shape="cross", tip=tips),
         Layer(
             "point", named, "longitude", "latitude", label="label", name=f"the {first.num_rows} strangest",

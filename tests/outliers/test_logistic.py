@@ -49,6 +49,8 @@ def test_the_coefficients_are_scikit_learns(features: int, ridge: float) -> None
     x, y, cell = simulated(8, 150, features)
     fitted = fit_cells(x, y, cell, 8, ridge=ridge)
     assert fitted.converged.all()
+    assert fitted.real.tolist() == [y[cell == c].sum() for c in range(8)]  # whatever the order of the rows
+    assert fitted.fake.tolist() == [(1 - y[cell == c]).sum() for c in range(8)]
     for c in range(8):
         at = cell == c
         theirs = LogisticRegression(C=1 / ridge, solver="newton-cholesky", tol=1e-10).fit(x[at], y[at])

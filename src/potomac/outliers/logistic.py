@@ -84,7 +84,7 @@ def fit_cells(
     _check(x, y, cell, cells, ridge)
     order = np.argsort(cell, kind="stable")
     edges = np.searchsorted(cell[order], np.arange(cells + 1)).astype(np.int64)
-    x, y = x[order], y[order]
+    x, y, cell = x[order], y[order], cell[order]
     fitted = CellRegressions(
         coefficients=np.zeros((cells, x.shape[1] + 1)),
         standard_errors=np.full((cells, x.shape[1] + 1), np.nan),

@@ -93,7 +93,7 @@ def test_one_wrong_speed_does_not_spread_the_fakes(positions: Positions) -> None
 
 
 def test_no_row_is_scored_by_a_model_that_saw_it(sea: Columns, quick: Design) -> None:
-    """A covariate is seen by nobody but the row itself, and by fakes that take it over. Change it in all rows of a fold.
+    """A covariate is seen by nobody but the row itself, and by fakes that take it over. Change it in a whole fold.
 
     The models that score this fold stay the same to the last bit, and those of the others notice.
     """

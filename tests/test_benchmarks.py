@@ -116,12 +116,15 @@ def test_jitter_has_variance_one(folder: Path) -> None:
     assert np.abs(np.corrcoef(z) - np.eye(5)).max() < 5 / np.sqrt(z.shape[1])
 
 
-def test_vessels_keep_their_number_of_records(folder: Path) -> None:
+def test_the_same_traffic_comes_day_after_day(folder: Path) -> None:
     data = of("outliers.data")
     p = data.base(str(folder))
-    assert np.bincount(p.entity).min() > 0
-    entity = data.many(p, 0, 3 * len(p))["entity"]
-    assert sorted(np.unique(entity, return_counts=True)[1]) == sorted(3 * np.bincount(p.entity).tolist())
+    made = data.many(p, 0, (data.FLEET + 1) * len(p))
+    day = np.round((made["time"] - p.time[np.arange(len(made["time"])) % len(p)]) / 86_400)
+    assert sorted(set(day)) == list(range(data.FLEET + 1))
+    sets = [set(made["entity"][day == d]) for d in (0, 1, data.FLEET)]
+    assert sets[0] == sets[1]
+    assert not sets[0] & sets[2]
 
 
 def test_all_cells_at_once_have_the_coefficients_of_one_by_one(folder: Path) -> None:

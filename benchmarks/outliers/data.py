@@ -33,6 +33,9 @@ _ROLES = {
 _CODES = ("ship_type",)
 _PLANTED = 60
 
+FLEET = 50
+"""How often the same vessels come before others take their place."""
+
 
 @dataclass(frozen=True)
 class Area:
@@ -138,19 +141,20 @@ def base(folder: str | None) -> Positions:
 
 
 def many(p: Positions, first: int, count: int) -> dict[str, Any]:
-    """Rows ``first`` to ``first + count`` of an endless table made from p: again and again the same rows, jittered.
+    """Rows ``first`` to ``first + count`` of an endless table made from p: the same traffic time after time, jittered.
 
-    Each time round has vessels of its own, about half a kilometre, 0.3 kn, three degrees and ten minutes off, so that
-    vessels keep as many records as they have and the sea becomes busier. A row depends on its number alone.
+    Each time round is some days later, with places about half a kilometre, speeds 0.3 kn, courses three degrees and
+    times ten minutes off; a new fleet comes every ``FLEET`` times. A row depends on its number alone.
     """
     row = np.arange(first, first + count)
     i, turn = row % len(p), row // len(p)
     noise = _normal(row)
+    days = np.ceil((np.nanmax(p.time) - np.nanmin(p.time) + 1.0) / 86_400.0)
     latitude = np.clip(p.latitude[i] + noise[0] * 0.5 / 111.2, -89.9, 89.9)
     longitude = p.longitude[i] + noise[1] * 0.5 / 111.2 / np.cos(np.radians(p.latitude[i]))
     return {
-        "entity": turn * (len(p.entities) + 1) + p.entity[i] + 1,
-        "time": p.time[i] + 600.0 * noise[2],
+        "entity": turn // FLEET * (len(p.entities) + 1) + p.entity[i] + 1,
+        "time": p.time[i] + turn * days * 86_400.0 + 600.0 * noise[2],
         "latitude": latitude,
         "longitude": (longitude + 180.0) % 360.0 - 180.0,
         "speed": np.maximum(p.speed[i] + 0.3 * noise[3], 0.0),

@@ -97,6 +97,8 @@ class LocalModel:
     ) -> dict[str, Floats]:
         """Log odds of being real by part, as one fake a real row would give them; each of shape (n,).
 
+        A place outside all cells has none of n rows, so that its evidence is at most that of one in n: -log n.
+
         Args:
             positions: rows with the levels of the fitted ones.
             records: what to score in the stead of what the rows report.
@@ -111,6 +113,10 @@ class LocalModel:
         assert self.contrast is not None  # noqa: S101 - one of the two is there
         owner = self.owner(positions, fitted)
         found = self.contrast.evidence(positions, records, owner=owner, tracks=tracks, fitted=fitted, progress=progress)
+        if "place" in found:
+            at = positions if records is None else records
+            outside = self.grid.locate(at.latitude, at.longitude) < 0  # where fakes are none, trees know nothing
+            found["place"] = np.where(outside, np.minimum(found["place"], -np.log(self.rows)), found["place"])
         if meetings is not None:
             asked = records or Records.real(positions, np.arange(len(positions)))
             found["meeting"] = -SURPRISE * _surprise(meetings, asked, found["place"])

@@ -53,8 +53,8 @@ def the_sea() -> Sea:
     for i in range(30):
         north, south = random.normal(0, 0.6), 8 + random.normal(0, 0.6)
         when = random.uniform(0, 6 * 3600)
-        vessels.append(track(f"north {i}", north, 0.0, 10.0, 0.0, 21, when, 1.0))
-        vessels.append(track(f"south {i}", south, 65.0, 10.0, 180.0, 21, when, 1.0))
+        vessels.append(track(f"north {i}", north, random.uniform(0, 3), 10.0, 0.0, 21, when, 1.0))
+        vessels.append(track(f"south {i}", south, random.uniform(62, 65), 10.0, 180.0, 21, when, 1.0))
     for i in range(16):
         x, y = 20 + random.uniform(-2, 2), 30 + random.uniform(-2, 2)
         vessels.append(track(f"anchored {i}", x, y, 0.0, random.uniform(0, 360), 12, random.uniform(0, 1e4), 1.0))

@@ -1,0 +1,214 @@
+"""Tables larger than memory: the same scores as in memory, whatever the batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+
+from potomac import tables
+from potomac.engine import Quiet, Result, Rows
+from potomac.outliers import answer as answering
+from potomac.outliers import reading, streaming
+from potomac.outliers.detectors import ranks
+from potomac.outliers.streaming import _Ranks
+from potomac.outliers.study import ROLES
+from potomac.outliers.summary import Settings
+from potomac.stats.streams import Stream
+from potomac.tables import Table, covariate
+
+STREAM = Stream(3, ("outliers",))
+QUICK = Settings(bags=1, folds=2, fakes=1, top=15, sample=100_000)
+NAMES = ("latitude", "longitude", "speed", "heading", "time", "entity")
+Array = npt.NDArray[Any]
+
+
+def opened(table: pa.Table, *covariates: str) -> Table:
+    given = {name: name for name in (*NAMES, *covariates) if name in table.column_names}
+    roles = [role for role in ROLES if role.name in given] + [covariate(name) for name in covariates]
+    return tables.open(table, given, roles)
+
+
+def whole(result: Result) -> dict[str, pa.Table]:
+    return {
+        name: pa.Table.from_batches(list(t.batches()), t.schema) if isinstance(t, Rows) else t
+        for name, t in result.tables.items()
+    }
+
+
+def streamed(table: pa.Table, settings: Settings = QUICK, *covariates: str) -> dict[str, pa.Table]:
+    return whole(answering.answer(opened(table, *covariates), settings, STREAM, Quiet(), memory_rows=100))
+
+
+def in_memory(table: pa.Table, settings: Settings = QUICK, *covariates: str) -> dict[str, pa.Table]:
+    return whole(answering.answer(opened(table, *covariates), settings, STREAM, Quiet()))
+
+
+@pytest.fixture(scope="module")
+def nameless(table: pa.Table) -> pa.Table:
+    """Without entities there are no tracks and no meetings, so that both ways see the same."""
+    return table.drop_columns(["entity"])
+
+
+@pytest.mark.parametrize("method", ["contrast", "logistic"])
+def test_streams_score_as_memory_does(nameless: pa.Table, method: str) -> None:
+    """To the 24 bits that streams keep of each part."""
+    settings = replace(QUICK, method=method)
+    one, other = in_memory(nameless, settings)["scores"], streamed(nameless, settings)["scores"]
+    assert other.num_rows == one.num_rows
+    np.testing.assert_array_equal(other["row"], one["row"])
+    np.testing.assert_array_equal(other["cell"], one["cell"])
+    np.testing.assert_allclose(other["log_odds"], one["log_odds"], rtol=1e-6, atol=1e-6)
+    assert other["time"].equals(one["time"])
+
+
+def test_the_strangest_and_the_cells_agree_too(nameless: pa.Table) -> None:
+    settings = replace(QUICK, method="logistic")
+    one, other = in_memory(nameless, settings), streamed(nameless, settings)
+    assert other["top"]["row"].to_pylist() == one["top"]["row"].to_pylist()
+    np.testing.assert_array_equal(other["cells"]["records"], one["cells"]["records"])
+    np.testing.assert_allclose(other["cells"]["mean_log_odds"], one["cells"]["mean_log_odds"], rtol=1e-4)
+
+
+def test_ranks_are_a_permutation_with_ties_by_row(table: pa.Table) -> None:
+    """Equal rows far apart in the table tie, and the earlier one comes first."""
+    twice = pa.concat_tables([table, table])
+    found = streamed(twice, replace(QUICK, method="logistic", sample=2000))["scores"]
+    np.testing.assert_array_equal(found["rank"], ranks(found["outlier_score"].to_numpy()))
+    assert sorted(found["rank"].to_pylist()) == list(range(1, twice.num_rows + 1))
+
+
+@pytest.mark.parametrize("method", ["contrast", "logistic"])
+def test_the_size_of_batches_changes_no_bit(table: pa.Table, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(QUICK, method=method, sample=700, prevalence=0.01, plant=("speed",), plant_count=20)
+    first = streamed(table, settings, "type")
+    original = Table.batches
+
+    def small(self: Table, names: Any = None, size: int = 0) -> Any:
+        return original(self, names, 97)
+
+    monkeypatch.setattr(Table, "batches", small)
+    second = streamed(table, settings, "type")
+    assert set(first) == set(second) == {"scores", "top", "entities", "cells", "detection", "planted"}
+    for name, one in first.items():
+        assert second[name].equals(one), name
+
+
+def test_the_table_may_be_streamed_again_and_again(table: pa.Table) -> None:
+    result = answering.answer(opened(table), replace(QUICK, method="logistic"), STREAM, Quiet(), memory_rows=100)
+    scores = result.tables["scores"]
+    assert isinstance(scores, Rows)
+    one, other = (pa.Table.from_batches(list(scores.batches()), scores.schema) for _ in range(2))
+    assert one.equals(other)
+    assert one.schema.names[:4] == ["row", "entity", "time", "latitude"]
+
+
+def test_entities_are_summed_over_all_batches(table: pa.Table) -> None:
+    """Each has as many records as in the table; its strangest is the one of smallest rank among its rows."""
+    found = streamed(table, replace(QUICK, method="logistic", sample=500))
+    people, scores = found["entities"].to_pylist(), found["scores"].to_pandas()
+    grouped = scores.groupby("entity")["rank"]
+    assert {p["entity"]: p["records"] for p in people} == grouped.size().to_dict()
+    assert {p["entity"]: p["strangest_rank"] for p in people} == grouped.min().to_dict()
+    best = scores.set_index("rank")["row"]
+    assert all(p["strangest_row"] == best[p["strangest_rank"]] for p in people)
+    values = [p["p_value"] for p in people]
+    assert values == sorted(values)
+    assert all(0 < p["p_value"] <= p["q_value"] <= 1 for p in people)
+
+
+def test_rows_outside_all_cells_of_the_sample_are_odd_and_explained(table: pa.Table) -> None:
+    """One row of 1,500 lies on the other side of the Earth, and not in the sample of 100."""
+    lat = table["latitude"].to_numpy().copy()
+    for method in ("logistic", "contrast"):
+        settings = replace(QUICK, method=method, sample=100)
+        chosen = reading.read(opened(table), (), STREAM, Quiet(), most=100, sample=100).positions.row
+        far = int(np.setdiff1d(np.arange(table.num_rows), chosen)[10])
+        lat[far] = -45.0
+        moved = table.set_column(table.schema.get_field_index("latitude"), "latitude", pa.array(lat))
+        found = streamed(moved, settings)
+        assert found["scores"]["cell"].to_pylist()[far] == -1
+        assert far in found["top"]["row"].to_pylist()
+        why = dict(zip(found["top"]["row"].to_pylist(), found["top"]["why"].to_pylist(), strict=True))
+        assert why[far]
+        assert found["cells"]["records"].to_numpy().sum() < table.num_rows
+
+
+def test_what_streams_leave_out_is_said(table: pa.Table) -> None:
+    settings = replace(QUICK, method="logistic", drop_repeats=True)
+    result = answering.answer(opened(table), settings, STREAM, Quiet(), memory_rows=100)
+    assert "repeats were not set aside" in result.notes[0]
+    assert "meetings" not in result.tables
+
+
+def test_ranks_of_values_that_come_in_parts() -> None:
+    rng = np.random.default_rng(2)
+    odds = rng.integers(0, 30, 500).astype(np.float32)
+    for size in (1, 7, 500):
+        given = _Ranks(np.sort(odds))
+        for _ in range(2):
+            given.restart()
+            parts = [given.of(odds[i : i + size]) for i in range(0, 500, size)]
+            np.testing.assert_array_equal(np.concatenate(parts), ranks(-odds.astype(float)))
+
+
+# Reading
+
+
+def test_a_sample_is_that_of_the_smallest_draws_in_any_batches(
+    table: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows() -> list[int]:
+        got = reading.read(opened(table), (), STREAM, Quiet(), most=300, sample=200)
+        assert (got.rows, got.whole, len(got.positions)) == (table.num_rows, False, 200)
+        return list(got.positions.row)
+
+    first, original = rows(), Table.batches
+    assert first == sorted(first)
+    monkeypatch.setattr(Table, "batches", lambda self, names=None, size=0: original(self, names, 61))
+    assert rows() == first
+
+
+def test_a_table_that_fits_is_read_whole(table: pa.Table) -> None:
+    got = reading.read(opened(table, "type"), ("type",), STREAM, Quiet(), most=10**6, sample=100)
+    assert (got.rows, got.whole, got.aside.num_rows) == (table.num_rows, True, 0)
+    assert got.positions.words("type").to_pylist() == table["type"].to_pylist()
+    assert list(got.positions.row) == list(range(table.num_rows))
+
+
+def test_repeats_are_set_aside_with_their_reason(table: pa.Table) -> None:
+    """The same vessel a minute later at the same place to the last digit."""
+    more = table.slice(0, 5)
+    later = pa.compute.add(more["time"], pa.scalar(60 * 10**6, pa.duration("us")))
+    again = more.set_column(more.schema.get_field_index("time"), "time", later.cast(more.schema.field("time").type))
+    both = pa.concat_tables([table, again])
+    got = reading.read(opened(both), (), STREAM, Quiet(), most=10**6, sample=100, drop_repeats=True)
+    assert got.aside["row"].to_pylist() == list(range(table.num_rows, table.num_rows + 5))
+    assert set(got.aside["reason"].to_pylist()) == {"repeats the place of the record before"}
+    assert len(got.positions) == got.rows == table.num_rows
+
+
+def test_streams_code_levels_as_the_fitted_rows_did(table: pa.Table) -> None:
+    fitted: dict[str, Callable[..., Any] | tuple[str, ...]] = {"type": ("tanker", "cargo")}
+    for p in reading.stream_positions(opened(table, "type"), ("type",), fitted, size=400):  # type: ignore[arg-type]
+        assert p.levels["type"] == ("tanker", "cargo")
+        assert set(p.words("type").to_pylist()) <= {"tanker", "cargo"}
+
+
+def test_a_stream_of_streams_is_bounded(table: pa.Table) -> None:
+    """Nothing but four bytes a part and row, and the cell, is kept of all rows."""
+    settings = replace(QUICK, method="logistic", sample=300)
+    got = reading.read(opened(table), (), STREAM, Quiet(), most=100, sample=300)
+    model = answering.fit_local_model(got.positions, answering.design_of(
+        "logistic", cell_km=50, fakes=1, bags=1, folds=2, terms="linear", ridge=1.0
+    ), STREAM)  # fmt: skip
+    first = streaming._FirstPass(opened(table), got, model, settings)
+    first.run(Quiet())
+    kept = [first.log_odds, first.cell_of, *first.parts.values()]
+    assert all(array.dtype.itemsize == 4 and array.shape == (table.num_rows,) for array in kept)
+    assert len(first.best) == settings.top

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Progress, Result
+from potomac.errors import DataError, Fault
 from potomac.outliers import told
 from potomac.outliers.celled import CellDesign
 from potomac.outliers.detectors import check_enough, design_of, score_table
@@ -59,6 +60,7 @@ def answer(
         categories=settings.categories, drop_repeats=settings.drop_repeats,
     )  # fmt: skip
     check_enough(got.positions)
+    _check_known(table, got.positions)
     design = design_of(
         settings.method, cell_km=settings.cell_km, fakes=settings.fakes, bags=settings.bags, folds=settings.folds,
         terms=settings.terms, ridge=settings.ridge,
@@ -69,6 +71,15 @@ def answer(
         return stream_answer(table, got, model, settings, stream, progress)
     model = fit_local_model(got.positions, design, stream, sample=settings.sample, progress=progress)
     return _in_memory(got, model, settings, stream, progress)
+
+
+def _check_known(table: Table, positions: Positions) -> None:
+    """Refuse a column that was named and never holds a value: what was meant to be judged would not be."""
+    given = {"speed": positions.speed, "heading": positions.heading, "time": positions.time}
+    for role, values in given.items():
+        if role in table.schema.names and np.isnan(values).all():
+            found, mend = f"no row has a known {role}", f"Name another column, or take columns.{role} away"
+            raise DataError(Fault("data.column-null", found, f"expected a {role}", mend, key=f"data.columns.{role}"))
 
 
 @dataclass(frozen=True)

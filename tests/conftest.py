@@ -61,7 +61,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def positions() -> Path:
+def aircraft() -> Path:
     """The file of real aircraft positions; only for tests marked ``realdata``."""
     path = demo_positions()
     assert path is not None, "mark the test `realdata`"

@@ -81,10 +81,10 @@ def test_a_directory_that_is_none_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.realdata
-def test_the_aircraft_are_copied_line_by_line(tmp_path: Path, positions: Path) -> None:
+def test_the_aircraft_are_copied_line_by_line(tmp_path: Path, aircraft: Path) -> None:
     heard = Heard()
     demo.prepare(str(tmp_path), heard)
-    with gzip.open(positions) as file:
+    with gzip.open(aircraft) as file:
         shipped = json.load(file)
     with gzip.open(tmp_path / demo.AIRCRAFT, "rt", encoding="utf-8") as file:
         copied = [json.loads(line) for line in file]

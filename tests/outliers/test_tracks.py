@@ -226,12 +226,12 @@ def test_unknown_entities_repeat_nobody() -> None:
 
 
 @pytest.mark.realdata
-def test_the_aircraft_that_were_lost_are_found(positions: object) -> None:
+def test_the_aircraft_that_were_lost_are_found(aircraft: object) -> None:
     """The count of docs/decisions/0006-demo-positions.md."""
     import gzip
     import json
 
-    with gzip.open(str(positions)) as stream:
+    with gzip.open(str(aircraft)) as stream:
         rows = json.load(stream)
     columns = [np.array([row[name] for row in rows]) for name in ("icao24", "timestamp", "latitude", "longitude")]
     assert repeats(*columns).sum() == 53_929

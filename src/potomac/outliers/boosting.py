@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+
+from potomac.outliers.spans import in_spans
+from potomac.stats.compiled import compiled
 
 __all__ = ["Forest", "fit_forest"]
 
@@ -24,6 +26,7 @@ Ints = npt.NDArray[np.int64]
 
 _ROWS = 256  # rows a block: their codes and one tree stay in the first-level cache together
 _TOGETHER = 8  # rows that walk down a tree side by side, so that the processor never waits for one of them
+_SPAN = 4_096  # fewest rows that are worth a thread
 _NUMERIC = -1
 _SMALL = 2_000_000  # values; a table below is fitted on one thread
 _ALMOST_INFINITE = 1e300  # the largest threshold that scikit-learn makes
@@ -86,12 +89,11 @@ class Forest:
             raise ValueError(f"X has shape {x.shape}; the forest was fitted with {self.n_features[0]} columns")
         out = np.full(x.shape[0], self.baseline[0])
         if self.levels.size:
-            _walk_plain(
-                x, self.feature, self.threshold, self.missing_left, self.left, self.value, self.category, self.levels,
-                self.starts, out,
-            )  # fmt: skip
+            nodes = (self.feature, self.threshold, self.missing_left, self.left, self.value, self.category, self.levels)
+            in_spans(len(x), lambda a, b: _walk_plain(x[a:b], *nodes, self.starts, out[a:b]), _SPAN)
         else:
-            _walk_coded(x, *self._coded, self.value, self.starts, out)
+            coded = self._coded
+            in_spans(len(x), lambda a, b: _walk_coded(x[a:b], *coded, self.value, self.starts, out[a:b]), _SPAN)
         return out
 
     @cached_property
@@ -305,7 +307,7 @@ def _left_levels(bits: npt.NDArray[np.uint32], seen: Ints, missing_left: bool) -
     return np.packbits(left, bitorder="little").view(np.uint64)
 
 
-@njit(cache=True)
+@compiled()
 def _code(X: Any, first: int, last: int, thresholds: Floats, edges: Ints, codes: npt.NDArray[np.uint8]) -> None:
     """Code of a value: 0 if missing, else 1 + the number of its feature's thresholds below it."""
     for j in range(X.shape[1]):
@@ -325,7 +327,7 @@ def _code(X: Any, first: int, last: int, thresholds: Floats, edges: Ints, codes:
             codes[i - first, j] = 1 + low - edges[j]
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _step(node: Any, codes: npt.NDArray[np.uint8], i: int) -> Any:
     """The child of a node for row i, without a branch.
 
@@ -339,13 +341,13 @@ def _step(node: Any, codes: npt.NDArray[np.uint8], i: int) -> Any:
     return np.int64(node & np.uint64(0xFFFFFFFF)) + np.int64(right)
 
 
-@njit(parallel=True, cache=True)
+@compiled(nogil=True)
 def _walk_coded(
     X: Any, thresholds: Floats, edges: Ints, nodes: npt.NDArray[np.uint64], value: Floats, starts: Ints, out: Floats
 ) -> None:
     """Add the trees to ``out``: blocks of rows, in them the trees one by one, eight rows side by side."""
     n = X.shape[0]
-    for block in prange((n + _ROWS - 1) // _ROWS):
+    for block in range((n + _ROWS - 1) // _ROWS):
         first = block * _ROWS
         last = min(n, first + _ROWS)
         codes = np.zeros((_ROWS, X.shape[1]), np.uint8)
@@ -375,7 +377,7 @@ def _walk_coded(
             out[first + i] += total[i]
 
 
-@njit(cache=True)
+@compiled()
 def _goes_left(x: Any, level_bits: npt.NDArray[np.uint64], missing_left: bool) -> bool:
     if not 0.0 <= x < _LEVELS:
         return missing_left
@@ -383,7 +385,7 @@ def _goes_left(x: Any, level_bits: npt.NDArray[np.uint64], missing_left: bool) -
     return bool((level_bits[level >> np.uint64(6)] >> (level & np.uint64(63))) & np.uint64(1))
 
 
-@njit(parallel=True, cache=True)
+@compiled(nogil=True)
 def _walk_plain(
     X: Any, feature: npt.NDArray[np.int32], threshold: Floats, missing_left: npt.NDArray[np.bool_],
     left: npt.NDArray[np.int32], value: Floats, category: npt.NDArray[np.int32], levels: npt.NDArray[np.uint64],
@@ -391,7 +393,7 @@ def _walk_plain(
 ) -> None:  # fmt: skip
     """Add the trees to ``out``, levels of categorical features included."""
     n = X.shape[0]
-    for block in prange((n + _ROWS - 1) // _ROWS):
+    for block in range((n + _ROWS - 1) // _ROWS):
         first = block * _ROWS
         last = min(n, first + _ROWS)
         total = np.zeros(_ROWS)

@@ -1,15 +1,15 @@
 """Which places lie on land, by the outlines of the base map."""
 
 # ruff: noqa: ANN001, ANN202
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from potomac.geo.basemap import outlines
+from potomac.stats.compiled import compiled
 
 __all__ = ["on_land"]
 
@@ -37,7 +37,7 @@ def on_land(latitude: npt.ArrayLike, longitude: npt.ArrayLike) -> npt.NDArray[np
     return inside
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _cross(inside, latitude, longitude, ring, low, high):
     """Turn ``inside`` for each side of the ring that a ray to the east crosses."""
     for i in range(len(latitude)):

@@ -22,13 +22,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+
+from potomac.outliers.spans import in_spans
+from potomac.stats.compiled import compiled
 
 __all__ = ["Landmarks", "fit_landmarks"]
 
 Floats = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.uint64]
 
+_SPAN = 1_024  # fewest rows that are worth a thread
 _ROWS = 64  # rows a block: the innermost loop runs over them and is vectorised
 _LARGEST = 1e100  # in robust units; beyond, sums of distances could overflow
 _TAIL = 0.1  # the scale of a column is its range without this share at either end
@@ -143,16 +146,26 @@ def _tail(a: Floats) -> tuple[float, float]:
     return float(median), 0.5 / excess if excess > _ROUNDING else 1.0
 
 
-@njit(parallel=True, cache=True)
 def _mean_log_distance(z: Floats, own: Keys, others: Floats, points: Floats, keys: Keys, tie: float) -> Floats:
-    """a, shape (n,): the mean over the samples of log(tie + distance to the nearest landmark).
+    """The mean over the samples of the log distance to the nearest landmark, shape (n,)."""
+    out = np.zeros(len(z))
+    in_spans(
+        len(z), lambda a, b: _mean_log_distances(z[a:b], own[a:b], others[a:b], points, keys, tie, out[a:b]), _SPAN
+    )
+    return out
+
+
+@compiled(nogil=True)
+def _mean_log_distances(
+    z: Floats, own: Keys, others: Floats, points: Floats, keys: Keys, tie: float, out: Floats
+) -> None:
+    """Fill a, shape (n,): the mean over the samples of log(tie + distance to the nearest landmark).
 
     The distance is the sum of absolute differences. A missing value is at 0 from another, and at ``_UNKNOWN`` from
     one that is known, so that a rare gap counts as a rare value does.
     """
     n, p = z.shape
-    out = np.zeros(n)
-    for block in prange((n + _ROWS - 1) // _ROWS):
+    for block in range((n + _ROWS - 1) // _ROWS):
         first = block * _ROWS
         rows = min(n, first + _ROWS) - first
         x = np.zeros((p, _ROWS))
@@ -183,4 +196,3 @@ def _mean_log_distance(z: Floats, own: Keys, others: Floats, points: Floats, key
                 count[i] += weight
         for i in range(rows):
             out[first + i] = total[i] / count[i] if count[i] > 0.0 else np.log(tie)
-    return out

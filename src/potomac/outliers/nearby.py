@@ -5,7 +5,7 @@ cell's side of a place is found in its own band and the two beside it, over the 
 """
 
 # ruff: noqa: ANN001, ANN202
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
 from potomac.outliers.spans import in_spans
+from potomac.stats.compiled import compiled
 
 __all__ = ["APART_KM", "MOST", "Cells", "Presence", "nearest", "pairs", "presence_of_others", "sort_into_cells", "stay"]
 
@@ -193,7 +193,7 @@ def _keys(latitude: Floats, longitude: Floats, cell_km: float) -> Ints:
     return np.asarray(_key_of(latitude, longitude, cell_km))
 
 
-@njit(cache=True)
+@compiled()
 def _columns(band, step):
     """Columns of a band of latitude, so that each is at least a cell wide on its side near the pole."""
     south = band * step - 90.0
@@ -201,7 +201,7 @@ def _columns(band, step):
     return max(int(360.0 * np.cos(np.radians(edge)) / step), 1)
 
 
-@njit(cache=True)
+@compiled()
 def _key_of(latitude, longitude, cell_km):
     step = cell_km / KM_PER_DEGREE
     keys = np.empty(len(latitude), np.int64)
@@ -213,7 +213,7 @@ def _key_of(latitude, longitude, cell_km):
     return keys
 
 
-@njit(cache=True)
+@compiled()
 def _span(latitude, longitude, step, band):
     """First and last column of a band within a cell's side of a place (last may pass the end), and all columns."""
     columns = _columns(band, step)
@@ -225,29 +225,29 @@ def _span(latitude, longitude, step, band):
     return first, last, columns
 
 
-@njit(cache=True)
+@compiled()
 def _find(keys, key):
     k = np.searchsorted(keys, key)
     return k if k < len(keys) and keys[k] == key else -1
 
 
-@njit(cache=True)
+@compiled()
 def _chord2(a, b):
     return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
 
 
-@njit(cache=True)
+@compiled()
 def _km(chord2):
     return 2.0 * EARTH_RADIUS_KM * np.arcsin(min(np.sqrt(chord2) / 2.0, 1.0))
 
 
-@njit(cache=True)
+@compiled()
 def _limit2(km):
     """Squared chord of a distance."""
     return (2.0 * np.sin(min(km / (2.0 * EARTH_RADIUS_KM), np.pi / 2))) ** 2
 
 
-@njit(cache=True)
+@compiled()
 def _noted(seen, count, who):
     """Place of ``who`` among those seen (-1 where there is no room), and how many are seen then."""
     for k in range(count - 1, -1, -1):
@@ -259,7 +259,7 @@ def _noted(seen, count, who):
     return count, count + 1
 
 
-@njit(cache=True)
+@compiled()
 def _nearest_to(out, cells, row, who, time, own, here, latitude, longitude, window):
     limit, apart, step = _limit2(cells.cell_km), _limit2(APART_KM), cells.cell_km / KM_PER_DEGREE
     near, near_slow, others, slows, partner = limit, limit, 0, 0, -1
@@ -294,7 +294,7 @@ def _nearest_to(out, cells, row, who, time, own, here, latitude, longitude, wind
     return partner
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _nearest(out, partner, start, end, cells, row, who, time, own, here, latitude, longitude, window):
     for i in range(start, end):
         if not np.isnan(time[i]):
@@ -303,7 +303,7 @@ def _nearest(out, partner, start, end, cells, row, who, time, own, here, latitud
             )
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _others(out, area, start, end, presence, who, partner, latitude, longitude):
     step, entities, hours = presence.cell_km / KM_PER_DEGREE, presence.entity, presence.hours
     for i in range(start, end):
@@ -327,7 +327,7 @@ def _others(out, area, start, end, presence, who, partner, latitude, longitude):
                             out[i, kind] -= hours[k + 1, kind] - hours[k, kind]
 
 
-@njit(cache=True)
+@compiled()
 def _together(cells, i, window, seen, at, one, other, km):
     """Records together with record i: how many of larger code (written from ``at`` on, if not -1), and its company."""
     limit, step, count, company = _limit2(cells.cell_km), cells.cell_km / KM_PER_DEGREE, 0, 0
@@ -355,14 +355,14 @@ def _together(cells, i, window, seen, at, one, other, km):
     return count, company
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _count(counts, company, start, end, cells, window):
     none, nothing = np.empty(0, np.int64), np.empty(0)
     for i in range(start, end):
         counts[i], company[i] = _together(cells, i, window, np.empty(MOST, np.int64), -1, none, none, nothing)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill(one, other, km, start, end, cells, window, starts):
     for i in range(start, end):
         if starts[i + 1] > starts[i]:

@@ -7,6 +7,9 @@ Quesenberry 1965, A nonparametric estimate of a multivariate density function, A
 shares and means over the nearest say what is done there.
 """
 
+# ruff: noqa: ANN001, ANN202
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -16,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
 from potomac.outliers.positions import Positions
+from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream, row_uniform
 
 if TYPE_CHECKING:
@@ -207,8 +210,8 @@ def _velocity(speed: Floats, heading: Floats) -> Floats:
     return np.stack([speed * np.sin(course), speed * np.cos(course)], axis=1)
 
 
-@njit(cache=True, nogil=True)
-def _kth(distance, near, i, own, entity, k):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled(nogil=True)
+def _kth(distance, near, i, own, entity, k):
     """Log of the distance to the k-th neighbour that belongs to another entity."""
     seen = 0
     for j in range(near.shape[1]):
@@ -219,15 +222,15 @@ def _kth(distance, near, i, own, entity, k):  # type: ignore[no-untyped-def]  # 
     return np.log(distance[i, -1] * BEYOND + CLOSEST_KM)
 
 
-@njit(cache=True, nogil=True)
-def _lonely(distance, near, own, entity, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled(nogil=True)
+def _lonely(distance, near, own, entity, out):
     for i in range(len(own)):
         out[i, 0] = _kth(distance, near, i, own[i], entity, NEAR)
         out[i, 1] = _kth(distance, near, i, own[i], entity, FAR)
 
 
-@njit(cache=True, nogil=True)
-def _look(distance, near, own, entity, velocity, mine, speed, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+@compiled(nogil=True)
+def _look(distance, near, own, entity, velocity, mine, speed, out):
     """Fill the columns that the nearest by place give."""
     for i in range(len(own)):
         out[i, 0] = _kth(distance, near, i, own[i], entity, NEAR)

@@ -6,7 +6,7 @@ far from its track is far from all four; its innocent neighbours are far from on
 """
 
 # ruff: noqa: ANN001, ANN202
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
 from potomac.outliers.positions import Positions
 from potomac.outliers.spans import in_spans
+from potomac.stats.compiled import compiled
 
 __all__ = ["NAMES", "Tracks", "repeats"]
 
@@ -207,7 +207,7 @@ def _median_gap(entity: Ints, time: Floats) -> float:
     return float(np.clip(np.median(gaps), SHORTEST_FLOOR_S, LONGEST_FLOOR_S)) if len(gaps) else LONGEST_FLOOR_S
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _around(edges, times, entity, time, last, first, apart):
     """Two records before and two after each time, nearest first, -1 where the entity has none: shape (k, 4).
 
@@ -238,7 +238,7 @@ def _around(edges, times, entity, time, last, first, apart):
     return near
 
 
-@njit(cache=True)
+@compiled()
 def _first_after(edges, times, entity, time):
     """First record of the entity after a time (its end where there is none)."""
     found = np.full(len(entity), -1)
@@ -249,7 +249,7 @@ def _first_after(edges, times, entity, time):
     return found
 
 
-@njit(cache=True)
+@compiled()
 def _keep(best, second, value):
     """The two smallest seen so far; NaN is none."""
     if np.isnan(value):
@@ -261,13 +261,13 @@ def _keep(best, second, value):
     return best, second
 
 
-@njit(cache=True)
+@compiled()
 def _arc_km(a0, a1, a2, b0, b1, b2):
     chord = np.sqrt((a0 - b0) ** 2 + (a1 - b1) ** 2 + (a2 - b2) ** 2)
     return 2.0 * EARTH_RADIUS_KM * np.arcsin(min(chord / 2.0, 1.0))
 
 
-@njit(cache=True)
+@compiled()
 def _course(a, b):
     """Initial bearing from unit vector a to b in degrees: components of b along east and north at a."""
     r = np.sqrt(a[0] ** 2 + a[1] ** 2)
@@ -278,13 +278,13 @@ def _course(a, b):
     return np.degrees(np.arctan2(east, north)) % 360.0
 
 
-@njit(cache=True)
+@compiled()
 def _turn(one, two):
     """Angle between two courses, 0 to 180 degrees."""
     return abs((one - two + 180.0) % 360.0 - 180.0)
 
 
-@njit(cache=True)
+@compiled()
 def _between_km(here, t, a, ta, b, tb):
     """Distance from the place on the way from a to b at time t."""
     share = (t - ta) / (tb - ta) if tb > ta else 0.5
@@ -295,7 +295,7 @@ def _between_km(here, t, a, ta, b, tb):
     return _arc_km(here[0], here[1], here[2], x / r, y / r, z / r)
 
 
-@njit(cache=True)
+@compiled()
 def _reckoned_km(here, a, dt, speed, heading):
     """Distance from where a leads within dt seconds (negative: where it came from)."""
     if speed == 0.0:
@@ -314,7 +314,7 @@ def _reckoned_km(here, a, dt, speed, heading):
     return _arc_km(here[0], here[1], here[2], x, y, z)
 
 
-@njit(cache=True)
+@compiled()
 def _fit_place(out, here, t, near, places, times, speeds, headings):
     """Distances from the places where the neighbours expect the record."""
     best, second, reckoned, spare = np.nan, np.nan, np.nan, np.nan
@@ -333,7 +333,7 @@ def _fit_place(out, here, t, near, places, times, speeds, headings):
     out[5], out[6], out[7] = best, second, reckoned
 
 
-@njit(cache=True)
+@compiled()
 def _fit_behaviour(out, here, t, speed, heading, near, places, times, speeds, headings, floor):
     """Implied speed and course beside the reported ones, and reported ones beside each other."""
     v1, v2, gap1, gap2, signed = np.nan, np.nan, np.nan, np.nan, np.nan
@@ -368,7 +368,7 @@ def _fit_behaviour(out, here, t, speed, heading, near, places, times, speeds, he
     out[14], out[15], out[16], out[17] = dv1, dv2, dh1, dh2
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _compare(out, start, end, near, time, here, speed, heading, places, times, speeds, headings, floor):
     for i in range(start, end):
         t = time[i]

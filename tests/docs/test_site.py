@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -84,3 +85,31 @@ def test_links_of_pages_outside_the_site_hold(name: str) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if "://" not in link:
             assert (page.parent / link).exists(), (name, link)
+
+
+SEARCH = """(async () => {
+  const field = document.querySelector("input[name=query]")
+  field.focus()
+  field.value = "prevalence"
+  for (const kind of ["input", "keyup"]) field.dispatchEvent(new Event(kind, { bubbles: true }))
+  const found = () => [...document.querySelectorAll(".md-search-result__item h1, .md-search-result__item h2")]
+  while (!found().length) await new Promise((done) => setTimeout(done, 50))
+  return found().map((heading) => heading.textContent)
+})()"""
+
+
+@pytest.mark.browser
+def test_the_site_works_as_plain_files(site: dict[Path, Page], chromium: str, tmp_path: Path) -> None:
+    """Opened from disk, searched, in a real browser: no complaint, and nothing asked of a network."""
+    spec = importlib.util.spec_from_file_location("browser", ROOT / "tests" / "browser.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    start = next(path for path in site if path.name == "index.html" and path.parent.name != "errors")
+    with module.Browser(chromium, tmp_path) as browser:
+        page = browser.page()
+        page.open(start.as_uri())
+        assert "Odds and prevalence" in page.evaluate(SEARCH)
+        assert page.complaints == []
+        assert [address for address in page.requests if not address.startswith("file:")] == []

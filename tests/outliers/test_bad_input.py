@@ -178,7 +178,10 @@ NOTHING: dict[str, tuple[Callable[[], str], tuple[str, ...]]] = {
     ),
     "column all null": (lambda: text(changed("lat", "", every=True)(rows())), ("data.columns.latitude", '"lat"')),
     "times of text": (lambda: text(changed("t", "noon", every=True)(rows())), ("data.columns.time", '"t"', "noon")),
-    "speeds all null": (lambda: text(changed("sog", "", every=True)(rows())), ("data.columns.speed", "no row has a known speed")),
+    "speeds all null": (
+        lambda: text(changed("sog", "", every=True)(rows())),
+        ("data.columns.speed", "no row has a known speed"),
+    ),
     "doubled header": (
         lambda: text(rows()).replace("mmsi,t,lat,", "mmsi,t,lat,", 1).replace("flag\n", "lat\n", 1),
         ("data.", '"lat"'),

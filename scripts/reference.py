@@ -199,7 +199,7 @@ def _keys(model: Any, prefix: str) -> Iterator[tuple[str, str, str, str]]:
         inner = None if "column name" in fields.words(slot) else fields.model_in(slot)
         key = f"{prefix}{name}"
         label = f"[[{key}]]" if inner and fields.is_list(slot) else f"[{key}]" if inner else key
-        type_ = "table" if inner else fields.words(slot)
+        type_ = "table" if inner and not fields.is_list(slot) else fields.words(slot)
         yield f"`{label}`", _about(name, info), type_, "" if inner else default
         if inner is not None:
             yield from _keys(inner, f"{key}.")

@@ -63,7 +63,7 @@ class LocalContrastDetector:
         fakes: int | None = None,
         bags: int = 2,
         folds: int = 3,
-        sample: int = 100_000,
+        sample: int = 50_000,
         terms: Terms = "linear",
         ridge: float = 1.0,
         categories: tuple[str, ...] = (),

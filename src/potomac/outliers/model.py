@@ -190,7 +190,7 @@ def fit_local_model(
     design: Design | CellDesign,
     stream: Stream,
     *,
-    sample: int = 100_000,
+    sample: int = 50_000,
     progress: Progress | None = None,
 ) -> LocalModel:
     """Fit a detector.

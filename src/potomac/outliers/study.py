@@ -145,7 +145,7 @@ class ModelSpec(Spec):
     folds: int = Field(
         default=3, ge=2, le=20, description="parts of the rows, each scored by models that did not see it"
     )
-    sample: int = Field(default=100_000, ge=100, description="most rows that models are fitted on")
+    sample: int = Field(default=50_000, ge=100, description="most rows that models are fitted on")
     terms: Literal["linear", "quadratic"] = Field(default="linear", description="terms of the regressions (logistic)")
     ridge: float = Field(default=1.0, ge=0, description="penalty of the regressions (logistic)")
 

@@ -37,7 +37,7 @@ class Settings:
     fakes: int | None = None
     bags: int = 2
     folds: int = 3
-    sample: int = 100_000
+    sample: int = 50_000
     terms: Any = "linear"
     ridge: float = 1.0
     cell_km: float = 50.0

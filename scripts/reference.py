@@ -13,8 +13,9 @@ import inspect
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -289,9 +290,13 @@ def _code(call: ast.Call) -> str:
     name = getattr(call.func, "id", getattr(call.func, "attr", ""))
     if not name.lower().strip("_").endswith(("fault", "faulty", "wrong", "error", "reject", "bad")):
         return ""
-    words = [arg.value for arg in call.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-    words += [k.value.value for k in call.keywords if k.arg == "code" and isinstance(k.value, ast.Constant)]
+    given = [*call.args[:2], *(k.value for k in call.keywords if k.arg == "code")]
+    words = [arg.value for arg in given if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
     return next((word for word in words if CODE.fullmatch(word)), "")
+
+
+Words = Callable[[int], list[str]]
+"""What is said, from how deep a search it is asked."""
 
 
 class _Module:
@@ -367,37 +372,31 @@ class _Module:
         scope = self.scope(at)
         if scope is None:
             return []
-        around = set(self.above(at))
-        values = [(sure, value) for sure, value in self._assigned(scope, name, at, around)]
-        sure = [value for is_sure, value in values if is_sure]
-        chosen = sure[-1:] or [value for _, value in values[-1:]]
+        made = list(self._assigned(scope, name, at))
+        chosen = [words for sure, words in made if sure][-1:] or [words for _, words in made[-1:]]
         if chosen:
-            value = chosen[0]
-            return self.returned(*value, depth) if isinstance(value, tuple) else self.words(value, value, depth + 1)
+            return chosen[0](depth + 1)
         names = [arg.arg for arg in (*scope.args.args, *scope.args.kwonlyargs)]
         if name not in names:
             return []
-        return list(
-            dict.fromkeys(word for call in self._callers(scope) for word in self._given(call, names, name, depth))
-        )
+        given = (self._given(call, names, name, depth) for call in self._callers(scope))
+        return list(dict.fromkeys(word for words in given for word in words))
 
-    def _assigned(
-        self, scope: ast.FunctionDef, name: str, at: ast.AST, around: set[ast.AST]
-    ) -> Iterator[tuple[bool, Any]]:
-        """Assignments to a name before ``at``, and whether each is always passed on the way there."""
-        line = getattr(at, "lineno", 0)
-        nodes = [n for n in ast.walk(scope) if isinstance(n, ast.Assign | ast.For) and n.lineno < line]
+    def _assigned(self, scope: ast.FunctionDef, name: str, at: ast.AST) -> Iterator[tuple[bool, Words]]:
+        """Assignments to a name before ``at``: whether each is always passed on the way there, and what it says."""
+        around, line = set(self.above(at)), getattr(at, "lineno", 0)
+        nodes = [node for node in ast.walk(scope) if isinstance(node, ast.Assign) and node.lineno < line]
         for node in sorted(nodes, key=lambda node: node.lineno):
             sure = self.parents[node] in around
-            for target in node.targets if isinstance(node, ast.Assign) else []:
+            for target in node.targets:
                 if isinstance(target, ast.Name) and target.id == name:
-                    yield sure, node.value
+                    yield sure, partial(self.words, node.value, node)
                 elif isinstance(target, ast.Tuple):
                     place = next((i for i, one in enumerate(target.elts) if getattr(one, "id", "") == name), None)
                     if place is not None and isinstance(node.value, ast.Tuple):
-                        yield sure, node.value.elts[place]
+                        yield sure, partial(self.words, node.value.elts[place], node)
                     elif place is not None and isinstance(node.value, ast.Call):
-                        yield sure, (getattr(node.value.func, "id", ""), place)
+                        yield sure, partial(self._returned, getattr(node.value.func, "id", ""), place)
 
     def _callers(self, scope: ast.FunctionDef) -> list[ast.Call]:
         return [one for one in self.calls if getattr(one.func, "id", getattr(one.func, "attr", "")) == scope.name]
@@ -409,12 +408,12 @@ class _Module:
         value = named.get(name) or (call.args[place] if place < len(call.args) else None)
         return self.words(value, call, depth + 1) if value is not None else []
 
-    def returned(self, function: str, place: int, depth: int) -> list[str]:
+    def _returned(self, function: str, place: int, depth: int) -> list[str]:
         """What a function of the module returns at one place of a tuple."""
         made = self.functions.get(function)
         returns = [n.value for n in ast.walk(made) if isinstance(n, ast.Return)] if made else []
         tuples = [value for value in returns if isinstance(value, ast.Tuple) and place < len(value.elts)]
-        return [word for value in tuples for word in self.words(value.elts[place], value, depth + 1)]
+        return [word for value in tuples for word in self.words(value.elts[place], value, depth)]
 
     def _part(self, part: ast.expr) -> str:
         if not isinstance(part, ast.FormattedValue):

@@ -160,3 +160,29 @@ def test_decisions_are_all_listed() -> None:
 @pytest.mark.parametrize("name", ["Natural Earth", "world-atlas", "axe-core", "traffic"])
 def test_the_notice_names_the_works_of_others(name: str) -> None:
     assert name in (ROOT / "NOTICE").read_text(encoding="utf-8")
+
+
+def test_numbers_that_the_explanation_names_are_those_of_the_code() -> None:
+    from potomac.outliers import contrast, evidence, meetings, model, surroundings
+    from potomac.outliers.answer import MEMORY_ROWS
+    from potomac.outliers.summary import Settings
+
+    page = " ".join((ROOT / "docs" / "explanation" / "local-contrast.md").read_text(encoding="utf-8").split())
+    design, settings = contrast.Design(), Settings()
+    words = {2: "two", 3: "three", 12: "twelve"}
+    assert contrast.WEIGHTS == {"place": 1.0, "behaviour": 1.0, "track": 0.3}
+    assert "behaviour + 0.3 track" in page
+    assert contrast.CROWDED == 0.5
+    assert "halves evidence for it" in page
+    assert f"in several **bags** ({words[settings.bags]} by default)" in page
+    assert f"**folds** ({words[settings.folds]} by default)" in page
+    assert f"{design.reference:,} in all" in page
+    assert f"hold more than {design.most:,} records and are wider than {design.min_km:g} km" in page
+    assert f"Up to {settings.sample:,} rows (`model.sample`)" in page
+    assert f"more than {words[MEMORY_ROWS // 1_000_000]} million rows" in page
+    assert f"the {surroundings.NEAR}th and the {surroundings.FAR}th nearest other" in page
+    assert f"the speeds of the {words[evidence.ASKED]} nearest others" in page
+    assert f"below {model.BUSY:g}: where others usually are" in page
+    assert meetings.Meetings.build.__kwdefaults__["slow_kn"] == 2.0
+    streaming = (ROOT / "docs" / "decisions" / "0008-streaming.md").read_text(encoding="utf-8")
+    assert f"by default {settings.sample:,})" in streaming

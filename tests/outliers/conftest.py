@@ -1,4 +1,4 @@
-"""A small invented sea: two lanes, an anchorage, and five vessels that are odd in one way each."""
+"""A small invented sea: two lanes, an anchorage, and a few vessels that are odd in one way each."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def the_sea() -> Sea:
         track("against", 0.2, 60.0, 10.0, 180.0, 12, 7200.0, 1.0),
         track("lonely", -25.0, 10.0, 10.0, 0.0, 8, 5000.0, 1.0),
     ]
+    vessels += [track(f"stray {i}", 36.0 + 2 * i, 18.0 + 9 * i, 10.0, 0.0, 1, 4000.0 * i, 1.0) for i in range(5)]
     jumping = track("jumping", 0.1, 0.0, 10.0, 0.0, 21, 1800.0, 1.0)
     jumping["longitude"][10], jumping["latitude"][10] = 11.0 + 8 * KM_LON, 56.0 + 60 * KM_LAT  # in the other lane ...
     jumping["heading"][10] = 180.0  # ... and behaving as one does there

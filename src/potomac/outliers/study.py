@@ -190,7 +190,11 @@ class OutliersStudy(Study):
     grid: GridSpec = Field(default=GridSpec(), description="the cells")
     check: CheckSpec = Field(default=CheckSpec(), description="how well it works here")
     prevalence: float | None = Field(
-        default=None, gt=0, lt=1, description="share of all records that are odd; with it odds become probabilities"
+        default=None,
+        gt=0,
+        lt=1,
+        examples=[0.001],
+        description="share of all records that are odd; with it odds become probabilities",
     )
     top: int = Field(
         default=100, ge=1, le=10_000, description="how many of the strangest records are listed with reasons"

@@ -38,10 +38,10 @@ def new(kind: str, path: str | FilePath | None = None) -> FilePath:
     Raises:
         StudyError: the kind is unknown; the file exists (it is left as it is) or cannot be written.
     """
-    content = text(kind)
     file = FilePath(path or f"{kind}.toml")
     if file.is_dir():
         file = file / f"{kind}.toml"
+    content = text(kind, file.name)
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(content)
@@ -54,13 +54,14 @@ def new(kind: str, path: str | FilePath | None = None) -> FilePath:
     return file
 
 
-def text(kind: str) -> str:
+def text(kind: str, file: str = "") -> str:
     """The commented study file of ``kind``: every key with its default; what is required stands uncommented."""
     engine = registry.engine(kind)
+    name = file or f"{kind}.toml"
     head = [
         *_comment(f"A study of kind {kind}. {engine.summary}"),
         *_comment("Keys that begin with # have the value shown; take away the # to change it."),
-        f'# Check it with "potomac check {kind}.toml", run it with "potomac run {kind}.toml".',
+        f'# Check it with "potomac check {name}", run it with "potomac run {name}".',
         "",
         f"kind = {literal(kind)}",
     ]

@@ -47,18 +47,24 @@ def load_live(tables: Mapping[str, pa.Table]) -> Live:
     """The model from the tables of a run.
 
     Raises:
-        NoAnswer: the run has no model of positions.
+        NoAnswer: the run has no model of positions, or it is damaged.
         DataError: the tables are of another form.
     """
     if "arrays" not in tables:
         raise NoAnswer(Fault("outliers.no-model", "this run has no model of positions to ask"))
-    arrays = {}
-    for row in tables["arrays"].to_pylist():
-        dtype = np.dtype(row["type"])
-        if dtype.hasobject:
-            raise NoAnswer(Fault("outliers.no-model", "the model's tables are damaged", "", "Run the study again"))
-        arrays[row["name"]] = np.frombuffer(row["data"], dtype).reshape(row["shape"]).copy()
+    try:
+        arrays = {row["name"]: _array(row) for row in tables["arrays"].to_pylist()}
+    except (KeyError, TypeError, ValueError) as error:
+        damaged = Fault("outliers.no-model", "the model's tables are damaged", "", "Run the study again")
+        raise NoAnswer(damaged) from error
     return Live(LocalModel.from_arrays(arrays), tables["quantiles"]["log_odds"].to_numpy())
+
+
+def _array(row: Mapping[str, Any]) -> npt.NDArray[Any]:
+    dtype = np.dtype(row["type"])
+    if dtype.hasobject:
+        raise ValueError("an array of objects would be read as pointers")
+    return np.frombuffer(row["data"], dtype).reshape(row["shape"]).copy()
 
 
 def score(

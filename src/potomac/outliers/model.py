@@ -26,7 +26,7 @@ from potomac.outliers.surroundings import Surroundings, identity
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream
 
-__all__ = ["FORMAT", "LocalModel", "Method", "fit_local_model", "log_odds_of"]
+__all__ = ["FORMAT", "LocalModel", "Method", "fit_local_model", "log_odds_of", "surprise_at"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -119,7 +119,7 @@ class LocalModel:
             found["place"] = np.where(outside, np.minimum(found["place"], -np.log(self.rows)), found["place"])
         if meetings is not None:
             asked = records or Records.real(positions, np.arange(len(positions)))
-            found["meeting"] = -SURPRISE * _surprise(meetings, asked, found["place"])
+            found["meeting"] = -SURPRISE * surprise_at(meetings, asked, found["place"])
         return found
 
     def cell(self, positions: Positions) -> Ints:
@@ -211,7 +211,7 @@ def fit_local_model(
     return _model("contrast", chosen, contrast.grids[0], contrast=contrast)
 
 
-def _surprise(meetings: Meetings, records: Records, place: Floats) -> Floats:
+def surprise_at(meetings: Meetings, records: Records, place: Floats) -> Floats:
     """Surprise at a meeting in powers of ten, looked for among the slow where few usually are; shape (n,)."""
     out = np.zeros(len(place))
     r = records

@@ -13,7 +13,7 @@ import pyarrow as pa
 from potomac.outliers.contrast import Records
 from potomac.outliers.detectors import free_name
 from potomac.outliers.meetings import Meetings
-from potomac.outliers.model import LocalModel, log_odds_of
+from potomac.outliers.model import SURPRISE, LocalModel, log_odds_of, surprise_at
 from potomac.outliers.plant import Planted, detection, plant
 from potomac.outliers.positions import Positions, concatenate
 from potomac.outliers.tracks import Tracks
@@ -109,8 +109,8 @@ def planted_odds(model: LocalModel, positions: Positions, tracks: Tracks, made: 
     if model.method == "contrast":
         both = concatenate([positions, replace(q, row=q.row + 1 + positions.row.max())])
         index = np.arange(len(positions), len(both))
-        surprise = Meetings.build(both).features(index)[:, Meetings.names.index("meeting")]
-        evidence["meeting"] = -np.where(made.kind == "rendezvous", np.nan_to_num(surprise), 0.0)
+        surprise = surprise_at(Meetings.build(both), Records.real(both, index), evidence["place"])
+        evidence["meeting"] = -SURPRISE * np.where(made.kind == "rendezvous", surprise, 0.0)
     return log_odds_of(evidence)
 
 

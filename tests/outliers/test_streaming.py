@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -125,18 +124,22 @@ def test_entities_are_summed_over_all_batches(table: pa.Table) -> None:
 def test_rows_outside_all_cells_of_the_sample_are_odd_and_explained(table: pa.Table) -> None:
     """One row of 1,500 lies on the other side of the Earth, and not in the sample of 100."""
     lat = table["latitude"].to_numpy().copy()
+    chosen = reading.read(opened(table), (), STREAM, Quiet(), most=100, sample=100).positions.row
+    far = int(np.setdiff1d(np.arange(table.num_rows), chosen)[10])
+    lat[far] = -45.0
+    moved = table.set_column(table.schema.get_field_index("latitude"), "latitude", pa.array(lat))
     for method in ("logistic", "contrast"):
-        settings = replace(QUICK, method=method, sample=100)
-        chosen = reading.read(opened(table), (), STREAM, Quiet(), most=100, sample=100).positions.row
-        far = int(np.setdiff1d(np.arange(table.num_rows), chosen)[10])
-        lat[far] = -45.0
-        moved = table.set_column(table.schema.get_field_index("latitude"), "latitude", pa.array(lat))
-        found = streamed(moved, settings)
-        assert found["scores"]["cell"].to_pylist()[far] == -1
-        assert far in found["top"]["row"].to_pylist()
-        why = dict(zip(found["top"]["row"].to_pylist(), found["top"]["why"].to_pylist(), strict=True))
-        assert why[far]
-        assert found["cells"]["records"].to_numpy().sum() < table.num_rows
+        found = streamed(moved, replace(QUICK, method=method, sample=100))
+        scores = found["scores"].to_pandas()
+        assert scores["cell"][far] == -1
+        assert found["cells"]["records"].to_numpy().sum() == (scores["cell"] >= 0).sum() < table.num_rows
+        assert all(found["top"]["why"].to_pylist())
+        if method == "contrast":
+            assert scores["odds_place"][far] <= np.float32(-np.log(100))
+        else:
+            assert scores["log_odds"][far] == scores["log_odds"].min()
+            why = dict(zip(found["top"]["row"].to_pylist(), found["top"]["why"].to_pylist(), strict=True))
+            assert why[far] == "In a cell where none of the records is that the model was fitted on."
 
 
 def test_what_streams_leave_out_is_said(table: pa.Table) -> None:
@@ -155,49 +158,6 @@ def test_ranks_of_values_that_come_in_parts() -> None:
             given.restart()
             parts = [given.of(odds[i : i + size]) for i in range(0, 500, size)]
             np.testing.assert_array_equal(np.concatenate(parts), ranks(-odds.astype(float)))
-
-
-# Reading
-
-
-def test_a_sample_is_that_of_the_smallest_draws_in_any_batches(
-    table: pa.Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def rows() -> list[int]:
-        got = reading.read(opened(table), (), STREAM, Quiet(), most=300, sample=200)
-        assert (got.rows, got.whole, len(got.positions)) == (table.num_rows, False, 200)
-        return list(got.positions.row)
-
-    first, original = rows(), Table.batches
-    assert first == sorted(first)
-    monkeypatch.setattr(Table, "batches", lambda self, names=None, size=0: original(self, names, 61))
-    assert rows() == first
-
-
-def test_a_table_that_fits_is_read_whole(table: pa.Table) -> None:
-    got = reading.read(opened(table, "type"), ("type",), STREAM, Quiet(), most=10**6, sample=100)
-    assert (got.rows, got.whole, got.aside.num_rows) == (table.num_rows, True, 0)
-    assert got.positions.words("type").to_pylist() == table["type"].to_pylist()
-    assert list(got.positions.row) == list(range(table.num_rows))
-
-
-def test_repeats_are_set_aside_with_their_reason(table: pa.Table) -> None:
-    """The same vessel a minute later at the same place to the last digit."""
-    more = table.slice(0, 5)
-    later = pa.compute.add(more["time"], pa.scalar(60 * 10**6, pa.duration("us")))
-    again = more.set_column(more.schema.get_field_index("time"), "time", later.cast(more.schema.field("time").type))
-    both = pa.concat_tables([table, again])
-    got = reading.read(opened(both), (), STREAM, Quiet(), most=10**6, sample=100, drop_repeats=True)
-    assert got.aside["row"].to_pylist() == list(range(table.num_rows, table.num_rows + 5))
-    assert set(got.aside["reason"].to_pylist()) == {"repeats the place of the record before"}
-    assert len(got.positions) == got.rows == table.num_rows
-
-
-def test_streams_code_levels_as_the_fitted_rows_did(table: pa.Table) -> None:
-    fitted: dict[str, Callable[..., Any] | tuple[str, ...]] = {"type": ("tanker", "cargo")}
-    for p in reading.stream_positions(opened(table, "type"), ("type",), fitted, size=400):  # type: ignore[arg-type]
-        assert p.levels["type"] == ("tanker", "cargo")
-        assert set(p.words("type").to_pylist()) <= {"tanker", "cargo"}
 
 
 def test_a_stream_of_streams_is_bounded(table: pa.Table) -> None:

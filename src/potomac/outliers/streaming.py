@@ -47,26 +47,29 @@ class _Entities:
         self.records = np.zeros(0, np.int64)
         self.lowest = np.zeros(0, np.float32)
         self.row = np.zeros(0, np.int64)
+        self.at = np.zeros(0, np.int64)
 
-    def add(self, p: Positions, log_odds: Singles) -> None:
-        """Count the rows of a batch."""
+    def add(self, start: int, p: Positions, log_odds: Singles) -> None:
+        """Count the rows of a batch, the first of which is the ``start``-th of all."""
         place = np.array([self.codes.setdefault(name, len(self.codes)) for name in p.entities] + [-1], np.int64)
         more = len(self.codes) - len(self.records)
         self.records = np.append(self.records, np.zeros(more, np.int64))
         self.lowest = np.append(self.lowest, np.full(more, np.inf, np.float32))
-        self.row = np.append(self.row, np.full(more, -1))
+        self.row, self.at = np.append(self.row, np.full(more, -1)), np.append(self.at, np.full(more, -1))
         code = place[p.entity]
         order = np.lexsort((p.row, log_odds, code))
         order = order[code[order] >= 0]
         first = order[np.flatnonzero(np.diff(code[order], prepend=-1))]
         self.records += np.bincount(code[order], minlength=len(self.records))
         better = log_odds[first] < self.lowest[code[first]]
-        self.lowest[code[first[better]]], self.row[code[first[better]]] = log_odds[first[better]], p.row[first[better]]
+        first = first[better]
+        self.lowest[code[first]], self.row[code[first]] = log_odds[first], p.row[first]
+        self.at[code[first]] = start + first
 
-    def table(self, ordered: Singles) -> pa.Table:
+    def table(self, ordered: Singles, log_odds: Singles) -> pa.Table:
         """One row an entity; every record counts as one that tells something new, so p-values are on the safe side."""
         names = np.array(list(self.codes), object)
-        rank = np.searchsorted(ordered, self.lowest, side="left") + 1
+        rank = np.searchsorted(ordered, self.lowest, side="left") + 1 + self._before(log_odds)
         share = np.searchsorted(ordered, self.lowest, side="right") / max(len(ordered), 1)
         p = np.clip(sidak(share, self.records), 0.0, 1.0) if len(names) else np.empty(0)
         best = np.lexsort((self.row, rank, p))
@@ -78,6 +81,23 @@ class _Entities:
             "evidence": -self.lowest[best].astype(float),
         }  # fmt: skip
         return pa.table(columns)
+
+    def _before(self, log_odds: Singles) -> Ints:
+        """How many rows before the strangest of each entity have the same log odds."""
+        values = np.unique(self.lowest)
+        if not len(values):
+            return np.zeros(0, np.int64)
+        found = []
+        for first in range(0, len(log_odds), _AT_ONCE):
+            part = log_odds[first : first + _AT_ONCE]
+            at = np.minimum(np.searchsorted(values, part), len(values) - 1)
+            found.append(first + np.flatnonzero(values[at] == part))
+        same = np.concatenate(found)
+        order = np.argsort(log_odds[same], kind="stable")
+        values = log_odds[same][order]
+        place = np.empty(len(same), np.int64)
+        place[order] = np.arange(len(same)) - np.searchsorted(values, values, side="left")
+        return place[np.searchsorted(same, self.at)]
 
 
 def stream_answer(
@@ -100,7 +120,7 @@ def stream_answer(
     tables: dict[str, Any] = {
         "scores": first.scores(ordered),
         "top": top,
-        "entities": first.people.table(ordered),
+        "entities": first.people.table(ordered, first.log_odds),
         "cells": cells_of(model, first.rows_in, first.total_in(), first.odd_in(ordered), None),
     }
     if found is not None:
@@ -152,7 +172,7 @@ class _FirstPass:
             cell = self.model.cell(p)
             self.cell_of[place] = cell
             self.rows_in += np.bincount(cell[cell >= 0], minlength=len(self.rows_in))
-            self.people.add(p, odds)
+            self.people.add(place.start, p, odds)
             self._keep(p, odds, evidence)
             progress("scoring rows", place.stop, self.rows)
 

@@ -28,6 +28,7 @@ from potomac.geo.distance import KM_PER_DEGREE
 from potomac.outliers.boosting import Forest, fit_forest
 from potomac.outliers.draws import draws, within_cells
 from potomac.outliers.positions import Positions
+from potomac.outliers.surroundings import NAMES as AROUND
 from potomac.outliers.surroundings import Surroundings, identity
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream, row_uniform
@@ -167,6 +168,11 @@ class Frame:
             found += [np.sin(hour), np.cos(hour)]
         found += [positions.covariates[name][r.donor] for name in self.covariates]
         return np.stack(found, axis=1)
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return 9 + 2 * self.hours + len(self.covariates)
 
     @property
     def levelled(self) -> list[int]:
@@ -324,7 +330,8 @@ def fit_local_contrast(
             for f in range(design.folds):
                 say("fitting contrasts", done, total)
                 seen, made = fold[mine] != f, fold[fakes.row] != f
-                fitted.append(_forest(real[seen], fake[made], frame, design, stream.child(part, bag, f)))
+                chosen = [_in_bag(rows_of, bag, frame) for rows_of in (real[seen], fake[made])]
+                fitted.append(_forest(chosen[0], chosen[1], frame, design, stream.child(part, bag, f)))
                 done += 1
             bags.append(tuple(fitted))
         forests[part] = tuple(bags)
@@ -345,6 +352,17 @@ def tracked(tracks: Tracks, records: Records) -> Floats:
     """How k records fit the tracks of their entities, shape (k, p)."""
     r = records
     return tracks.features(r.row, r.latitude, r.longitude, r.speed, r.heading)
+
+
+def _in_bag(features: Floats, bag: int, frame: Frame) -> Floats:
+    """Every other bag does without surroundings, so that their trees learn places and behaviours by themselves.
+
+    A column without values is never asked, so that nothing need be taken away when rows are scored.
+    """
+    if bag % 2 == 0:
+        return features
+    features[:, frame.width : frame.width + len(AROUND)] = np.nan
+    return features
 
 
 def _forest(real: Floats, fake: Floats, frame: Frame, design: Design, stream: Stream) -> Forest:

@@ -114,7 +114,7 @@ def test_features_by_lines_with_properties_and_ids(tmp_path) -> None:
 
 
 @pytest.mark.realdata
-def test_the_real_positions(positions) -> None:
+def test_the_real_positions(aircraft) -> None:
     """The demo's file: 284,505 positions of one October day around Paris."""
     columns = {
         "entity": "icao24",
@@ -124,7 +124,7 @@ def test_the_real_positions(positions) -> None:
         "speed": "groundspeed",
     }
     roles = (tables.ENTITY, tables.TIME, tables.LATITUDE, tables.LONGITUDE, tables.SPEED)
-    table = tables.open(positions, columns, roles)
+    table = tables.open(aircraft, columns, roles)
     assert table.counts().read == 284_505
     times = table.to_numpy(["time"])["time"]
     assert str(times.min())[:10] == str(times.max())[:10] == "2021-10-07"

@@ -44,8 +44,9 @@ class Scale:
             with np.errstate(divide="ignore", invalid="ignore"):
                 values = np.where(values > 0, np.log10(values), np.nan)
             low, high = math.log10(low), math.log10(high)
-        share = values / high - low / high if high - low == math.inf else (values - low) / (high - low)
-        return self.start + share * (self.end - self.start)
+        with np.errstate(over="ignore"):  # what lies too far out for a number has no place
+            share = values / high - low / high if high - low == math.inf else (values - low) / (high - low)
+            return np.asarray(self.start + share * (self.end - self.start))
 
     @property
     def band(self) -> float:

@@ -97,11 +97,11 @@ def test_no_row_is_scored_by_a_model_that_saw_it(sea: Columns, quick: Design) ->
 
     The models that score this fold stay the same to the last bit, and those of the others notice.
     """
-    design = replace(quick, bags=1, iterations=8)
+    design = replace(quick, bags=1, iterations=40, leaves=31)
     plain = {name: values for name, values in sea.items() if name != "type"}
     one = fit_local_contrast(positions_of(plain), design, STREAM)
     assert one.parts == ("place", "behaviour", "track")
-    mine = one.fold(np.arange(len(sea["time"])), 0) == 1
+    mine = one.fold(np.arange(len(sea["time"])), positions_of(plain).entity, 0) == 1
     noise = np.random.default_rng(0).uniform(0, 300, len(mine))
     other = fit_local_contrast(
         positions_of({**plain, "length": np.where(mine, noise, plain["length"])}), design, STREAM
@@ -122,13 +122,36 @@ def test_folds_are_drawn_by_row_and_used_for_scoring(fitted: LocalContrast, posi
     )
     total = np.zeros(len(positions))
     for bag in range(fitted.design.bags):
-        fold = fitted.fold(positions.row, bag)
+        fold = fitted.fold(positions.row, positions.entity, bag)
         assert set(fold) == {0, 1}
-        assert abs(fold.mean() - 0.5) < 4 * 0.5 / np.sqrt(len(fold))
+        first = np.unique(positions.entity, return_index=True)[1]
+        assert abs(fold[first].mean() - 0.5) < 4 * 0.5 / np.sqrt(len(first))
+        assert (fold == fold[first][positions.entity]).all()  # all records of an entity lie in one fold
         for f in (0, 1):
             total[fold == f] += fitted.forests["behaviour"][bag][f].log_odds(features[fold == f])
     np.testing.assert_allclose(evidence["behaviour"], total / fitted.design.bags + np.log(fitted.design.fakes))
-    assert (fitted.fold(positions.row, 0) != fitted.fold(positions.row, 1)).any()
+    assert (fitted.fold(positions.row, positions.entity, 0) != fitted.fold(positions.row, positions.entity, 1)).any()
+
+
+def test_folds_are_of_rows_where_a_few_entities_have_the_records(sea: Columns, quick: Design) -> None:
+    """One vessel has no second fold; and who has no name is an entity of its own."""
+    for entity in (np.full(len(sea["time"]), "x"), np.arange(len(sea["time"])) % 5, np.full(len(sea["time"]), None)):
+        p = positions_of({**{n: v for n, v in sea.items() if n not in ("type", "length", "time")}, "entity": entity})
+        model = fit_local_contrast(p, replace(quick, bags=1, iterations=2), STREAM)
+        assert model.design.together == (p.entity < 0).all()
+        assert 0.4 < model.fold(p.row, p.entity, 0).mean() < 0.6
+
+
+def test_a_vessel_does_not_make_what_it_does_usual_by_doing_it_often(sea: Columns, quick: Design) -> None:
+    """Seven records at 30 kn: models that have learned from six of them think nothing of the seventh."""
+    p = without(sea)
+    mine = sea["entity"] == "fast"
+    design = replace(quick, iterations=60)
+    together, apart = (
+        fit_local_contrast(p, replace(design, together=one), STREAM).evidence(p)["behaviour"][mine]
+        for one in (True, False)
+    )
+    assert np.median(together) < np.median(apart)
 
 
 def test_copies_in_its_own_fold_do_not_make_an_outlier_usual(sea: Columns, quick: Design) -> None:

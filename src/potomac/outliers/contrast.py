@@ -17,7 +17,7 @@ saw it. Several bags have grids of their own, shifted against each other, so tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,8 @@ class Design:
         folds: parts of the rows, each scored by models that were fitted without it.
         reference: most records that surroundings are taken from.
         iterations, leaves, learning_rate, min_leaf, l2: of the boosted trees.
+        together: whether all records of an entity lie in one fold, so that none is judged by a model that has learned
+            from the others; not where a few entities have most of the records.
         tracks: whether records are seen beside the others of their entity; not where a sample has lost these.
     """
 
@@ -80,6 +82,7 @@ class Design:
     learning_rate: float = 0.1
     min_leaf: int = 10
     l2: float = 1.0
+    together: bool = True
     tracks: bool = True
 
     def grid(self, positions: Positions, bag: int = 0) -> Grid:
@@ -206,9 +209,16 @@ class LocalContrast:
         """Which contrasts there are."""
         return tuple(part for part in PARTS if part in self.forests)
 
-    def fold(self, row: Ints, bag: int) -> Ints:
-        """The fold of each row in a bag: its model there has not seen the row, shape (n,)."""
-        return np.asarray(row_uniform(row, self.key, bag) * self.design.folds, np.int64)
+    def fold(self, row: Ints, owner: Ints, bag: int) -> Ints:
+        """The fold of each row in a bag: its model there has not seen the row, nor others of its entity; shape (n,).
+
+        Args:
+            row: number of each row, shape (n,).
+            owner: code of its entity, negative where unknown, shape (n,).
+            bag: which one.
+        """
+        key = np.where(owner >= 0, -1 - owner, row) if self.design.together else row
+        return np.asarray(row_uniform(key, self.key, bag) * self.design.folds, np.int64)
 
     def evidence(
         self,
@@ -251,6 +261,7 @@ class LocalContrast:
         self, positions: Positions, records: Records, owner: Ints, tracks: Tracks | None, fitted: bool
     ) -> dict[str, Floats]:
         row = positions.row[records.row] if fitted else None
+        who = owner[records.row]
         plain = plain_features(self.frame, self.surroundings, positions, records, owner)
         found = {}
         for part in self.parts:
@@ -258,20 +269,20 @@ class LocalContrast:
             if part == "track":
                 assert tracks is not None  # noqa: S101 - evidence() built them
                 features = np.hstack([plain, tracked(tracks, records)])
-            odds = self._odds(part, features, row) + np.log(self.design.fakes)
+            odds = self._odds(part, features, row, who) + np.log(self.design.fakes)
             if part == "track":  # an entity without another record has no track
                 odds[np.isnan(features[:, plain.shape[1] :]).all(axis=1)] = 0.0
             found[part] = odds
         return found
 
-    def _odds(self, part: str, features: Floats, row: Ints | None) -> Floats:
+    def _odds(self, part: str, features: Floats, row: Ints | None, owner: Ints) -> Floats:
         """Mean over the bags, in each of which a row is scored by the model of its fold; without rows, by all."""
         out = np.zeros(len(features))
         if row is None:
             every = [forest.log_odds(features) for forests in self.forests[part] for forest in forests]
             return np.asarray(np.mean(every, axis=0))
         for bag, forests in enumerate(self.forests[part]):
-            fold = self.fold(row, bag)
+            fold = self.fold(row, owner, bag)
             for f, forest in enumerate(forests):
                 mine = np.flatnonzero(fold == f)
                 if len(mine):
@@ -303,6 +314,7 @@ def fit_local_contrast(
     surroundings = Surroundings.build(positions, stream, design.reference)
     tracks = Tracks.build(positions)
     owner = identity(positions)
+    design = replace(design, together=design.together and _many(owner, design.folds))
     model = LocalContrast(design, frame, surroundings, (), {}, stream.child("fold"))
     grids = tuple(design.grid(positions, bag) for bag in range(design.bags))
     rows = Records.real(positions, np.arange(len(positions)))
@@ -321,7 +333,7 @@ def fit_local_contrast(
         real = np.hstack([plain, beside])[mine] if part == "track" else plain
         bags = []
         for bag in range(design.bags):
-            fold = model.fold(positions.row, bag)
+            fold = model.fold(positions.row, owner, bag)
             fakes = _fakes(part, positions, mine, fold, grids[bag], frame, design, stream.child(part, bag))
             fake = plain_features(frame, surroundings, positions, fakes, owner)
             if part == "track":
@@ -363,6 +375,13 @@ def _in_bag(features: Floats, bag: int, frame: Frame) -> Floats:
         return features
     features[:, frame.width : frame.width + len(AROUND)] = np.nan
     return features
+
+
+def _many(owner: Ints, folds: int) -> bool:
+    """Whether there are so many entities, and none with so many of the records, that folds of entities are even."""
+    records = np.bincount(owner[owner >= 0])
+    entities = np.count_nonzero(records) + np.count_nonzero(owner < 0)
+    return bool(entities >= 10 * folds and records.max(initial=0) <= 0.2 * len(owner))
 
 
 def _forest(real: Floats, fake: Floats, frame: Frame, design: Design, stream: Stream) -> Forest:

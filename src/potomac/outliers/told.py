@@ -187,7 +187,7 @@ def _method(settings: Settings, model: LocalModel) -> tuple[str, ...]:
         f"The log odds of being real are the sum of the parts (a track counts {WEIGHTS['track']:g}, and a busy place "
         "half where it speaks for a record), less the surprise at a meeting with another slow one where few usually "
         f"are. They were fitted on {model.rows:,} records in {design.folds} folds; no record was scored by a model "
-        "that saw it.",
+        f"that saw it{', or another record of its entity' if design.together else ''}.",
         "Surroundings are taken from one record of each entity a square kilometre and course, and never from the "
         "entity's own, so that a vessel at its berth does not vouch for itself. Reasons are found by asking again "
         "with the speed or course of the nearest others.",

@@ -126,18 +126,27 @@ def test_folds_are_drawn_by_row_and_used_for_scoring(fitted: LocalContrast, posi
         assert set(fold) == {0, 1}
         first = np.unique(positions.entity, return_index=True)[1]
         assert abs(fold[first].mean() - 0.5) < 4 * 0.5 / np.sqrt(len(first))
-        assert (fold == fold[first][positions.entity]).all()  # all records of an entity lie in one fold
+        assert (fold != fold[first][positions.entity]).any()  # by row: an entity's records lie in different folds
         for f in (0, 1):
             total[fold == f] += fitted.forests["behaviour"][bag][f].log_odds(features[fold == f])
     np.testing.assert_allclose(evidence["behaviour"], total / fitted.design.bags + np.log(fitted.design.fakes))
     assert (fitted.fold(positions.row, positions.entity, 0) != fitted.fold(positions.row, positions.entity, 1)).any()
 
 
+def test_folds_of_entities_hold_all_their_records(sea: Columns, quick: Design) -> None:
+    p = without(sea)
+    model = fit_local_contrast(p, replace(quick, bags=1, iterations=2, together=True), STREAM)
+    fold = model.fold(p.row, p.entity, 0)
+    first = np.unique(p.entity, return_index=True)[1]
+    assert set(fold) == {0, 1}
+    assert (fold == fold[first][p.entity]).all()
+
+
 def test_folds_are_of_rows_where_a_few_entities_have_the_records(sea: Columns, quick: Design) -> None:
     """One vessel has no second fold; and who has no name is an entity of its own."""
     for entity in (np.full(len(sea["time"]), "x"), np.arange(len(sea["time"])) % 5, np.full(len(sea["time"]), None)):
         p = positions_of({**{n: v for n, v in sea.items() if n not in ("type", "length", "time")}, "entity": entity})
-        model = fit_local_contrast(p, replace(quick, bags=1, iterations=2), STREAM)
+        model = fit_local_contrast(p, replace(quick, bags=1, iterations=2, together=True), STREAM)
         assert model.design.together == (p.entity < 0).all()
         assert 0.4 < model.fold(p.row, p.entity, 0).mean() < 0.6
 

@@ -165,7 +165,7 @@ def test_a_stream_of_streams_is_bounded(table: pa.Table) -> None:
     settings = replace(QUICK, method="logistic", sample=300)
     got = reading.read(opened(table), (), STREAM, Quiet(), most=100, sample=300)
     model = answering.fit_local_model(got.positions, answering.design_of(
-        "logistic", cell_km=50, fakes=1, bags=1, folds=2, terms="linear", ridge=1.0
+        "logistic", cell_km=50, fakes=1, bags=1, folds=2, fold_by="row", terms="linear", ridge=1.0
     ), STREAM)  # fmt: skip
     first = streaming._FirstPass(opened(table), got, model, settings)
     first.run(Quiet())

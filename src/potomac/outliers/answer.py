@@ -63,7 +63,7 @@ def answer(
     _check_known(table, got.positions)
     design = design_of(
         settings.method, cell_km=settings.cell_km, fakes=settings.fakes, bags=settings.bags, folds=settings.folds,
-        terms=settings.terms, ridge=settings.ridge,
+        fold_by=settings.fold_by, terms=settings.terms, ridge=settings.ridge,
     )  # fmt: skip
     if not got.whole:
         design = design if isinstance(design, CellDesign) else replace(design, tracks=False)

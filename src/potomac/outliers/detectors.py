@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from potomac.stats.streams import Stream
 __all__ = ["LocalContrastDetector", "free_name", "odd_probability", "ranks", "score_table"]
 
 Floats = npt.NDArray[np.float64]
+FoldBy = Literal["row", "entity"]
 Ints = npt.NDArray[np.int64]
 
 
@@ -38,6 +39,8 @@ class LocalContrastDetector:
         fakes: fakes a real row; default 4 for "contrast", 1 for "logistic".
         bags: how often the contrasts are made anew, on shifted grids.
         folds: parts of the rows, each scored by models that have not seen it.
+        fold_by: "row"; or "entity", where no record is judged by models that saw others of its entity, which finds who
+            is odd all along and is weaker for single odd records.
         sample: most rows that contrasts are fitted on, chosen by a draw keyed by row.
         terms: for "logistic": linear, or quadratic with squares and products.
         ridge: for "logistic": weight of the penalty.
@@ -63,6 +66,7 @@ class LocalContrastDetector:
         fakes: int | None = None,
         bags: int = 2,
         folds: int = 3,
+        fold_by: FoldBy = "row",
         sample: int = 50_000,
         terms: Terms = "linear",
         ridge: float = 1.0,
@@ -74,6 +78,7 @@ class LocalContrastDetector:
         self.fakes = fakes
         self.bags = bags
         self.folds = folds
+        self.fold_by = fold_by
         self.sample = sample
         self.terms = terms
         self.ridge = ridge
@@ -82,7 +87,9 @@ class LocalContrastDetector:
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments, by name."""
-        names = ("method", "cell_km", "fakes", "bags", "folds", "sample", "terms", "ridge", "categories", "seed")
+        names = (
+            "method", "cell_km", "fakes", "bags", "folds", "fold_by", "sample", "terms", "ridge", "categories", "seed",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
     def set_params(self, **changed: Any) -> LocalContrastDetector:
@@ -182,8 +189,8 @@ class LocalContrastDetector:
             found = f"sample is {self.sample}"
             raise StudyError(Fault("outliers.argument", found, f"expected at least {FEWEST}", key="sample"))
         return design_of(
-            self.method, cell_km=self.cell_km, fakes=self.fakes, bags=self.bags, folds=self.folds, terms=self.terms,
-            ridge=self.ridge,
+            self.method, cell_km=self.cell_km, fakes=self.fakes, bags=self.bags, folds=self.folds,
+            fold_by=self.fold_by, terms=self.terms, ridge=self.ridge,
         )  # fmt: skip
 
     def _model(self) -> LocalModel:
@@ -212,7 +219,15 @@ class LocalContrastDetector:
 
 
 def design_of(
-    method: str, *, cell_km: float, fakes: int | None, bags: int, folds: int, terms: Terms, ridge: float
+    method: str,
+    *,
+    cell_km: float,
+    fakes: int | None,
+    bags: int,
+    folds: int,
+    fold_by: str,
+    terms: Terms,
+    ridge: float,
 ) -> Design | CellDesign:
     """The design of a method from its arguments.
 
@@ -231,11 +246,16 @@ def design_of(
         if value is not None and not value >= least:
             found = f"{name} is {value}"
             raise StudyError(Fault("outliers.argument", found, f"expected at least {least:g}", key=name))
+    if fold_by not in ("row", "entity"):
+        raise StudyError(Fault("outliers.argument", f'fold_by is "{fold_by}"', "valid are row, entity", key="fold_by"))
     if terms not in ("linear", "quadratic"):
         raise StudyError(Fault("outliers.argument", f'terms is "{terms}"', "valid are linear, quadratic", key="terms"))
     if method == "logistic":
         return CellDesign(cell_km=cell_km, fakes=fakes or 1, ridge=ridge, terms=terms)
-    return Design(cell_km=cell_km, min_km=min(cell_km, 12.5), fakes=fakes or 4, bags=bags, folds=folds)
+    return Design(
+        cell_km=cell_km, min_km=min(cell_km, 12.5), fakes=fakes or 4, bags=bags, folds=folds,
+        together=fold_by == "entity",
+    )  # fmt: skip
 
 
 FEWEST = 30

@@ -145,6 +145,9 @@ class ModelSpec(Spec):
     folds: int = Field(
         default=3, ge=2, le=20, description="parts of the rows, each scored by models that did not see it"
     )
+    fold_by: Literal["row", "entity"] = Field(
+        default="row", description="entity: an entity's other records do not vouch for it; finds who is odd all along"
+    )
     sample: int = Field(default=50_000, ge=100, description="most rows that models are fitted on")
     terms: Literal["linear", "quadratic"] = Field(default="linear", description="terms of the regressions (logistic)")
     ridge: float = Field(default=1.0, ge=0, description="penalty of the regressions (logistic)")
@@ -212,7 +215,8 @@ def run(study: OutliersStudy, tables: Mapping[str, Table], stream: Stream, progr
 def _settings(study: OutliersStudy) -> Settings:
     m = study.model
     return Settings(
-        method=m.method, fakes=m.fakes, bags=m.bags, folds=m.folds, sample=m.sample, terms=m.terms, ridge=m.ridge,
+        method=m.method, fakes=m.fakes, bags=m.bags, folds=m.folds, fold_by=m.fold_by,
+        sample=m.sample, terms=m.terms, ridge=m.ridge,
         cell_km=study.grid.cell_km, plant=study.check.plant, plant_count=study.check.count,
         prevalence=study.prevalence, top=study.top, drop_repeats=study.data.drop_repeats,
         covariates=tuple(role_name(c.column) for c in study.data.covariates),

@@ -37,6 +37,7 @@ class Settings:
     fakes: int | None = None
     bags: int = 2
     folds: int = 3
+    fold_by: str = "row"
     sample: int = 50_000
     terms: Any = "linear"
     ridge: float = 1.0

@@ -185,6 +185,7 @@ def fit_forest(
     seed: int = 0,
     categorical: Sequence[int] | None = None,
     early_stopping: bool = False,
+    threads: int | None = None,
 ) -> Forest:
     """Boosted trees for real rows against simulated ones. The same seed gives the same bits on any number of threads.
 
@@ -201,6 +202,8 @@ def fit_forest(
         seed: for the draws of features, of rows for the histograms' bins, and of the rows held out.
         categorical: columns whose values are levels: whole numbers from 0 to 254, or NaN.
         early_stopping: hold out a tenth of the rows and stop when their loss no longer falls.
+
+        threads: threads of the fit; default one for a small table and as many as there are cores for others.
 
     Raises:
         ValueError: shapes do not fit, only one class is there, or a level is not a whole number from 0 to 254.
@@ -231,7 +234,7 @@ def fit_forest(
         random_state=seed,
     )
     # threads wait for each other at each node; on a busy machine that costs a small fit many times what it gains
-    with threadpool_limits(1 if x.size < _SMALL else None, user_api="openmp"):
+    with threadpool_limits(threads or (1 if x.size < _SMALL else None), user_api="openmp"):
         model.fit(x, y, sample_weight=None if weight is None else np.asarray(weight, float))
     return _extract(model, x, columns)
 

@@ -16,11 +16,13 @@ saw it. Several bags have grids of their own, shifted against each other, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from numba import get_num_threads
 
 from potomac.engine import Progress, Quiet
 from potomac.geo.cells import Grid, adaptive_grid
@@ -327,29 +329,60 @@ def fit_local_contrast(
         parts.append("behaviour")
     if design.tracks and told.mean() >= 0.1 and told.sum() >= FEWEST_TRACKED:
         parts.append("track")
-    forests: dict[str, tuple[tuple[Forest, ...], ...]] = {}
-    total, done = len(parts) * design.bags * design.folds, 0
-    for part in parts:
-        mine = np.flatnonzero(told) if part == "track" else np.arange(len(positions))
-        real = np.hstack([plain, beside])[mine] if part == "track" else plain
-        bags = []
-        for bag in range(design.bags):
-            fold = model.fold(positions.row, owner, bag)
-            fakes = _fakes(part, positions, mine, fold, grids[bag], frame, design, stream.child(part, bag))
-            fake = plain_features(frame, surroundings, positions, fakes, owner)
-            if part == "track":
-                fake = np.hstack([fake, tracked(tracks, fakes)])
-            fitted = []
-            for f in range(design.folds):
-                say("fitting contrasts", done, total)
-                seen, made = fold[mine] != f, fold[fakes.row] != f
-                chosen = [_in_bag(rows_of, bag, frame) for rows_of in (real[seen], fake[made])]
-                fitted.append(_forest(chosen[0], chosen[1], frame, design, stream.child(part, bag, f)))
-                done += 1
-            bags.append(tuple(fitted))
-        forests[part] = tuple(bags)
-    say("fitting contrasts", total, total)
-    return LocalContrast(design, frame, surroundings, grids, forests, model.key)
+    fits = _Fits(len(parts) * design.bags * design.folds, say)
+    with fits:
+        for part in parts:
+            mine = np.flatnonzero(told) if part == "track" else np.arange(len(positions))
+            real = np.hstack([plain, beside])[mine] if part == "track" else plain
+            for bag in range(design.bags):
+                fold = model.fold(positions.row, owner, bag)
+                fakes = _fakes(part, positions, mine, fold, grids[bag], frame, design, stream.child(part, bag))
+                fake = plain_features(frame, surroundings, positions, fakes, owner)
+                if part == "track":
+                    fake = np.hstack([fake, tracked(tracks, fakes)])
+                for f in range(design.folds):
+                    seen, made = fold[mine] != f, fold[fakes.row] != f
+                    chosen = [_in_bag(rows_of, bag, frame) for rows_of in (real[seen], fake[made])]
+                    fits.add(part, bag, chosen[0], chosen[1], frame, design, stream.child(part, bag, f))
+    return LocalContrast(design, frame, surroundings, grids, fits.forests(parts, design), model.key)
+
+
+class _Fits:
+    """Forests on their way: one thread each, as many at a time as there are cores; their order is that of asking."""
+
+    def __init__(self, total: int, say: Progress) -> None:
+        self.total, self.say = total, say
+        self.pool = ThreadPoolExecutor(get_num_threads())
+        self.waiting: list[tuple[tuple[str, int], Future[Forest]]] = []
+        self.done: dict[tuple[str, int], list[Forest]] = {}
+
+    def __enter__(self) -> _Fits:
+        self.say("fitting contrasts", 0, self.total)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            while kind is None and self.waiting:
+                self._take()
+        finally:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+
+    def add(
+        self, part: str, bag: int, real: Floats, fake: Floats, frame: Frame, design: Design, stream: Stream
+    ) -> None:
+        """Begin a fit; waits where enough are on their way, so that memory holds the rows of a few only."""
+        while len(self.waiting) > get_num_threads():
+            self._take()
+        self.waiting.append(((part, bag), self.pool.submit(_forest, real, fake, frame, design, stream)))
+
+    def _take(self) -> None:
+        key, forest = self.waiting.pop(0)
+        self.done.setdefault(key, []).append(forest.result())
+        self.say("fitting contrasts", sum(map(len, self.done.values())), self.total)
+
+    def forests(self, parts: Sequence[str], design: Design) -> dict[str, tuple[tuple[Forest, ...], ...]]:
+        """By part, bag and fold."""
+        return {part: tuple(tuple(self.done[part, bag]) for bag in range(design.bags)) for part in parts}
 
 
 def plain_features(
@@ -390,7 +423,7 @@ def _forest(real: Floats, fake: Floats, frame: Frame, design: Design, stream: St
     return fit_forest(
         np.vstack([real, fake]), truth,
         iterations=design.iterations, leaves=design.leaves, learning_rate=design.learning_rate,
-        min_leaf=design.min_leaf, l2=design.l2, seed=stream.seed32(), categorical=frame.levelled or None,
+        min_leaf=design.min_leaf, l2=design.l2, seed=stream.seed32(), categorical=frame.levelled or None, threads=1,
     )  # fmt: skip
 
 

@@ -343,6 +343,19 @@ def score_table(
         ranked = odds, ranks(-odds)
     log_odds, rank = ranked
     columns: dict[str, Any] = {
+        **told_of(p, model.cell(p), log_odds),
+        "rank": rank,
+        **{f"odds_{part}": odds for part, odds in evidence.items() if part != "odds"},
+    }
+    if prevalence is not None:
+        columns["probability"] = odd_probability(log_odds, prevalence)
+    return with_covariates(columns, p)
+
+
+def told_of(positions: Positions, cell: Ints, log_odds: Floats) -> dict[str, Any]:
+    """The columns by which every list of records begins."""
+    p = positions
+    return {
         "row": p.row,
         "entity": p.names(),
         "time": timestamps(p.time),
@@ -350,16 +363,16 @@ def score_table(
         "longitude": p.longitude,
         "speed": known(p.speed),
         "heading": known(p.heading),
-        "cell": model.cell(p),
+        "cell": cell,
         "log_odds": log_odds,
         "outlier_score": -log_odds,
-        "rank": rank,
-        **{f"odds_{part}": odds for part, odds in evidence.items() if part != "odds"},
     }
-    if prevalence is not None:
-        columns["probability"] = odd_probability(log_odds, prevalence)
-    for name in sorted(p.covariates):
-        columns[free_name(name, columns)] = covariate_column(p, name)
+
+
+def with_covariates(columns: dict[str, Any], positions: Positions) -> pa.Table:
+    """A table of columns, and of the covariates behind them."""
+    for name in sorted(positions.covariates):
+        columns[free_name(name, columns)] = covariate_column(positions, name)
     return pa.table(columns)
 
 

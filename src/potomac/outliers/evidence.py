@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.outliers.contrast import LocalContrast, Records, combined
-from potomac.outliers.detectors import covariate_column, free_name, known, timestamps
+from potomac.outliers.detectors import known, told_of, with_covariates
 from potomac.outliers.model import LocalModel, log_odds_of
 from potomac.outliers.positions import Positions
 from potomac.outliers.tracks import Tracks
@@ -105,22 +105,12 @@ def explain(
     pieces = _pieces(model.contrast, positions, index, owner, evidence, tracks, usual)
     beside = tracks.features(index)
     off_track = beside[:, tracks.names.index("off_track_km")]
-    strange = -log_odds_of(evidence)
     sentences = [
         _sentence(i, p, pieces, usual, off_track) for i in range(len(index))
     ]  # the list that people read, never all rows
     columns: dict[str, Any] = {
         "rank": np.arange(1, len(index) + 1),
-        "row": p.row,
-        "entity": p.names(),
-        "time": timestamps(p.time),
-        "latitude": p.latitude,
-        "longitude": p.longitude,
-        "speed": known(p.speed),
-        "heading": known(p.heading),
-        "cell": model.cell(p),
-        "log_odds": -strange,
-        "outlier_score": strange,
+        **told_of(p, model.cell(p), log_odds_of(evidence)),
         **{f"why_{name}": values for name, values in pieces.items()},
         "lonely_km": known(usual.lonely_km),
         "usual_slow": known(usual.slow),
@@ -130,9 +120,7 @@ def explain(
         "off_track_km": known(off_track),
         "why": sentences,
     }
-    for name in sorted(p.covariates):
-        columns[free_name(name, columns)] = covariate_column(p, name)
-    return pa.table(columns)
+    return with_covariates(columns, p)
 
 
 def _pieces(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from potomac.outliers.detectors import covariate_column, free_name, known, timestamps
+from potomac.outliers.detectors import told_of, with_covariates
 from potomac.outliers.model import LocalModel
 from potomac.outliers.positions import Positions
 
@@ -47,22 +47,11 @@ def explain_cells(model: LocalModel, positions: Positions, index: Ints, log_odds
     taken["place"] = np.where(outside, np.maximum(-log_odds, 0.0), taken["place"])
     columns: dict[str, Any] = {
         "rank": np.arange(1, len(index) + 1),
-        "row": p.row,
-        "entity": p.names(),
-        "time": timestamps(p.time),
-        "latitude": p.latitude,
-        "longitude": p.longitude,
-        "speed": known(p.speed),
-        "heading": known(p.heading),
-        "cell": mine,
-        "log_odds": log_odds,
-        "outlier_score": -log_odds,
+        **told_of(p, mine, log_odds),
         **{f"why_{name}": values for name, values in taken.items()},
         "why": [_OUTSIDE if outside[i] else _sentence(i, p, taken) for i in range(len(index))],
     }
-    for name in sorted(p.covariates):
-        columns[free_name(name, columns)] = covariate_column(p, name)
-    return pa.table(columns)
+    return with_covariates(columns, p)
 
 
 _OUTSIDE = "In a cell where none of the records is that the model was fitted on."

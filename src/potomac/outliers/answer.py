@@ -67,10 +67,10 @@ def answer(
     )  # fmt: skip
     if not got.whole:
         design = design if isinstance(design, CellDesign) else replace(design, tracks=False)
-        model = fit_local_model(got.positions, design, stream, sample=settings.sample, progress=progress)
-        return stream_answer(table, got, model, settings, stream, progress)
     model = fit_local_model(got.positions, design, stream, sample=settings.sample, progress=progress)
-    return _in_memory(got, model, settings, stream, progress)
+    if got.whole:
+        return _in_memory(got, model, settings, stream, progress)
+    return stream_answer(table, got, model, settings, stream, progress)
 
 
 def _check_known(table: Table, positions: Positions) -> None:

@@ -337,13 +337,15 @@ def fit_local_contrast(
             for bag in range(design.bags):
                 fold = model.fold(positions.row, owner, bag)
                 fakes = _fakes(part, positions, mine, fold, grids[bag], frame, design, stream.child(part, bag))
-                fake = plain_features(frame, surroundings, positions, fakes, owner)
+                fake = plain_features(frame, surroundings if _looks_around(bag) else None, positions, fakes, owner)
                 if part == "track":
                     fake = np.hstack([fake, tracked(tracks, fakes)])
                 for f in range(design.folds):
                     seen, made = fold[mine] != f, fold[fakes.row] != f
-                    chosen = [_in_bag(rows_of, bag, frame) for rows_of in (real[seen], fake[made])]
-                    fits.add(part, bag, chosen[0], chosen[1], frame, design, stream.child(part, bag, f))
+                    shown = real[seen]
+                    if not _looks_around(bag):
+                        shown[:, frame.width : frame.width + len(AROUND)] = np.nan
+                    fits.add(part, bag, shown, fake[made], frame, design, stream.child(part, bag, f))
     return LocalContrast(design, frame, surroundings, grids, fits.forests(parts, design), model.key)
 
 
@@ -386,11 +388,14 @@ class _Fits:
 
 
 def plain_features(
-    frame: Frame, surroundings: Surroundings, positions: Positions, records: Records, owner: Ints
+    frame: Frame, surroundings: Surroundings | None, positions: Positions, records: Records, owner: Ints
 ) -> Floats:
-    """Place, behaviour and surroundings of k records, shape (k, p)."""
+    """Place, behaviour and surroundings of k records, shape (k, p); NaN where surroundings are not to be seen."""
     r = records
-    around = surroundings.features(owner[r.row], r.latitude, r.longitude, r.speed, r.heading)
+    if surroundings is None:
+        around = np.full((len(r.row), len(AROUND)), np.nan)
+    else:
+        around = surroundings.features(owner[r.row], r.latitude, r.longitude, r.speed, r.heading)
     return np.hstack([frame.columns(positions, r), around])
 
 
@@ -400,15 +405,12 @@ def tracked(tracks: Tracks, records: Records) -> Floats:
     return tracks.features(r.row, r.latitude, r.longitude, r.speed, r.heading)
 
 
-def _in_bag(features: Floats, bag: int, frame: Frame) -> Floats:
-    """Every other bag does without surroundings, so that their trees learn places and behaviours by themselves.
+def _looks_around(bag: int) -> bool:
+    """Every other bag does without surroundings, so that its trees learn places and behaviours by themselves.
 
     A column without values is never asked, so that nothing need be taken away when rows are scored.
     """
-    if bag % 2 == 0:
-        return features
-    features[:, frame.width : frame.width + len(AROUND)] = np.nan
-    return features
+    return bag % 2 == 0
 
 
 def _many(owner: Ints, folds: int) -> bool:

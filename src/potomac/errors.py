@@ -5,6 +5,7 @@ A :class:`Fault` is plain data. The faces (terminal, JSON, form, page) render it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -80,6 +81,15 @@ class Interrupted(PotomacError):
     """The work was stopped on request (exit code 130)."""
 
     exit_code = 130
+
+
+_PASSWORD = re.compile(r"(\w://[^/\s:@\"']*:)[^@\s\"']+@")
+_PARAMETER = re.compile(r"([?&](?:\w*pass\w*|pwd|\w*token|\w*secret)=)[^&#\s\"']*", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """``text`` with the passwords of database addresses taken out, those among an address's parameters included."""
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
 
 
 def listing(names: Iterable[object], most: int = 12) -> str:

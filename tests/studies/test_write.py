@@ -67,6 +67,7 @@ def test_json_has_no_number_that_is_none() -> None:
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
+        ("postgresql://host/db?user=a&password=geheim&x=1", "postgresql://host/db?user=a&password=***&x=1"),
         ("postgresql://me:secret@host:5432/db", "postgresql://me:***@host:5432/db"),
         ("mysql+pymysql://me:a:b@host/db", "mysql+pymysql://me:***@host/db"),
         ("https://example.org/a@b", "https://example.org/a@b"),

@@ -8,18 +8,17 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from potomac.errors import PotomacError
+from potomac.errors import PotomacError, masked
 
 __all__ = ["clean", "columns", "count", "error_json", "interval", "number", "paragraph"]
 
 WIDTH = 80
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_PASSWORD = re.compile(r"(\w://[^/\s:@\"']*:)[^@\s\"']+@")
 
 
 def clean(text: str) -> str:
     """``text`` without signs that steer a terminal, and without passwords of database addresses."""
-    return _PASSWORD.sub(r"\1***@", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+    return masked(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def number(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from potomac.engine import Figure, Rows
-from potomac.errors import Fault, StudyError
+from potomac.errors import Fault, StudyError, masked
 from potomac.studies import pictures
 
 if TYPE_CHECKING:
@@ -33,12 +33,6 @@ REJECTED = pa.schema(
     ]
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_PASSWORD = re.compile(r"(\w://[^/\s:@\"']*:)[^@\s\"']+@")
-
-
-def masked(text: str) -> str:
-    """``text`` with the passwords of database addresses taken out."""
-    return _PASSWORD.sub(r"\1***@", text)
 
 
 def json_text(value: Any, indent: int | None = 2) -> str:

@@ -45,6 +45,17 @@ def test_a_proportion_of_nothing_may_be_anything() -> None:
         proportion_interval(5, 4)
 
 
+def test_many_proportions_are_as_one_at_a_time() -> None:
+    successes, trials = np.array([[0, 3, 4], [0, 1, 7]]), np.array([[0, 4, 4], [9, 9, 9]])
+    low, high = proportion_interval(successes, trials, 0.9)
+    alone = [proportion_interval(int(k), int(n), 0.9) for k, n in zip(successes.flat, trials.flat, strict=True)]
+    assert low.shape == high.shape == (2, 3)
+    assert list(zip(low.flat, high.flat, strict=True)) == alone
+    assert all(type(end) is float for interval in alone for end in interval)
+    with pytest.raises(ValueError, match="successes is -2; it must lie between 0 and trials, which is 9"):
+        proportion_interval(np.array([0, -2]), np.array([9, 9]))
+
+
 def test_wilsons_coverage_is_exact_arithmetic() -> None:
     # the chance that the interval holds p, summed over the binomial distribution: no simulation needed
     n = 50

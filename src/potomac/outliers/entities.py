@@ -21,11 +21,12 @@ Sources:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from potomac.stats.intervals import proportion_interval
 
 __all__ = ["benjamini_hochberg", "effective_share", "entity_table", "shares", "sidak"]
 
@@ -120,7 +121,7 @@ def entity_table(
     effective = _effective(codes, p, when, rows, who, records)
     p_value = sidak(p[first], effective)
     hits = _sums((p[order] <= flagged).astype(np.float64), starts)
-    low, high = _wilson(hits, records)
+    low, high = proportion_interval(hits, records)
     evidence = _mean_of_worst(values[order], starts, records, worst)
     names = pa.array(labels, pa.string()).take(pa.array(who))
     table = pa.table(
@@ -180,13 +181,3 @@ def _mean_of_worst(values: Floats, starts: Ints, records: Ints, worst: int) -> F
     """Mean of the first ``worst`` values of each run, or of all where there are fewer."""
     place = np.arange(len(values)) - np.repeat(starts, records)
     return np.asarray(_sums(np.where(place < worst, values, 0.0), starts) / np.minimum(records, worst))
-
-
-def _wilson(successes: Floats, trials: Ints, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """Score interval (Wilson 1927) of many proportions; one at a time: ``stats.intervals.proportion_interval``."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    p, n = successes / trials, trials.astype(np.float64)
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low = np.where(successes == 0, 0.0, centre - half)
-    return low, np.where(successes == trials, 1.0, centre + half)

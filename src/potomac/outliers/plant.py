@@ -119,19 +119,24 @@ def detection(ranks: npt.ArrayLike, kinds: npt.ArrayLike, list_lengths: Sequence
         Columns kind ("all" comes last), list_length, list_share (of all rows), found, planted, rate, and its 95 %
         Wilson interval low and high.
     """
-    rank, kind = np.asarray(ranks), np.asarray(kinds, np.str_)
-    groups = [(name, rank[kind == name]) for name in dict.fromkeys(kind.tolist())]
-    rows = []
-    for name, mine in [*groups, ("all", rank)]:
-        for length in list_lengths:
-            found, planted = int((mine <= length).sum()), len(mine)
-            low, high = proportion_interval(found, planted)
-            rate = found / planted if planted else None
-            rows.append((name, length, length / max(total, 1), found, planted, rate, low, high))
-    names = ("kind", "list_length", "list_share", "found", "planted", "rate", "low", "high")
-    types = (pa.string(), pa.int64(), pa.float64(), pa.int64(), pa.int64(), pa.float64(), pa.float64(), pa.float64())
-    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return pa.table({n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
+    rank, kind, lengths = np.asarray(ranks), np.asarray(kinds, np.str_), np.asarray(list_lengths, np.int64)
+    groups = [*((name, rank[kind == name]) for name in dict.fromkeys(kind.tolist())), ("all", rank)]
+    found = np.concatenate([np.searchsorted(np.sort(mine), lengths, side="right") for _, mine in groups])
+    planted = np.repeat([len(mine) for _, mine in groups], len(lengths))
+    low, high = proportion_interval(found, planted)
+    length = np.tile(lengths, len(groups))
+    return pa.table(
+        {
+            "kind": pa.array(np.repeat([name for name, _ in groups], len(lengths)), pa.string()),
+            "list_length": length,
+            "list_share": length / max(total, 1),
+            "found": found,
+            "planted": planted,
+            "rate": pa.array(found / np.maximum(planted, 1), mask=planted == 0),
+            "low": low,
+            "high": high,
+        }
+    )
 
 
 class _Usual:

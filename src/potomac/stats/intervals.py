@@ -1,36 +1,49 @@
 """Intervals for means, proportions, ratios and quantiles, from their textbooks.
 
-All return ``(low, high)`` as floats and take the confidence as a share (0.95).
+All return ``(low, high)`` and take the confidence as a share (0.95).
 """
 
 from __future__ import annotations
 
 from math import sqrt
 from statistics import NormalDist
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["mean_interval", "proportion_interval", "quantile_interval", "ratio_interval"]
 
+Floats = npt.NDArray[np.float64]
 
-def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Score interval of a proportion (Wilson 1927), which holds near 0 and 1 as well.
+
+@overload
+def proportion_interval(successes: int, trials: int, confidence: float = ...) -> tuple[float, float]: ...
+@overload
+def proportion_interval(
+    successes: npt.NDArray[Any], trials: npt.NDArray[Any], confidence: float = ...
+) -> tuple[Floats, Floats]: ...
+def proportion_interval(successes: npt.ArrayLike, trials: npt.ArrayLike, confidence: float = 0.95) -> tuple[Any, Any]:
+    """Score interval of a proportion (Wilson 1927), which holds near 0 and 1 as well; (0, 1) of no trials.
+
+    Args:
+        successes: a number, or numbers of any shape, whose intervals are then arrays of that shape.
+        trials: as many as ``successes``.
+        confidence: share.
 
     Raises:
         ValueError: ``successes`` is not between 0 and ``trials``.
     """
-    if not 0 <= successes <= trials:
-        raise ValueError(f"successes is {successes}; it must lie between 0 and trials, which is {trials}")
-    if trials == 0:
-        return 0.0, 1.0
+    k, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(trials, float))
+    wrong = ~((k >= 0) & (k <= n))
+    if wrong.any():
+        found, most = k[wrong][0], n[wrong][0]
+        raise ValueError(f"successes is {found:g}; it must lie between 0 and trials, which is {most:g}")
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    p = successes / trials
-    centre = (p + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == trials else centre + half
-    return low, high
+    centre = (k + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * np.sqrt(k * (n - k) / np.maximum(n, 1) + z * z / 4)
+    low, high = np.where(k == 0, 0.0, centre - half), np.where(k == n, 1.0, centre + half)
+    return (low, high) if low.ndim else (float(low), float(high))
 
 
 def mean_interval(values: npt.ArrayLike, confidence: float = 0.95) -> tuple[float, float]:

@@ -18,6 +18,9 @@ from potomac.errors import (
     StudyError,
     did_you_mean,
     listing,
+    masked,
+    masked_address,
+    passwords,
 )
 
 MISSING = Fault(
@@ -98,3 +101,33 @@ def test_suggestions(word: str, near: str) -> None:
 
 def test_a_suggestion_is_spelt_as_the_valid_word_is() -> None:
     assert did_you_mean("speed over ground", ["Speed Over Ground"]) == 'Did you mean "Speed Over Ground"?'
+
+
+@pytest.mark.parametrize(
+    ("address", "told", "found"),
+    [
+        ("postgresql://me:secret@host:5432/db", "postgresql://me:***@host:5432/db", {"secret"}),
+        ("postgresql://me:a@b/c@host/db", "postgresql://me:***@host/db", {"a@b/c"}),
+        ("postgresql://me:a%40b@host/db", "postgresql://me:***@host/db", {"a%40b", "a@b"}),
+        ('mysql+pymysql://me:it\'s "so"@host/db', "mysql+pymysql://me:***@host/db", {'it\'s "so"'}),
+        ("postgresql://host/db?user=a&password=geheim&x=1", "postgresql://host/db?user=a&password=***&x=1", {"geheim"}),
+        ("mssql://host/db?pwd=x#y", "mssql://host/db?pwd=***#y", {"x"}),
+        ("postgresql://host:5432/db", "postgresql://host:5432/db", set()),
+        ("sqlite:///a.db", "sqlite:///a.db", set()),
+        ("https://example.org/a@b", "https://example.org/a@b", set()),
+        ("data.csv", "data.csv", set()),
+    ],
+)
+def test_passwords_of_an_address_are_told_nowhere(address: str, told: str, found: set[str]) -> None:
+    assert masked_address(address) == told
+    assert passwords(address) == found
+    if " " not in address:  # in a text, an address ends there
+        assert masked(f"The source '{address}', and ({address}).") == f"The source '{told}', and ({told})."
+
+
+def test_passwords_are_taken_out_of_json_which_stays_json() -> None:
+    addresses = ["postgresql://me:it's@host/db", 'mysql://me:a"b\\@host/db', "oracle://host/db?password='x'", "a@b"]
+    told = json.loads(masked(json.dumps(addresses)))
+    assert told[:2] == ["postgresql://me:***@host/db", "mysql://me:***@host/db"]
+    assert told[2].startswith("oracle://host/db?password=***")
+    assert told[3] == "a@b"

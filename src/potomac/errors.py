@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from urllib.parse import unquote
 
 __all__ = ["DataError", "Fault", "Interrupted", "NoAnswer", "PotomacError", "StudyError", "did_you_mean", "listing"]
 
@@ -83,13 +84,30 @@ class Interrupted(PotomacError):
     exit_code = 130
 
 
-_PASSWORD = re.compile(r"(\w://[^/\s:@\"']*:)[^@\s\"']+@")
-_PARAMETER = re.compile(r"([?&](?:\w*pass\w*|pwd|\w*token|\w*secret)=)[^&#\s\"']*", re.IGNORECASE)
+_ADDRESS = re.compile(r"\w://(?:\\.|[^\s\"])+")
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):(.*)@", re.DOTALL)
+_PARAMETER = re.compile(r"([?&](?:\w*pass\w*|pwd|\w*token|\w*secret)=)([^&#]*)", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
-    """``text`` with the passwords of database addresses taken out, those among an address's parameters included."""
-    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
+    """``text`` with the passwords of all addresses in it replaced; an address ends at white space or at ``"``."""
+
+    def replaced(match: re.Match[str]) -> str:
+        address = match.group().rstrip("'`)]}>,.;")  # what closes a sentence or a quotation
+        return masked_address(address) + match.group()[len(address) :]
+
+    return _ADDRESS.sub(replaced, text)
+
+
+def masked_address(address: str) -> str:
+    """One address and nothing else, its passwords replaced by ``***``, whatever signs they are made of."""
+    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", address))
+
+
+def passwords(address: str) -> set[str]:
+    """What ``masked_address`` takes out, as it stands there and as it is meant."""
+    found = {match.group(2) for pattern in (_PASSWORD, _PARAMETER) for match in pattern.finditer(address)}
+    return {*found, *map(unquote, found)} - {""}
 
 
 def listing(names: Iterable[object], most: int = 12) -> str:

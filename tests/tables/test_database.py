@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from potomac import tables
+from potomac.errors import passwords
 from potomac.tables import Role, covariate, database
 
 VALUE = Role("v", "number", "a value")
@@ -58,23 +59,9 @@ def test_a_query_cannot_write(store: Path) -> None:
             tables.open("sqlite:///a.db", {}, (VALUE,), query=query, base=store).counts()
 
 
-@pytest.mark.parametrize(
-    ("url", "masked"),
-    [
-        ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
-        ("postgresql://me:a@b/c@host/db", "postgresql://me:***@host/db"),
-        ("postgresql://host/db?user=me&password=secret&x=1", "postgresql://host/db?user=me&password=***&x=1"),
-        ("sqlite:///a.db", "sqlite:///a.db"),
-        ("postgresql://host/db", "postgresql://host/db"),
-    ],
-)
-def test_passwords_are_masked(url: str, masked: str) -> None:
-    assert database.masked(url) == masked
-
-
 def test_what_a_database_says_is_told_without_the_password() -> None:
     error = RuntimeError("cannot log in as me with hun@ter2\n(or hun%40ter2)")
-    secrets = database._secrets("postgresql://me:hun%40ter2@host/db")
+    secrets = passwords("postgresql://me:hun%40ter2@host/db")
     told = str(database._refused(error, "postgresql://me:***@host/db", secrets, "SELECT\n 1"))
     assert "***" in told
     assert "ter2" not in told

@@ -11,20 +11,18 @@ from urllib.parse import quote, unquote
 
 import pyarrow as pa
 
-from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
+from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing, masked_address, passwords
 from potomac.tables.chunk import Source, shown
 from potomac.tables.memory import array
 from potomac.tables.spool import Spool
 from potomac.tables.streams import reading
 
-__all__ = ["is_url", "masked", "open_database"]
+__all__ = ["is_url", "open_database"]
 
 ROWS = 16_384
 """Rows fetched at a time. Fixed, because columns of mixed kinds become words batch by batch."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_PASSWORD = re.compile(r"(?<=://)([^/@:]*):(.*)@", re.DOTALL)
-_PARAMETER = re.compile(r"([?&](?:\w*pass\w*|pwd|\w*token|\w*secret)=)([^&#]*)", re.IGNORECASE)
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
 _NO_DATABASES = ("http", "https", "ftp", "s3", "gs", "file", "hdfs", "abfs", "az")
 _PACKAGES = {
@@ -39,11 +37,6 @@ _BIND = re.compile(r"(?<![:\w\\]):([\w$]+)(?![:\w$])")
 def is_url(written: str) -> bool:
     """Whether ``written`` is an address and no path."""
     return bool(_URL.fullmatch(written))
-
-
-def masked(url: str) -> str:
-    """``url`` with its password replaced by ``***``."""
-    return _PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", url))
 
 
 def open_database(url: str, query: str, base: Path) -> Source:
@@ -65,7 +58,7 @@ def open_database(url: str, query: str, base: Path) -> Source:
 
 
 def _sqlite(url: str, query: str, base: Path) -> Query:
-    label = masked(url)
+    label = masked_address(url)
     written = unquote(url.partition("://")[2].partition("?")[0].removeprefix("/"))
     path = base / written
     if not path.is_file():
@@ -135,7 +128,7 @@ def _sqlalchemy(url: str, query: str, scheme: str) -> Query:
     except ModuleNotFoundError:
         found = "databases other than SQLite need the package sqlalchemy, which is not installed"
         raise StudyError(Fault("data.driver-missing", found, "", "Run pip install 'potomac[sql]'")) from None
-    label, secrets = masked(url), _secrets(url)
+    label, secrets = masked_address(url), passwords(url)
     try:
         engine = sa.create_engine(url)
     except sa.exc.NoSuchModuleError:
@@ -166,12 +159,6 @@ def _no_driver(error: ModuleNotFoundError, scheme: str) -> Fault:
     module = (error.name or "").partition(".")[0]
     found = f'databases of the kind "{shown(scheme)}" need the Python module {module}, which is not installed'
     return Fault("data.driver-missing", found, "", f"Run pip install '{_PACKAGES.get(module, module)}'")
-
-
-def _secrets(url: str) -> set[str]:
-    """Passwords of an address, as they stand there and as they are meant."""
-    found = {match.group(2) for match in _PASSWORD.finditer(url)} | {word for _, word in _PARAMETER.findall(url)}
-    return ({*found, *map(unquote, found)}) - {""}
 
 
 def _refused(error: BaseException, label: str, secrets: set[str], query: str) -> DataError:

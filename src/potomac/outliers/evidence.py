@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -137,13 +137,13 @@ def _pieces(
     pieces = {"place": np.maximum(-evidence["place"], 0.0)} if "place" in evidence else {}
     if "behaviour" in evidence:
         base = evidence["behaviour"]
-        pieces["speed"] = asked.gain(base, speed=True)
-        pieces["course"] = asked.gain(base, heading=True)
+        pieces["speed"] = asked.gain(base, "speed")
+        pieces["course"] = asked.gain(base, "heading")
     whole = log_odds_of({part: odds for part, odds in evidence.items() if part in ("place", "behaviour")})
     if contrast.frame.hours:
-        pieces["time"] = asked.gain_of_rows(whole, time=True)
+        pieces["time"] = asked.gain_of_rows(whole, "time")
     if contrast.frame.covariates:
-        pieces["covariates"] = asked.gain_of_rows(whole, time=False)
+        pieces["covariates"] = asked.gain_of_rows(whole, "covariates")
     if "track" in evidence:
         pieces["track"] = np.maximum(-evidence["track"], 0.0)
     if "meeting" in evidence:
@@ -162,27 +162,26 @@ class _Asked:
     tracks: Tracks
     usual: Usual
 
-    def gain(self, base: Floats, *, speed: bool = False, heading: bool = False) -> Floats:
-        """Mean rise of the behaviour's log odds with the speeds, or courses, of the nearest others; at least 0."""
+    def gain(self, base: Floats, part: Literal["speed", "heading"]) -> Floats:
+        """Mean rise of the behaviour's log odds with this ``part`` of the nearest others' records; at least 0."""
         near = self.usual.near[:, :ASKED]
         k, m = near.shape
-        v, course = self.contrast.surroundings.behaviour(np.maximum(near, 0).ravel())
+        speed, heading = self.contrast.surroundings.behaviour(np.maximum(near, 0).ravel())
+        others = {"speed": speed, "heading": heading}[part]
         record = Records.real(self.positions, np.repeat(self.index, m))
-        if speed:
-            record = replace(record, speed=np.where(np.isfinite(v), v, record.speed))
-        if heading:
-            record = replace(record, heading=np.where(np.isfinite(course), course, record.heading))
+        own = getattr(record, part)
+        record = replace(record, **{part: np.where(np.isfinite(others), others, own)})
         odds = self._only(("behaviour",), record)["behaviour"].reshape(k, m)
         return _mean_rise(odds, base, near >= 0)
 
-    def gain_of_rows(self, base: Floats, *, time: bool) -> Floats:
-        """Mean rise of place and behaviour with the hours, or covariates, of rows drawn evenly from all."""
+    def gain_of_rows(self, base: Floats, part: Literal["time", "covariates"]) -> Floats:
+        """Mean rise of place and behaviour with this ``part`` of rows drawn evenly from all."""
         m = ASKED
         others = np.linspace(0, len(self.positions) - 1, m).astype(np.int64)
         i, j = np.repeat(self.index, m), np.tile(others, len(self.index))
         record = Records.real(self.positions, i)
         positions = self.positions
-        if time:
+        if part == "time":
             shifted = positions.take(i)
             positions = replace(shifted, time=np.where(np.isnan(positions.time[j]), shifted.time, positions.time[j]))
             record = Records.real(positions, np.arange(len(i)))

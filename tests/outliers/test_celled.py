@@ -114,14 +114,26 @@ def test_places_run_from_minus_one_to_one_in_a_cell_and_time_over_all(positions:
 def test_covariates_have_terms_of_their_own(rich: Positions) -> None:
     """Of two levels the rarer one has a column, of numbers the distance from the median in standard deviations."""
     model = fit(rich)
-    assert model.names[-2:] == ("length", "type_1")
+    assert model.names[-2:] == ("length", "type_tanker")
     cell = model.grid.locate(rich.latitude, rich.longitude)
     f = dict(zip(model.names, model.features(rich, cell).T, strict=True))
-    np.testing.assert_array_equal(f["type_1"], np.array(rich.words("type").to_pylist()) == "tanker")
+    np.testing.assert_array_equal(f["type_tanker"], np.array(rich.words("type").to_pylist()) == "tanker")
     length = rich.covariates["length"]
     np.testing.assert_allclose(f["length"], (length - np.median(length)) / length.std())
-    c = int(np.argmax(np.bincount(cell[f["type_1"] == 1], minlength=len(model.grid))))
+    c = int(np.argmax(np.bincount(cell[f["type_tanker"] == 1], minlength=len(model.grid))))
     assert model.regressions.coefficients[c, -1] != 0
+
+
+def test_levels_are_named_by_their_words_safely_and_each_by_its_own(sea: dict[str, Array]) -> None:
+    """The most frequent word, here ``usual``, is the base; hostile words, and words that differ in case, keep apart."""
+    words = ["usual", "a b", "a-b", "A_B", "<script>alert(1)</script>", "length", "\n", "x" * 1000]
+    n = len(sea["time"])
+    kinds = np.repeat(words, [n - sum(range(1, 8)), *range(7, 0, -1)])
+    model = fit(positions_of({**sea, "type": kinds, "type_length": np.arange(n) * 1.0}))
+    assert model.names[-8:] == (
+        "type_length", "type_a_b", "type_a_b_2", "type_A_B_3", "type_script_alert_1_script", "type_length_5", "type_6",
+        "type_" + "x" * 40,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("lacking", ["speed", "heading", "time", "length", "type"])

@@ -7,8 +7,9 @@ Tibshirani and Friedman, The Elements of Statistical Learning, 2nd ed., 14.2.4, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Literal
 
@@ -64,6 +65,7 @@ class CellModel:
         numbers: numeric covariates with the middle and spread that they are scaled by.
         levels: categorical covariates with the levels (codes) that have a column.
         floor: log odds where no regression could be fitted, the lowest of all.
+        words: what the levels are called, by code; where it is not known, features are named by the code.
     """
 
     design: CellDesign
@@ -76,16 +78,17 @@ class CellModel:
     numbers: Mapping[str, tuple[float, float]]
     levels: Mapping[str, tuple[float, ...]]
     floor: float
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the features, in the order of the coefficients behind the intercept."""
         found = [*_PLACE, "time"] if self.span > 0 else [*_PLACE]
-        found += [*self.numbers, *(f"{name}_{code:g}" for name in self.levels for code in self.levels[name])]
-        if self.design.terms == "quadratic":
-            found += [f"{name}_squared" for name in _SQUARED]
-            found += [f"{one}_{two}" for one, two in combinations(_PLACE, 2)]
-        return tuple(found)
+        found += self.numbers
+        squares = [f"{name}_squared" for name in _SQUARED]
+        squares += [f"{one}_{two}" for one, two in combinations(_PLACE, 2)]
+        of_levels = _names_of_levels(self.levels, self.words, [*found, *squares])
+        return (*found, *of_levels, *(squares if self.design.terms == "quadratic" else ()))
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -133,6 +136,21 @@ _PLACE = {"x": "place", "y": "place", "speed": "speed", "sin_course": "course", 
 _SQUARED = ("x", "y", "speed", "cos_course")  # sin^2 is 1 - cos^2
 
 
+def _names_of_levels(
+    levels: Mapping[str, tuple[float, ...]], words: Mapping[str, tuple[str, ...]], taken: Iterable[str]
+) -> list[str]:
+    """``type_tanker``: letters and digits of the words, with the code behind them where that is no name of its own."""
+    found, used = [], {name.casefold() for name in taken}  # SQL does not tell columns by case
+    for name, code in ((of, int(code)) for of in levels for code in levels[of]):
+        word = re.sub(r"\W+", "_", words[name][code])[:40].strip("_") if name in words else ""
+        own = f"{name}_{word or code}"
+        while own.casefold() in used:
+            own += f"_{code}"
+        used.add(own.casefold())
+        found.append(own)
+    return found
+
+
 def fit_cell_model(
     positions: Positions, design: CellDesign, stream: Stream, progress: Progress | None = None
 ) -> CellModel:
@@ -149,7 +167,7 @@ def fit_cell_model(
     grid = adaptive_grid(
         p.latitude, p.longitude, base_km=design.cell_km, min_km=design.cell_km, most=len(p) + 1, offset=0.0
     )
-    model = CellModel(design, grid, _NONE, *_scales(p), _numbers(p), _levels(p), 0.0)
+    model = CellModel(design, grid, _NONE, *_scales(p), _numbers(p), _levels(p), 0.0, p.levels)
     fake = _fakes(model, p, stream)
     say("fitting cells", 0, len(grid))
     cell = grid.locate(p.latitude, p.longitude)

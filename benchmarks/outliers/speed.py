@@ -111,7 +111,7 @@ NEWTON: dict[str, Any] = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter":
 
 def logistic_task(rows: int | None, folder: str | None, cell_km: float, terms: celled.Terms) -> dict[str, float]:
     """Seconds for all regressions at once and one by one, and how far the coefficients are apart."""
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     p = base(folder)
     x, real, cell, cells = design(p if rows is None else many_positions(p, rows), cell_km, terms)

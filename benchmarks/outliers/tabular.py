@@ -97,7 +97,7 @@ def _one(score: Score, X: Floats, y: npt.NDArray[np.int64], seeds: int) -> Float
         strangeness = score(X, seed)
         seconds = time.perf_counter() - start
         runs.append([roc_auc_score(y, strangeness), average_precision_score(y, strangeness), seconds])
-    return np.mean(runs, axis=0)
+    return np.asarray(np.mean(runs, axis=0))
 
 
 def _markdown(names: list[str], kinds: list[str], results: npt.NDArray[np.float64]) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from potomac import tables
 from potomac.errors import DataError
-from potomac.tables import Role, jsontext
+from potomac.tables import Role, jsonrows, jsontext
 
 VALUES = st.recursive(
     st.one_of(
@@ -128,3 +132,17 @@ def test_the_real_positions(aircraft) -> None:
     assert table.counts().read == 284_505
     times = table.to_numpy(["time"])["time"]
     assert str(times.min())[:10] == str(times.max())[:10] == "2021-10-07"
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz"])
+def test_a_table_by_columns_is_read_up_to_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text = pd.DataFrame({"v": np.arange(1000) / 8}).to_json().encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    monkeypatch.setattr(jsonrows, "LARGEST", len(text))
+    assert tables.open(name, {"v": "v"}, VALUE, base=tmp_path).to_arrow()["v"].to_pylist() == [
+        i / 8 for i in range(1000)
+    ]
+    monkeypatch.setattr(jsonrows, "LARGEST", len(text) - 1)
+    with pytest.raises(DataError, match=r"one JSON object of more than 0 MB.*Write it as JSON lines") as error:
+        tables.open(name, {"v": "v"}, VALUE, base=tmp_path)
+    assert error.value.faults[0].code == "data.json-form"

@@ -19,11 +19,13 @@ from potomac.tables.chunk import Broken, Chunk, Source, shown
 from potomac.tables.duck import connect
 from potomac.tables.memory import Memory, array
 from potomac.tables.sniff import HEAD, encoding
-from potomac.tables.streams import Text, compression, ends_early, head, opened, reading
+from potomac.tables.streams import Text, compression, ends_early, head, reading
 
 __all__ = ["JsonRows", "open_json"]
 
 POSITION = {"longitude": "/geometry/coordinates/0", "latitude": "/geometry/coordinates/1"}
+LARGEST = 1 << 28
+"""Bytes of a table by columns, unpacked, at most: its values take many times as much once they are read."""
 _FIRST = 500  # objects whose keys are looked at
 _FEATURES = re.compile(r'"features"\s*:\s*(?=\[)')
 _GEOMETRIES = ("LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection")
@@ -257,12 +259,14 @@ def _columns(path: Path, label: str, encoding: str) -> Memory:
     """A table by columns, as pandas writes it (``{"speed": {"0": 1.5, ...}, ...}``); read as a whole.
 
     Raises:
-        DataError: it is no such table.
+        DataError: it is no such table, or so large that it would not fit into memory.
     """
-    with reading(label), opened(path) as stream:
-        text = stream.read().decode(encoding, "replace")
+    with reading(label):
+        data = head(path, LARGEST + 1)
+    if len(data) > LARGEST:
+        raise DataError(_too_large(label))
     try:
-        value = json.loads(text)
+        value = json.loads(data.decode(encoding, "replace"))
     except ValueError as error:
         raise DataError(_no_json(label, error)) from error
     except RecursionError as error:
@@ -274,6 +278,12 @@ def _columns(path: Path, label: str, encoding: str) -> Memory:
         raise DataError(Fault("data.json-form", found, expected, "Write it as JSON lines"))
     note = f"{shown(label)}: a table by columns, read as a whole"
     return Memory(pa.table({name: array(column) for name, column in columns.items()}), label, (note,), ((label, path),))
+
+
+def _too_large(label: str) -> Fault:
+    found = f"{shown(label)} is one JSON object of more than {LARGEST >> 20} MB, which can only be read as a whole"
+    expected = "expected a file that can be read piece by piece"
+    return Fault("data.json-form", found, expected, "Write it as JSON lines, one object a row, or as Parquet")
 
 
 def _too_deep(label: str) -> Fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -25,12 +26,20 @@ ROWS = 16_384
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
 _NO_DATABASES = ("http", "https", "ftp", "s3", "gs", "file", "hdfs", "abfs", "az")
+_DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+"""What is meant where an address names no driver: those of the extra ``sql``."""
 _PACKAGES = {
+    "psycopg": "potomac[sql]",
+    "pymysql": "potomac[sql]",
     "psycopg2": "psycopg2-binary",
-    "psycopg": "psycopg[binary]",
     "MySQLdb": "mysqlclient",
     "mysql": "mysql-connector-python",
 }
+_READ_ONLY = ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'")
+_SESSION = {"mysql": _READ_ONLY, "mariadb": _READ_ONLY}
+"""MySQL commits a DROP TABLE at once unless it is told before; its timestamps come in the zone of the session."""
+_READS = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table|show)\b", re.IGNORECASE | re.DOTALL)
+_SELECT = "Write SELECT ... FROM ... ORDER BY ..."
 _BIND = re.compile(r"(?<![:\w\\]):([\w$]+)(?![:\w$])")
 
 
@@ -105,7 +114,7 @@ def _authorised(action: int, *_: Any) -> int:
 
 
 def _no_rows_query(query: str) -> Fault:
-    return Fault("data.query", f"the query {shown(query)!r} gives no rows", "expected SELECT ...", "Write a SELECT")
+    return Fault("data.query", f"the query {shown(query)!r} gives no rows", "expected a SELECT", _SELECT)
 
 
 def _fetched(
@@ -128,9 +137,52 @@ def _sqlalchemy(url: str, query: str, scheme: str) -> Query:
     except ModuleNotFoundError:
         found = "databases other than SQLite need the package sqlalchemy, which is not installed"
         raise StudyError(Fault("data.driver-missing", found, "", "Run pip install 'potomac[sql]'")) from None
+    if not _READS.match(query):
+        raise DataError(_no_rows_query(query))
     label, secrets = masked_address(url), passwords(url)
+    connection = _connected(_engine(url, label, scheme), label, secrets, scheme)
     try:
-        engine = sa.create_engine(url)
+        result = connection.execute(sa.text(_BIND.sub(r"\\:\1", query)))
+    except sa.exc.SQLAlchemyError as error:
+        connection.close()
+        raise _refused(error, label, secrets, query) from None
+    if not result.returns_rows:
+        connection.close()
+        raise DataError(_no_rows_query(query))
+    names = [str(name) for name in result.keys()]  # noqa: SIM118  a method of results
+    rows = _fetched(result, names, label, query, (sa.exc.SQLAlchemyError,), secrets)
+    return Query(rows, names, label, query, (_Cut(connection, result, connection.connection.dbapi_connection),))
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Closes a connection without waiting for the rows that the query would still send."""
+
+    connection: Any
+    result: Any
+    driver: Any
+
+    def close(self) -> None:
+        pending = getattr(self.driver, "_result", None)
+        if hasattr(pending, "unbuffered_active"):
+            pending.unbuffered_active = False  # else PyMySQL reads all of them first
+        self.result.close()
+        self.connection.invalidate()
+        self.connection.close()
+
+
+def _engine(url: str, label: str, scheme: str) -> Any:
+    """SQLAlchemy's engine for an address; without a pool, so that a connection that is closed is gone."""
+    import sqlalchemy as sa
+
+    try:
+        address = sa.make_url(url)
+        if "@" in (address.host or ""):
+            expected = "expected the signs @ / : of user and password as %40 %2F %3A"
+            raise StudyError(Fault("data.url", f"{shown(label)} has more than one @", expected))
+        if address.drivername in _DRIVERS:
+            address = address.set(drivername=_DRIVERS[address.drivername])
+        return sa.create_engine(address, poolclass=sa.pool.NullPool)
     except sa.exc.NoSuchModuleError:
         known = scheme.partition("+")[0] in _SCHEMES
         found = f'no driver is called "{shown(scheme)}"' if known else f'no database is called "{shown(scheme)}"'
@@ -138,21 +190,28 @@ def _sqlalchemy(url: str, query: str, scheme: str) -> Query:
         raise StudyError(Fault("data.scheme", found, f"valid are {listing(_SCHEMES)}", mend)) from None
     except ModuleNotFoundError as error:
         raise StudyError(_no_driver(error, scheme)) from None
-    except (sa.exc.ArgumentError, ValueError):
+    except (sa.exc.ArgumentError, TypeError, ValueError) as error:
+        if isinstance(error, StudyError):
+            raise
         expected = "expected scheme://user:password@host:port/database"
         raise StudyError(Fault("data.url", f"{shown(label)} is no address of a database", expected)) from None
+
+
+def _connected(engine: Any, label: str, secrets: set[str], scheme: str) -> Any:
+    """A connection that streams and, where the database can promise it, only reads."""
+    options: dict[str, Any] = {"stream_results": True, "max_row_buffer": ROWS}
+    if engine.dialect.name == "postgresql":
+        options["postgresql_readonly"] = True
     try:
-        connection = engine.connect().execution_options(stream_results=True, max_row_buffer=ROWS)
-        result = connection.execute(sa.text(_BIND.sub(r"\\:\1", query)))
+        connection = engine.connect().execution_options(**options)
+        for statement in _SESSION.get(engine.dialect.name, ()):
+            connection.exec_driver_sql(statement)
     except ModuleNotFoundError as error:
         raise StudyError(_no_driver(error, scheme)) from None
-    except sa.exc.SQLAlchemyError as error:
-        raise _refused(error, label, secrets, query) from None
-    if not result.returns_rows:
-        raise DataError(_no_rows_query(query))
-    names = [str(name) for name in result.keys()]  # noqa: SIM118  a method of results
-    rows = _fetched(result, names, label, query, (sa.exc.SQLAlchemyError,), secrets)
-    return Query(rows, names, label, query, (connection,))
+    except Exception as error:  # drivers raise what they like on parameters of an address
+        mend = "Look at the address, the user and the password"
+        raise DataError(Fault("data.database", _told(error, label, secrets), "", mend)) from None
+    return connection
 
 
 def _no_driver(error: ModuleNotFoundError, scheme: str) -> Fault:
@@ -162,10 +221,25 @@ def _no_driver(error: ModuleNotFoundError, scheme: str) -> Fault:
 
 
 def _refused(error: BaseException, label: str, secrets: set[str], query: str) -> DataError:
+    """What the database says of a query."""
+    told = _told(error, label, secrets)
+    return DataError(Fault("data.database", told, f"the query was {shown(' '.join(query.split()))!r}"))
+
+
+def _told(error: BaseException, label: str, secrets: set[str]) -> str:
     """What the database says, on one line and without the password."""
-    text = str(getattr(error, "orig", None) or error)
-    for word in secrets:
+    text = _said(getattr(error, "orig", None) or error)
+    for word in sorted(secrets, key=len, reverse=True):
         text = text.replace(word, "***")
-    text = shown(" ".join(text.split()), 300)
-    found = f"{shown(label)} refuses: {text}"
-    return DataError(Fault("data.database", found, f"the query was {shown(' '.join(query.split()))!r}"))
+    return f"{shown(label)} refuses: {shown(' '.join(text.split()), 300)}"
+
+
+def _said(error: BaseException) -> str:
+    """The sentence of an error: PostgreSQL's without the name of the cursor, MySQL's without its number."""
+    diagnosis = getattr(error, "diag", None)
+    sentences = [getattr(diagnosis, name, None) for name in ("message_primary", "message_hint")]
+    if sentences[0]:
+        return ". ".join(filter(None, sentences)).rstrip(".")
+    if len(error.args) == 2 and isinstance(error.args[0], int) and error.args[1]:
+        return str(error.args[1]).rstrip(".")
+    return str(error)

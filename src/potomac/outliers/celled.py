@@ -113,7 +113,7 @@ class CellModel:
     def features(self, positions: Positions, cell: Ints) -> Floats:
         """The features of rows in their cells, shape (n, len(names)); unknown values stand in the middle."""
         p = positions
-        south, north, west, east = self.grid.bounds(cell)
+        south, north, west, east = (bound[cell] for bound in self.grid.bounds())
         x = ((p.longitude - west) % 360.0) / (east - west) * 2.0 - 1.0
         y = (p.latitude - south) / (north - south) * 2.0 - 1.0
         speed = np.where(np.isnan(p.speed), self.usual_speed, p.speed) / self.fastest

@@ -23,8 +23,9 @@ _STEPS = 100  # Newton needs 5 to 8, and up to 40 for separated cells under a ti
 _PIVOT = 1e-13  # a pivot this small beside the most it can be is rounding: dependent columns, or separated rows
 _ROUNDING = 1e-13  # how far two evaluations of one loss may differ
 _SETTLED = 1e-14  # standard errors are those before the last step: right within the root of this
-_BLOCK = 240  # rows that stay in the processor's nearest memory together
-_THIN = 16  # a large cell starts from the answer of one row in so many
+_BLOCK = 256  # rows that stay in the processor's nearest memory together; a power of 2, as is the next
+_BITS = 4
+_THIN = 1 << _BITS  # a large cell starts from the answer of one row in so many
 _ROUGH = 1e-3  # tolerance of that start, which is off by chance far more
 # infinities and NaN keep their rules; nobody asks whether a divisor is 0
 _compiled = compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
@@ -49,7 +50,7 @@ def lay(x: Floats, y: Floats, cell: Ints, edges: Ints, first: int, last: int, pl
         n = edges[c + 1] - edges[c]
         at = _position(place[c], n)
         place[c] += 1
-        begin = at // _BLOCK * _BLOCK
+        begin = at & -_BLOCK
         m = min(_BLOCK, n - begin)
         to = (edges[c] + begin) * q + at - begin
         laid[to] = y[row]
@@ -61,15 +62,15 @@ def lay(x: Floats, y: Floats, cell: Ints, edges: Ints, first: int, last: int, pl
 def _position(at: int, n: int) -> int:
     """Where the row ``at`` of n is laid: every ``_THIN``-th comes first, so that whole blocks hold them."""
     thinned = _thinned(n)
-    if at % _THIN == 0 and at < _THIN * thinned:
-        return at // _THIN
-    return thinned + at - min((at + _THIN - 1) // _THIN, thinned)
+    if at & (_THIN - 1) == 0 and at < thinned * _THIN:
+        return at >> _BITS
+    return thinned + at - min((at + _THIN - 1) >> _BITS, thinned)
 
 
 @_compiled
 def _thinned(n: int) -> int:
     """How many rows of n the start is found from: whole blocks, none of a small cell."""
-    return n // (_THIN * _BLOCK) * _BLOCK
+    return (n >> _BITS) & -_BLOCK
 
 
 @_compiled

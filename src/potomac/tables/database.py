@@ -163,7 +163,7 @@ class _Cut:
     driver: Any
 
     def close(self) -> None:
-        pending = getattr(self.driver, "_result", None)
+        pending: Any = getattr(self.driver, "_result", None)
         if hasattr(pending, "unbuffered_active"):
             pending.unbuffered_active = False  # else PyMySQL reads all of them first
         self.result.close()
@@ -210,7 +210,8 @@ def _connected(engine: Any, label: str, secrets: set[str], scheme: str) -> Any:
         raise StudyError(_no_driver(error, scheme)) from None
     except Exception as error:  # drivers raise what they like on parameters of an address
         mend = "Look at the address, the user and the password"
-        raise DataError(Fault("data.database", _told(error, label, secrets), "", mend)) from None
+        found = f"{shown(label)} refuses: {_told(error, secrets)}"
+        raise DataError(Fault("data.database", found, "", mend)) from None
     return connection
 
 
@@ -222,16 +223,16 @@ def _no_driver(error: ModuleNotFoundError, scheme: str) -> Fault:
 
 def _refused(error: BaseException, label: str, secrets: set[str], query: str) -> DataError:
     """What the database says of a query."""
-    told = _told(error, label, secrets)
-    return DataError(Fault("data.database", told, f"the query was {shown(' '.join(query.split()))!r}"))
+    found = f"{shown(label)} refuses: {_told(error, secrets)}"
+    return DataError(Fault("data.database", found, f"the query was {shown(' '.join(query.split()))!r}"))
 
 
-def _told(error: BaseException, label: str, secrets: set[str]) -> str:
-    """What the database says, on one line and without the password."""
+def _told(error: BaseException, secrets: set[str]) -> str:
+    """The words of an error, on one line and without the password."""
     text = _said(getattr(error, "orig", None) or error)
     for word in sorted(secrets, key=len, reverse=True):
         text = text.replace(word, "***")
-    return f"{shown(label)} refuses: {shown(' '.join(text.split()), 300)}"
+    return shown(" ".join(text.split()), 300)
 
 
 def _said(error: BaseException) -> str:

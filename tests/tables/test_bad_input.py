@@ -281,7 +281,7 @@ def test_queries(tmp_path: Path) -> None:
         ("http://me:pässwörd@host/a.csv", "data.scheme", "Fetch the file first"),
         ("cassandra://me:pässwörd@host/db", "data.scheme", "valid are sqlite, postgresql"),
         ("postgresql://me:pässwörd@host:port/db", "data.url", "scheme://user:password@host:port/database"),
-        ("mysql://me:pässwörd@host/db", "data.driver-missing", "pip install 'mysqlclient'"),
+        ("mysql+mysqldb://me:pässwörd@host/db", "data.driver-missing", "pip install 'mysqlclient'"),
         ("postgresql+psycopg2://me:pässwörd@host/db", "data.driver-missing", "pip install 'psycopg2-binary'"),
     ],
 )

@@ -220,6 +220,13 @@ def test_drivers_of_the_extra_are_meant_where_none_is_named(written: str, meant:
     assert (engine.dialect.name, engine.dialect.driver) == meant
 
 
+@pytest.mark.parametrize(("url", "module"), [("postgresql://h/d", "psycopg"), ("mysql://h/d", "pymysql")])
+def test_a_driver_of_the_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch, url: str, module: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(StudyError, match=rf"need the Python module {module}.*pip install 'potomac\[sql\]'"):
+        tables.open(url, {}, VALUE, query="SELECT 1 AS v")
+
+
 @pytest.mark.parametrize(
     ("query", "reads"),
     [

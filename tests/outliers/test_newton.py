@@ -125,6 +125,14 @@ def test_one_bad_number_in_a_large_cell_is_refused() -> None:
         fit(np.zeros((10, 1)), np.array([0.5] * 8 + [2.0, 1.0]))
 
 
+def test_a_cell_whose_squares_overflow_is_counted_all_the_same() -> None:
+    x, y = simulated(100, 2)
+    fitted = fit(x * 1e200, y)
+    assert (fitted.real[0], fitted.fake[0]) == (y.sum(), 100 - y.sum())
+    assert not fitted.converged[0]
+    assert (fitted.coefficients == 0).all()
+
+
 def test_bad_numbers_are_refused_where_no_regression_is_fitted() -> None:
     with pytest.raises(ValueError, match="every value must be finite"):
         fit(np.array([[np.inf], [0.0]]), np.ones(2))

@@ -140,8 +140,7 @@ def _less_centre(laid: Floats, n: int, centre: Floats, ridge: float, least: Floa
     least[0] = n
     for j in range(len(least)):
         least[j] = _PIVOT * (0.25 * least[j] + (ridge if j else 0.0))
-    sound = flaw == 0.0 and np.isfinite(least.sum())
-    return int(real) if sound else 0, sound
+    return int(real) if flaw == 0.0 else 0, flaw == 0.0 and np.isfinite(least.sum())
 
 
 @_compiled

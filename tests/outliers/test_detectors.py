@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,10 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from potomac.errors import DataError, StudyError
-from potomac.outliers.detectors import LocalContrastDetector, free_name, odd_probability, ranks
+from potomac.outliers.contrast import Design, fit_local_contrast
+from potomac.outliers.detectors import LocalContrastDetector, design_of, free_name, is_large, odd_probability, ranks
 from potomac.outliers.positions import Positions, positions_of
+from potomac.outliers.tracks import Tracks
 
 # Probabilities
 
@@ -294,3 +297,33 @@ def test_a_huge_number_of_levels_is_no_obstacle(levels: int) -> None:
     }  # fmt: skip
     detector = LocalContrastDetector(bags=1, folds=2, fakes=1).fit(rows)
     assert np.isfinite(detector.score_samples()).all()
+
+
+def test_large_tables_have_a_cheaper_design() -> None:
+    """Where it is not said otherwise; most of their rows no model has seen anyway."""
+    given = {"cell_km": 50.0, "fakes": None, "bags": None, "folds": None, "fold_by": "row", "terms": "linear"}
+    usual = design_of("contrast", **given, ridge=1.0)
+    large = design_of("contrast", **given, ridge=1.0, large=True)
+    assert isinstance(usual, Design)
+    assert isinstance(large, Design)
+    assert large.fakes * large.folds * large.bags * large.iterations < usual.fakes * usual.folds * usual.bags * 20
+    own = design_of("contrast", **{**given, "fakes": 3, "bags": 5, "folds": 6}, ridge=1.0, large=True)
+    assert isinstance(own, Design)
+    assert (own.fakes, own.bags, own.folds) == (3, 5, 6)
+    assert is_large(200_001, 50_000)
+    assert not is_large(200_000, 50_000)
+
+
+def test_a_sample_is_compared_with_the_tracks_of_all_rows(positions: Positions) -> None:
+    """Else models would learn gaps between records that scored rows do not have."""
+    seen: list[Tracks] = []
+
+    def watched(*given: Any, **more: Any) -> Any:
+        seen.append(given[4])
+        return fit_local_contrast(*given, **more)
+
+    with mock.patch("potomac.outliers.model.fit_local_contrast", watched):
+        LocalContrastDetector(bags=1, folds=2, fakes=1, sample=200).fit(positions)
+    whole, (some,) = Tracks.build(positions), seen
+    assert len(some.record) == 200
+    assert len(some.time) == len(whole.time)

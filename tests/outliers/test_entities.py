@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from potomac.outliers.entities import benjamini_hochberg, effective_share, entity_table, shares, sidak
+from potomac.outliers.entities import (
+    benjamini_hochberg,
+    effective_share,
+    entity_sums,
+    entity_table,
+    shares,
+    sidak,
+    summed,
+)
 from potomac.stats.intervals import proportion_interval
 
 
@@ -151,15 +159,19 @@ def test_ties_are_decided_by_the_row_whatever_the_order(order: list[int]) -> Non
     assert plain["strangest_rank"].to_pylist() == [1, 3, 5]
 
 
-def test_a_part_of_a_table_gets_the_p_values_of_the_whole() -> None:
+def test_parts_of_whole_entities_are_summed_to_the_same_table() -> None:
     codes, score = independent(3, 20)
     labels = [f"v{k}" for k in range(20)]
-    time = np.arange(len(codes), dtype=float)
-    whole = {e["entity"]: e["p_value"] for e in entity_table(codes, labels, score, time).to_pylist()}
-    half = codes < 10
-    part = entity_table(codes[half], labels, score[half], time[half], share=shares(score)[half]).to_pylist()
-    for entry in part:  # the correlation of all neighbours is estimated from the part, so p-values differ a little
-        assert entry["p_value"] == pytest.approx(whole[entry["entity"]], abs=0.05)
+    time, row, share = np.arange(len(codes), dtype=float), np.arange(len(codes)), shares(score)
+    whole = entity_table(codes, labels, score, time)
+    halves = [np.flatnonzero(codes < 10), np.flatnonzero(codes >= 10)]
+    parts = [
+        entity_sums(codes[h], labels, score[h], time[h], row[h], share[h], len(codes)) for h in halves
+    ]  # fmt: skip
+    rank = np.empty(len(codes), np.int64)
+    rank[np.argsort(-score, kind="stable")] = np.arange(1, len(codes) + 1)
+    first = np.concatenate([half[part.first] for half, part in zip(halves, parts, strict=True)])
+    assert summed(parts, rank[first]).equals(whole)
 
 
 def test_what_does_not_fit_is_said() -> None:

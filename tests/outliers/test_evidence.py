@@ -134,7 +134,7 @@ def test_hours_and_covariates_are_asked_about() -> None:
             "heading": rng.uniform(0, 359, n), "time": rng.uniform(0, 5 * 86_400, n), "type": kind,
         }
     )  # fmt: skip
-    detector = LocalContrastDetector(bags=1, folds=2, seed=2).fit(p)
+    detector = LocalContrastDetector(bags=2, folds=2, seed=2).fit(p)
     table = told(detector, p, np.concatenate([odd, np.flatnonzero(lon < 11.15)[10:40]]))
     taken = pieces(table)
     assert {"time", "covariates"} <= set(taken)

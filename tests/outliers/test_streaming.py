@@ -12,8 +12,8 @@ import pytest
 
 from potomac import tables
 from potomac.engine import Quiet, Result, Rows
+from potomac.outliers import along, reading, streaming
 from potomac.outliers import answer as answering
-from potomac.outliers import reading, streaming
 from potomac.outliers.detectors import ranks
 from potomac.outliers.streaming import _Ranks
 from potomac.outliers.study import ROLES
@@ -48,22 +48,73 @@ def in_memory(table: pa.Table, settings: Settings = QUICK, *covariates: str) -> 
     return whole(answering.answer(opened(table, *covariates), settings, STREAM, Quiet()))
 
 
+def alike(one: pa.Table, other: pa.Table) -> None:
+    """The same columns and rows, numbers to what streams keep of them."""
+    assert other.schema == one.schema
+    for name in one.column_names:
+        if pa.types.is_floating(one.schema.field(name).type):
+            np.testing.assert_allclose(other[name].to_numpy(), one[name].to_numpy(), rtol=1e-4, atol=1e-6, err_msg=name)
+        else:
+            assert other[name].equals(one[name]), name
+
+
 @pytest.fixture(scope="module")
 def nameless(table: pa.Table) -> pa.Table:
-    """Without entities there are no tracks and no meetings, so that both ways see the same."""
+    """Without entities there are no tracks and no meetings."""
     return table.drop_columns(["entity"])
 
 
+@pytest.fixture(autouse=True)
+def _many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracks come in many parts, as those of a large table do."""
+    monkeypatch.setattr(along, "ROWS", 150)
+
+
 @pytest.mark.parametrize("method", ["contrast", "logistic"])
-def test_streams_score_as_memory_does(nameless: pa.Table, method: str) -> None:
-    """To the 24 bits that streams keep of each part."""
+@pytest.mark.parametrize("whose", ["table", "nameless"])
+def test_streams_score_as_memory_does(request: pytest.FixtureRequest, whose: str, method: str) -> None:
+    """To the 24 bits that streams keep of each part; tracks and meetings are those of all rows."""
+    given: pa.Table = request.getfixturevalue(whose)
     settings = replace(QUICK, method=method)
-    one, other = in_memory(nameless, settings)["scores"], streamed(nameless, settings)["scores"]
+    one, other = in_memory(given, settings), streamed(given, settings)
+    if whose == "table" and method == "contrast":
+        assert {"odds_track", "odds_meeting"} <= set(one["scores"].column_names)
+        assert other["meetings"].equals(one["meetings"])
+    alike(one["entities"], other["entities"])
+    alike(one["cells"], other["cells"])
+    one, other = one["scores"], other["scores"]
     assert other.num_rows == one.num_rows
     np.testing.assert_array_equal(other["row"], one["row"])
     np.testing.assert_array_equal(other["cell"], one["cell"])
     np.testing.assert_allclose(other["log_odds"], one["log_odds"], rtol=1e-6, atol=1e-6)
     assert other["time"].equals(one["time"])
+    if "odds_track" in one.column_names:
+        np.testing.assert_allclose(other["odds_track"], one["odds_track"], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(other["odds_meeting"], one["odds_meeting"], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["contrast", "logistic"])
+def test_repeats_are_set_aside_in_streams_too(table: pa.Table, method: str) -> None:
+    """Every second record of an entity, said again ten seconds later."""
+    later = pa.array(table["time"].cast(pa.int64()).to_numpy() + 10_000_000).cast(table["time"].type)
+    again = table.set_column(table.schema.get_field_index("time"), "time", later).filter(
+        pa.array(np.arange(table.num_rows) % 2 == 0)
+    )
+    both = pa.concat_tables([table, again])
+    settings = replace(QUICK, method=method, drop_repeats=True)
+    one, other = in_memory(both, settings), streamed(both, settings)
+    assert one["set_aside"].num_rows > 0
+    assert other["set_aside"].equals(one["set_aside"])
+    np.testing.assert_array_equal(other["scores"]["row"], one["scores"]["row"])
+    np.testing.assert_allclose(other["scores"]["log_odds"], one["scores"]["log_odds"], rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(np.sort(other["scores"]["rank"]), np.arange(1, one["scores"].num_rows + 1))
+
+
+def test_more_slow_ones_than_are_kept_are_said(table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(along, "MEETING_ROWS", 10)
+    result = answering.answer(opened(table), QUICK, STREAM, Quiet(), memory_rows=100)
+    assert "meetings" not in result.tables
+    assert "meetings were not looked for" in result.notes[0]
 
 
 def test_the_strangest_and_the_cells_agree_too(nameless: pa.Table) -> None:
@@ -93,7 +144,7 @@ def test_the_size_of_batches_changes_no_bit(table: pa.Table, method: str, monkey
 
     monkeypatch.setattr(Table, "batches", small)
     second = streamed(table, settings, "type")
-    assert set(first) == set(second) == {"scores", "top", "entities", "cells", "detection", "planted"}
+    assert set(first) == set(second) == {"scores", "top", "entities", "cells", "meetings", "detection", "planted"}
     for name, one in first.items():
         assert second[name].equals(one), name
 
@@ -142,10 +193,12 @@ def test_rows_outside_all_cells_of_the_sample_are_odd_and_explained(table: pa.Ta
             assert why[far] == "In a cell where none of the records is that the model was fitted on."
 
 
-def test_what_streams_leave_out_is_said(table: pa.Table) -> None:
-    settings = replace(QUICK, method="logistic", drop_repeats=True)
-    result = answering.answer(opened(table), settings, STREAM, Quiet(), memory_rows=100)
+@pytest.mark.parametrize("method", ["contrast", "logistic"])
+def test_what_streams_leave_out_is_said(nameless: pa.Table, method: str) -> None:
+    settings = replace(QUICK, method=method, drop_repeats=True)
+    result = answering.answer(opened(nameless), settings, STREAM, Quiet(), memory_rows=100)
     assert "repeats were not set aside" in result.notes[0]
+    assert ("no tracks and meetings" in result.notes[0]) == (method == "contrast")
     assert "meetings" not in result.tables
 
 
@@ -160,15 +213,20 @@ def test_ranks_of_values_that_come_in_parts() -> None:
             np.testing.assert_array_equal(np.concatenate(parts), ranks(-odds.astype(float)))
 
 
-def test_a_stream_of_streams_is_bounded(table: pa.Table) -> None:
-    """Nothing but four bytes a part and row, and the cell, is kept of all rows."""
-    settings = replace(QUICK, method="logistic", sample=300)
-    got = reading.read(opened(table), (), STREAM, Quiet(), most=100, sample=300)
-    model = answering.fit_local_model(got.positions, answering.design_of(
-        "logistic", cell_km=50, fakes=1, bags=1, folds=2, fold_by="row", terms="linear", ridge=1.0
-    ), STREAM)  # fmt: skip
-    first = streaming._FirstPass(opened(table), got, model, settings)
-    first.run(Quiet())
-    kept = [first.log_odds, first.cell_of, *first.parts.values()]
-    assert all(array.dtype.itemsize == 4 and array.shape == (table.num_rows,) for array in kept)
-    assert len(first.best) == settings.top
+def test_a_stream_of_streams_is_bounded(table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but eight bytes a row is kept in memory of all rows: the log odds and the cell."""
+    seen: list[Any] = []
+    original = streaming._FirstPass.ordered
+
+    def watched(self: Any) -> Any:
+        seen.append(self)
+        return original(self)
+
+    monkeypatch.setattr(streaming._FirstPass, "ordered", watched)
+    result = answering.answer(opened(table), replace(QUICK, sample=300), STREAM, Quiet(), memory_rows=100)
+    (first,) = seen
+    arrays = {name: value for name, value in vars(first).items() if isinstance(value, np.ndarray)}
+    large = {name: value for name, value in arrays.items() if len(value) >= table.num_rows}
+    assert set(large) == {"log_odds", "cell_of"}
+    assert all(value.dtype.itemsize == 4 and value.shape == (table.num_rows,) for value in large.values())
+    assert len(first.best) == QUICK.top == result.tables["top"].num_rows

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from potomac.geo.distance import KM_PER_DEGREE
 from potomac.outliers.positions import Positions, positions_of
-from potomac.outliers.tracks import LONGEST_FLOOR_S, NAMES, Tracks, repeats
+from potomac.outliers.tracks import LONGEST_FLOOR_S, NAMES, Tracks, floor_of, gaps, repeats
 
 KN = 1.852 / 3600  # km/s
 STEP = 120.0  # seconds between records
@@ -235,3 +235,44 @@ def test_the_aircraft_that_were_lost_are_found(aircraft: object) -> None:
         rows = json.load(stream)
     columns = [np.array([row[name] for row in rows]) for name in ("icao24", "timestamp", "latitude", "longitude")]
     assert repeats(*columns).sum() == 53_929
+
+
+def test_a_track_around_rows_answers_as_the_whole(fleet_of_tracks: Positions) -> None:
+    """Without the records that the rows are not compared with, and in parts of whole entities."""
+    p = fleet_of_tracks
+    whole, some = Tracks.build(p), np.array([3, 40, 41, 77, 120, 199])
+    np.testing.assert_array_equal(whole.take(some).features(), whole.features(some))
+    around = whole.around(some)
+    np.testing.assert_array_equal(around.features(), whole.features(some))
+    assert len(around.time) <= 5 * len(some) < len(whole.time)
+    parts = [np.flatnonzero(p.entity <= 1), np.flatnonzero(p.entity > 1)]
+    joined = Tracks.joined([Tracks.build(p.take(part), floor_s=whole.floor_s) for part in parts])
+    np.testing.assert_array_equal(joined.features(), whole.features(np.concatenate(parts)))
+
+
+def test_tracks_of_different_kinds_are_not_joined() -> None:
+    one, other = Tracks.build(straight(), floor_s=10.0), Tracks.build(straight(), floor_s=20.0)
+    with pytest.raises(ValueError, match="floors"):
+        Tracks.joined([one, other])
+
+
+def test_the_floor_is_the_median_gap_of_all_parts() -> None:
+    """Gaps of 12, 12, 30 and 40 s; those of different entities do not count, nor those of no time."""
+    entity, time = np.array([0, 0, 0, 1, 1, 1, 1]), np.array([0.0, 12, 24, 5, 35, 75, 75])
+    counts = gaps(entity, time)
+    assert counts.sum() == 4
+    assert floor_of(counts) == 12.0
+    assert floor_of(gaps(entity[:3], time[:3]) + gaps(entity[3:], time[3:])) == 12.0
+    assert floor_of(np.zeros_like(counts)) == 60.0
+
+
+@pytest.fixture
+def fleet_of_tracks() -> Positions:
+    """Four vessels that wander, in rows of no order, some at one second and some without a name."""
+    rng = np.random.default_rng(4)
+    n = 200
+    entity = rng.integers(-1, 4, n)
+    return Positions(
+        np.arange(n), 50 + rng.normal(0, 0.1, n), rng.normal(0, 0.1, n), rng.uniform(0, 20, n), rng.uniform(0, 360, n),
+        np.round(rng.uniform(0, 3000, n), -1), entity, {}, ("a", "b", "c", "d"),
+    )  # fmt: skip

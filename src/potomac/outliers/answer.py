@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from potomac.engine import Progress, Result
 from potomac.errors import DataError, Fault
 from potomac.outliers import told
 from potomac.outliers.celled import CellDesign
-from potomac.outliers.detectors import check_enough, design_of, score_table
+from potomac.outliers.contrast import Design
+from potomac.outliers.detectors import check_enough, design_of, is_large, score_table
 from potomac.outliers.entities import entity_table
 from potomac.outliers.evidence import explain
 from potomac.outliers.explained import explain_cells
@@ -61,16 +62,17 @@ def answer(
     )  # fmt: skip
     check_enough(got.positions)
     _check_known(table, got.positions)
-    design = design_of(
-        settings.method, cell_km=settings.cell_km, fakes=settings.fakes, bags=settings.bags, folds=settings.folds,
-        fold_by=settings.fold_by, terms=settings.terms, ridge=settings.ridge,
-    )  # fmt: skip
-    if not got.whole:
-        design = design if isinstance(design, CellDesign) else replace(design, tracks=False)
-    model = fit_local_model(got.positions, design, stream, sample=settings.sample, progress=progress)
+
+    def design(rows: int) -> Design | CellDesign:
+        return design_of(
+            settings.method, cell_km=settings.cell_km, fakes=settings.fakes, bags=settings.bags, folds=settings.folds,
+            fold_by=settings.fold_by, terms=settings.terms, ridge=settings.ridge,
+            large=is_large(rows, settings.sample),
+        )  # fmt: skip
+
     if got.whole:
-        return _in_memory(got, model, settings, stream, progress)
-    return stream_answer(table, got, model, settings, stream, progress)
+        return _in_memory(got, design(got.rows), settings, stream, progress)
+    return stream_answer(table, got, settings, design, stream, progress)
 
 
 def _check_known(table: Table, positions: Positions) -> None:
@@ -93,10 +95,13 @@ class _Scored:
     meetings: Meetings
 
 
-def _in_memory(got: Read, model: LocalModel, settings: Settings, stream: Stream, progress: Progress) -> Result:
+def _in_memory(
+    got: Read, design: Design | CellDesign, settings: Settings, stream: Stream, progress: Progress
+) -> Result:
     p = got.positions
     progress("looking for tracks and meetings", 0)
     tracks, meetings = Tracks.build(p), Meetings.build(p)
+    model = fit_local_model(p, design, stream, sample=settings.sample, progress=progress, tracks=tracks)
     evidence = model.evidence(p, fitted=True, tracks=tracks, meetings=meetings, progress=progress)
     done = _Scored(p, evidence, log_odds_of(evidence), tracks, meetings)
     scores = score_table(model, p, evidence, settings.prevalence)
@@ -121,7 +126,8 @@ def _in_memory(got: Read, model: LocalModel, settings: Settings, stream: Stream,
         "histogram": histogram(done.log_odds, None if found is None else found.log_odds),
         **kept(model, done.log_odds),
     }
-    return told.result(settings, model, tables, pictured, len(p), len(p.entities))
+    aside = got.aside.num_rows
+    return told.result(settings, model, tables, pictured, len(p), len(p.entities), aside=aside)
 
 
 def _explained(model: LocalModel, done: _Scored, order: Ints) -> pa.Table:

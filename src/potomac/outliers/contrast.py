@@ -77,12 +77,12 @@ class Design:
     min_km: float = 12.5
     most: int = 2_000
     fakes: int = 4
-    bags: int = 2
+    bags: int = 4
     folds: int = 3
     reference: int = 50_000
-    iterations: int = 150
+    iterations: int = 75
     leaves: int = 63
-    learning_rate: float = 0.1
+    learning_rate: float = 0.2
     min_leaf: int = 10
     l2: float = 1.0
     together: bool = False
@@ -302,7 +302,11 @@ def combined(evidence: Mapping[str, Floats]) -> Floats:
 
 
 def fit_local_contrast(
-    positions: Positions, design: Design, stream: Stream, progress: Progress | None = None
+    positions: Positions,
+    design: Design,
+    stream: Stream,
+    progress: Progress | None = None,
+    tracks: Tracks | None = None,
 ) -> LocalContrast:
     """Fit the contrasts on a sample of positions (in the order of their rows).
 
@@ -311,11 +315,13 @@ def fit_local_contrast(
         design: how many fakes, bags, folds, and the trees.
         stream: names all draws; rows are drawn for by their number, never by their turn.
         progress: told how many models are fitted.
+        tracks: asked by ``positions``, with the records that the sample has left out; default those of ``positions``
+            alone.
     """
     say = progress or Quiet()
     frame = Frame.of(positions)
     surroundings = Surroundings.build(positions, stream, design.reference)
-    tracks = Tracks.build(positions)
+    tracks = Tracks.build(positions) if tracks is None else tracks
     owner = identity(positions)
     design = replace(design, together=design.together and _many(owner, design.folds))
     model = LocalContrast(design, frame, surroundings, (), {}, stream.child("fold"))

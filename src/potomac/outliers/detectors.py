@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -36,9 +37,10 @@ class LocalContrastDetector:
     Args:
         method: "contrast" or "logistic".
         cell_km: side of a cell in km; of an unsplit one for "contrast".
-        fakes: fakes a real row; default 4 for "contrast", 1 for "logistic".
-        bags: how often the contrasts are made anew, on shifted grids.
-        folds: parts of the rows, each scored by models that have not seen it.
+        fakes: fakes a real row; default 4 for "contrast" (2 for a large table), 1 for "logistic".
+        bags: how often the contrasts are made anew, on shifted grids; default 4, or 2 for a large table.
+        folds: parts of the rows, each scored by models that have not seen it; default 3, or 2 for a large table: one
+            of more than four times ``sample`` rows, most of which no model has seen anyway.
         fold_by: "row"; or "entity", where no record is judged by models that saw others of its entity, which finds who
             is odd all along and is weaker for single odd records.
         sample: most rows that contrasts are fitted on, chosen by a draw keyed by row.
@@ -64,8 +66,8 @@ class LocalContrastDetector:
         method: Method = "contrast",
         cell_km: float = 50.0,
         fakes: int | None = None,
-        bags: int = 2,
-        folds: int = 3,
+        bags: int | None = None,
+        folds: int | None = None,
         fold_by: FoldBy = "row",
         sample: int = 50_000,
         terms: Terms = "linear",
@@ -120,13 +122,15 @@ class LocalContrastDetector:
             StudyError: an argument is wrong.
             DataError: a column or a value is wrong, or there are too few rows to learn from.
         """
-        design = self._design()
+        self._design(0)
         given = positions_of(positions, categories=self.categories)
         check_enough(given)
         self._fitted = _sorted(given)
+        self._tracks = None if self.method == "logistic" else Tracks.build(self._fitted)
         self.model_ = fit_local_model(
-            self._fitted, design, Stream(self.seed, ("outliers",)), sample=self.sample, progress=progress
-        )
+            self._fitted, self._design(len(given)), Stream(self.seed, ("outliers",)), sample=self.sample,
+            progress=progress, tracks=self._tracks,
+        )  # fmt: skip
         return self
 
     def scores(self, positions: Any = None, *, prevalence: float | None = None) -> pa.Table:
@@ -184,13 +188,13 @@ class LocalContrastDetector:
         detector.model_ = LocalModel.from_arrays(arrays)
         return detector
 
-    def _design(self) -> Design | CellDesign:
+    def _design(self, rows: int) -> Design | CellDesign:
         if not self.sample >= FEWEST:
             found = f"sample is {self.sample}"
             raise StudyError(Fault("outliers.argument", found, f"expected at least {FEWEST}", key="sample"))
         return design_of(
             self.method, cell_km=self.cell_km, fakes=self.fakes, bags=self.bags, folds=self.folds,
-            fold_by=self.fold_by, terms=self.terms, ridge=self.ridge,
+            fold_by=self.fold_by, terms=self.terms, ridge=self.ridge, large=is_large(rows, self.sample),
         )  # fmt: skip
 
     def _model(self) -> LocalModel:
@@ -214,8 +218,17 @@ class LocalContrastDetector:
         check_covariates(model, positions)
         if model.method == "logistic":
             return model.evidence(positions)
-        tracks, meetings = Tracks.build(positions), Meetings.build(positions)
-        return model.evidence(positions, fitted=fitted, tracks=tracks, meetings=meetings)
+        tracks = self._tracks if fitted else Tracks.build(positions)
+        return model.evidence(positions, fitted=fitted, tracks=tracks, meetings=Meetings.build(positions))
+
+
+LARGE = 4
+"""A table is large with more than so many times the rows of the sample."""
+
+
+def is_large(rows: int, sample: int) -> bool:
+    """Whether models that see a sample have not seen most of the rows anyway."""
+    return rows > LARGE * sample
 
 
 def design_of(
@@ -223,13 +236,14 @@ def design_of(
     *,
     cell_km: float,
     fakes: int | None,
-    bags: int,
-    folds: int,
+    bags: int | None,
+    folds: int | None,
     fold_by: str,
     terms: Terms,
     ridge: float,
+    large: bool = False,
 ) -> Design | CellDesign:
-    """The design of a method from its arguments.
+    """The design of a method from its arguments; where they are None, what suits a large table or another one.
 
     Raises:
         StudyError: an argument is wrong.
@@ -252,11 +266,15 @@ def design_of(
         raise StudyError(Fault("outliers.argument", f'terms is "{terms}"', "valid are linear, quadratic", key="terms"))
     if method == "logistic":
         return CellDesign(cell_km=cell_km, fakes=fakes or 1, ridge=ridge, terms=terms)
-    return Design(
-        cell_km=cell_km, min_km=min(cell_km, 12.5), fakes=fakes or 4, bags=bags, folds=folds,
-        together=fold_by == "entity",
+    usual = FOR_LARGE if large else Design()
+    return replace(
+        usual, cell_km=cell_km, min_km=min(cell_km, 12.5), fakes=fakes or usual.fakes, bags=bags or usual.bags,
+        folds=folds or usual.folds, together=fold_by == "entity",
     )  # fmt: skip
 
+
+FOR_LARGE = Design(fakes=2, bags=2, folds=2, iterations=50, learning_rate=0.25)
+"""For large tables: as accurate there as the usual design (see the benchmarks), and four times as fast to fit."""
 
 FEWEST = 30
 """Rows below which nothing can be said to be usual."""

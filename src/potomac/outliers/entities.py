@@ -21,6 +21,8 @@ Sources:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +30,9 @@ import pyarrow as pa
 
 from potomac.stats.intervals import proportion_interval
 
-__all__ = ["benjamini_hochberg", "effective_share", "entity_table", "shares", "sidak"]
+__all__ = [
+    "EntitySums", "benjamini_hochberg", "effective_share", "entity_sums", "entity_table", "shares", "sidak", "summed",
+]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -74,6 +78,75 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
     return np.minimum(q, 1.0)
 
 
+@dataclass(frozen=True)
+class EntitySums:
+    """What is summed over the records of each of k entities; parts of a table that hold whole entities follow on.
+
+    Attributes:
+        names: of the entities.
+        records: how many each has, shape (k,).
+        first: index of the strangest one among the rows that were summed, shape (k,).
+        row: row of the source of the strangest one, shape (k,).
+        share: share of all rows that are at least as strange as that one, shape (k,).
+        products, squares: of neighbours' normal scores, summed, shape (k,).
+        hits: how many are flagged, shape (k,).
+        evidence: mean score of the worst, shape (k,).
+    """
+
+    names: tuple[str, ...]
+    records: Ints
+    first: Ints
+    row: Ints
+    share: Floats
+    products: Floats
+    squares: Floats
+    hits: Floats
+    evidence: Floats
+
+
+def entity_sums(
+    entity: Ints,
+    labels: Sequence[str],
+    score: Floats,
+    time: Floats,
+    row: Ints,
+    share: Floats,
+    rows: int,
+    *,
+    worst: int = 5,
+    flagged: float = 0.01,
+) -> EntitySums:
+    """Sum the records of entities up.
+
+    Args:
+        entity: code of each row's entity, -1 where unknown, shape (n,).
+        labels: name of each entity, by code.
+        score: outlier score of each row, higher is stranger, shape (n,).
+        time: seconds, in whose order records are neighbours; NaN last. Shape (n,).
+        row: row of the source, which decides ties.
+        share: share of all rows, also of other parts, that are at least as strange as each row.
+        rows: how many rows there are in all parts.
+        worst: over how many of an entity's strangest records the evidence is averaged.
+        flagged: the share of all rows that count as flagged.
+    """
+    order = np.lexsort((row, -score, entity))  # by entity, the strangest first
+    order = order[entity[order] >= 0]
+    starts = np.flatnonzero(np.diff(entity[order], prepend=-1))
+    first, records = order[starts], np.diff(np.append(starts, len(order)))
+    products, squares = _correlated(entity, share, time, row, rows)
+    return EntitySums(
+        names=tuple(labels[code] for code in entity[first].tolist()),
+        records=records,
+        first=first,
+        row=row[first],
+        share=share[first],
+        products=products,
+        squares=squares,
+        hits=_sums((share[order] <= flagged).astype(np.float64), starts),
+        evidence=_mean_of_worst(score[order], starts, records, worst),
+    )
+
+
 def entity_table(
     entity: npt.ArrayLike,
     labels: Sequence[str],
@@ -81,56 +154,53 @@ def entity_table(
     time: npt.ArrayLike,
     row: npt.ArrayLike | None = None,
     *,
-    share: npt.ArrayLike | None = None,
     worst: int = 5,
     flagged: float = 0.01,
 ) -> pa.Table:
-    """One row an entity, the strangest first.
+    """One row an entity, the strangest first; arguments as of :func:`entity_sums`, columns as of :func:`summed`.
 
-    Args:
-        entity: code of each row's entity, -1 where unknown (such rows count among all rows only), shape (n,).
-        labels: name of each entity, by code.
-        score: outlier score of each row, higher is stranger, shape (n,).
-        time: seconds, in whose order records are neighbours; NaN last. Shape (n,).
-        row: row of the source, which decides ties; default 0 to n - 1.
-        share: share of all rows at least as strange as each row; default ``shares(score)``. A part of a larger table
-            gives that of the whole, and gets the whole's p-values (and should have q-values anew).
-        worst: over how many of an entity's strangest records the evidence is averaged.
-        flagged: the share of all rows that count as flagged.
-
-    Returns:
-        Columns entity (name), records, effective_records, strangest_rank (1 is the strangest of all rows),
-        strangest_row (of the source), p_value (corrected for the number of records), q_value (false discovery rate
-        over entities), evidence (mean score of the worst records), flagged (records among the strangest of all),
-        flagged_share with its Wilson interval flagged_low and flagged_high.
+    Rows without an entity count among all rows only. ``row`` is by default 0 to n - 1.
 
     Raises:
         ValueError: lengths differ, a score is NaN, or a code has no label.
     """
     codes, values, when = np.asarray(entity, np.int64), np.asarray(score, np.float64), np.asarray(time, np.float64)
     rows = np.arange(len(codes)) if row is None else np.asarray(row, np.int64)
-    p = shares(values) if share is None else np.asarray(share, np.float64)
-    _check(codes, labels, values, when, rows, p)
+    _check(codes, labels, values, when, rows)
+    found = entity_sums(codes, labels, values, when, rows, shares(values), len(codes), worst=worst, flagged=flagged)
     rank = np.empty(len(codes), np.int64)
     rank[np.lexsort((rows, -values))] = np.arange(1, len(codes) + 1)
-    order = np.lexsort((rows, rank, codes))  # by entity, the strangest first
-    order = order[codes[order] >= 0]
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    who, first = codes[order][starts], order[starts]
-    records = np.diff(np.append(starts, len(order)))
-    effective = _effective(codes, p, when, rows, who, records)
-    p_value = sidak(p[first], effective)
-    hits = _sums((p[order] <= flagged).astype(np.float64), starts)
+    return summed([found], rank[found.first])
+
+
+def summed(parts: Sequence[EntitySums], rank: Ints) -> pa.Table:
+    """The table ``entities``, the strangest first.
+
+    Args:
+        parts: the sums of parts that hold whole entities.
+        rank: of the strangest record of each entity among all rows, in the order of the parts.
+
+    Returns:
+        Columns entity (name), records, effective_records, strangest_rank (1 is the strangest of all rows),
+        strangest_row (of the source), p_value (corrected for the number of records), q_value (false discovery rate
+        over entities), evidence (mean score of the worst records), flagged (records among the strangest of all),
+        flagged_share with its Wilson interval flagged_low and flagged_high.
+    """
+
+    def each(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts] or [np.empty(0)])
+
+    records, hits, evidence = each("records").astype(np.int64), each("hits"), each("evidence")
+    effective = _effective(each("products"), each("squares"), records)
+    p_value = sidak(each("share"), effective)
     low, high = proportion_interval(hits, records)
-    evidence = _mean_of_worst(values[order], starts, records, worst)
-    names = pa.array(labels, pa.string()).take(pa.array(who))
     table = pa.table(
         {
-            "entity": names,
+            "entity": pa.array([name for part in parts for name in part.names], pa.string()),
             "records": records,
             "effective_records": effective,
-            "strangest_rank": rank[first],
-            "strangest_row": rows[first],
+            "strangest_rank": rank,
+            "strangest_row": each("row").astype(np.int64),
             "p_value": p_value,
             "q_value": benjamini_hochberg(p_value),
             "evidence": evidence,
@@ -140,7 +210,7 @@ def entity_table(
             "flagged_high": high,
         }
     )
-    return table.take(pa.array(np.lexsort((rank[first], -evidence, p_value))))
+    return table.take(pa.array(np.lexsort((rank, -evidence, p_value))))
 
 
 def _check(codes: Ints, labels: Sequence[str], *arrays: npt.NDArray[np.generic]) -> None:
@@ -152,12 +222,11 @@ def _check(codes: Ints, labels: Sequence[str], *arrays: npt.NDArray[np.generic])
         raise ValueError("a score is NaN; leave out rows without a score")
 
 
-def _effective(codes: Ints, p: Floats, time: Floats, rows: Ints, who: Ints, records: Ints) -> Floats:
-    """Effective number of records of each entity, from the correlation of neighbours' normal scores."""
+def _correlated(codes: Ints, p: Floats, time: Floats, rows: Ints, of: int) -> tuple[Floats, Floats]:
+    """Products and mean squares of neighbours' normal scores, summed for each entity; ``of`` rows there are in all."""
     from scipy.special import ndtri
 
-    n = len(codes)
-    z = ndtri(np.clip(1.0 - (p - 0.5 / max(n, 1)), 1e-12, 1.0 - 1e-12))
+    z = ndtri(np.clip(1.0 - (p - 0.5 / max(of, 1)), 1e-12, 1.0 - 1e-12))
     order = np.lexsort((rows, time, codes))
     order = order[codes[order] >= 0]
     z = z[order]
@@ -166,9 +235,14 @@ def _effective(codes: Ints, p: Floats, time: Floats, rows: Ints, who: Ints, reco
     products[:-1], squares[:-1] = z[:-1] * z[1:], (z[:-1] ** 2 + z[1:] ** 2) / 2
     last = np.append(starts, len(z))[1:] - 1  # of each entity: it has no next one
     products[last], squares[last] = 0.0, 0.0
-    together, size, pairs = _sums(products, starts), _sums(squares, starts), (records - 1).astype(np.float64)
-    overall = together.sum() / max(size.sum(), 1e-12)
-    alone = np.divide(together, size, out=np.zeros(len(size)), where=size > 0)
+    return _sums(products, starts), _sums(squares, starts)
+
+
+def _effective(products: Floats, squares: Floats, records: Ints) -> Floats:
+    """Effective number of records of each entity, from the correlation of neighbours' normal scores."""
+    pairs = (records - 1).astype(np.float64)
+    overall = products.sum() / max(squares.sum(), 1e-12)
+    alone = np.divide(products, squares, out=np.zeros(len(squares)), where=squares > 0)
     own = (pairs * alone + _PRIOR_PAIRS * overall) / (pairs + _PRIOR_PAIRS)
     return np.maximum(records * effective_share(np.clip(own, 0.0, 0.999)), 1.0)
 

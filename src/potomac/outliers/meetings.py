@@ -12,7 +12,8 @@ Sources:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from potomac.geo.distance import EARTH_RADIUS_KM, great_circle, unit_vectors
 from potomac.outliers import nearby
 from potomac.outliers.positions import Positions
 
-__all__ = ["NAMES", "Meetings"]
+__all__ = ["NAMES", "Meetings", "MeetingsOfMany"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -61,6 +62,7 @@ class Meetings:
         cells: its records; side of a cell: how far neighbours are looked for.
         presence: how many hours everybody spent where, by coarse and by fine cells.
         hours: in how many different hours there are records, at least one.
+        extent: diagonal in km of the box in which each entity was seen, by code.
         window_s: neighbours are those up to this time before or after.
         slow_kn: a record is slow up to this speed.
     """
@@ -69,6 +71,7 @@ class Meetings:
     cells: nearby.Cells
     presence: tuple[nearby.Presence, nearby.Presence]
     hours: int
+    extent: Floats
     window_s: float
     slow_kn: float
 
@@ -91,7 +94,7 @@ class Meetings:
         coarse = nearby.stay(p.latitude, p.longitude, p.time, who, slow, COARSE_KM)
         fine = nearby.stay(p.latitude, p.longitude, p.time, who, slow, FINE_KM)
         hours = max(len(np.unique(np.floor(cells.time / 3600.0))), 1)
-        return cls(p, cells, (coarse, fine), hours, window_s, slow_kn)
+        return cls(p, cells, (coarse, fine), hours, _extents(p), window_s, slow_kn)
 
     def features(
         self,
@@ -200,8 +203,7 @@ class Meetings:
         hours, density = self._usually(one.entity, two.entity, one.latitude, one.longitude)
         traffic, lying = hours[:, 0] / self.hours, hours[:, 1] / self.hours
         surprise = _surprise(km, density)
-        extent = _extents(self.positions)
-        smaller = np.minimum(extent[one.entity], extent[two.entity])
+        smaller = np.minimum(self.extent[one.entity], self.extent[two.entity])
         water = np.select([smaller < LEFT_KM, lying >= 1, traffic >= 1], [3, 2, 1], 0)
         columns = {
             "entity": one.names(),
@@ -223,6 +225,76 @@ class Meetings:
         }
         order = np.lexsort((begin, two.entity, one.entity, begin - end, -surprise, water))
         return pa.table(columns).take(pa.array(order))
+
+
+class MeetingsOfMany:
+    """Meetings of more positions than are held in memory, which come in parts of whole entities.
+
+    Slow records are kept, thinned as by :func:`nearby.sort_into_cells`, and the hours that entities spent in cells. All
+    that is asked of slow records is answered as from all positions at once.
+
+    Args:
+        most: slow records, and pairs of entity and cell, that are kept; where there are more, nothing is.
+    """
+
+    def __init__(self, *, radius_km: float = 5.0, window_s: float = 900.0, slow_kn: float = 2.0, most: int) -> None:
+        self.radius_km, self.window_s, self.slow_kn, self.most = radius_km, window_s, slow_kn, most
+        self._slow: list[Positions] = []
+        self._presence: list[tuple[nearby.Presence, nearby.Presence]] = []
+        self._extents: list[Floats] = []
+        self._names: list[str] = []
+        self._hours = np.empty(0)
+        self.full = False
+
+    def add(self, positions: Positions, who: Ints) -> None:
+        """Take a part.
+
+        Args:
+            positions: all records of some entities, whose codes follow on those of the part before.
+            who: identity of each row over all parts: the code of its entity in all of them, or a negative number of its
+                own. Shape (n,).
+        """
+        p = positions
+        self._hours = np.union1d(self._hours, np.floor(p.time[~np.isnan(p.time)] / 3600.0))
+        self._extents.append(_extents(p))
+        self._names += p.entities
+        if self.full:
+            return
+        slow = np.flatnonzero(p.speed <= self.slow_kn)
+        q, one = p.take(slow), np.ones(len(slow), bool)
+        kept = nearby.sort_into_cells(q.latitude, q.longitude, q.time, who[slow], one, self.radius_km).row
+        self._slow.append(replace(q.take(np.sort(kept)), entity=who[slow][np.sort(kept)], covariates={}, entities=()))
+        coarse = nearby.stay(p.latitude, p.longitude, p.time, who, p.speed <= self.slow_kn, COARSE_KM)
+        fine = nearby.stay(q.latitude, q.longitude, q.time, who[slow], one, FINE_KM)
+        self._presence.append((coarse, fine))
+        pairs = sum(len(c.entity) + len(f.entity) for c, f in self._presence)
+        if max(pairs, sum(map(len, self._slow))) > self.most:
+            self.full, self._slow, self._presence = True, [], []
+
+    def meetings(self) -> Meetings | None:
+        """Of all parts; None where there were too many slow records."""
+        if self.full or not self._slow:
+            return None
+        everyone = self._everyone()
+        who, slow = everyone.entity, np.ones(len(everyone), bool)
+        cells = nearby.sort_into_cells(
+            everyone.latitude, everyone.longitude, everyone.time, who, slow, self.radius_km
+        )  # fmt: skip
+        coarse, fine = (nearby.presence_of_all(parts) for parts in zip(*self._presence, strict=True))
+        known = replace(everyone, entity=np.maximum(who, -1))
+        hours = max(len(self._hours), 1)
+        return Meetings(
+            known, cells, (coarse, fine), hours, np.concatenate(self._extents), self.window_s, self.slow_kn
+        )  # fmt: skip
+
+    def _everyone(self) -> Positions:
+        def all_of(name: str) -> npt.NDArray[Any]:
+            return np.concatenate([getattr(part, name) for part in self._slow])
+
+        return Positions(
+            row=all_of("row"), latitude=all_of("latitude"), longitude=all_of("longitude"), speed=all_of("speed"),
+            heading=all_of("heading"), time=all_of("time"), entity=all_of("entity"), entities=tuple(self._names),
+        )  # fmt: skip
 
 
 def _surprise(km: Floats, density: Floats) -> Floats:

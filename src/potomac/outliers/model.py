@@ -192,6 +192,7 @@ def fit_local_model(
     *,
     sample: int = 50_000,
     progress: Progress | None = None,
+    tracks: Tracks | None = None,
 ) -> LocalModel:
     """Fit a detector.
 
@@ -202,12 +203,15 @@ def fit_local_model(
         sample: most rows that the contrasts are fitted on; a larger table gives those with the smallest draws, keyed
             by row. The regressions are fitted on all rows that are given.
         progress: told how far it is.
+        tracks: asked by ``positions``; default those of ``positions``. The sample is compared with all of them.
     """
     if isinstance(design, CellDesign):
         cells = fit_cell_model(positions, design, stream, progress)
         return _model("logistic", positions, cells.grid, cells=cells)
-    chosen = positions.take(smallest(positions.row, stream.child("sample"), sample))
-    contrast = fit_local_contrast(chosen, design, stream, progress)
+    index = smallest(positions.row, stream.child("sample"), sample)
+    beside = (Tracks.build(positions) if tracks is None else tracks).take(index) if design.tracks else None
+    chosen = positions.take(index)
+    contrast = fit_local_contrast(chosen, design, stream, progress, beside)
     return _model("contrast", chosen, contrast.grids[0], contrast=contrast)
 
 

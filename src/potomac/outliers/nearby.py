@@ -9,6 +9,7 @@ cell's side of a place is found in its own band and the two beside it, over the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,18 @@ from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
 from potomac.outliers.spans import in_spans
 from potomac.stats.compiled import compiled
 
-__all__ = ["APART_KM", "MOST", "Cells", "Presence", "nearest", "pairs", "presence_of_others", "sort_into_cells", "stay"]
+__all__ = [
+    "APART_KM",
+    "MOST",
+    "Cells",
+    "Presence",
+    "nearest",
+    "pairs",
+    "presence_of_all",
+    "presence_of_others",
+    "sort_into_cells",
+    "stay",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -121,6 +133,18 @@ def stay(
     keys, starts = np.unique(key[pair], return_index=True)
     ends = np.append(pair, len(key))
     return Presence(cell_km, keys, np.append(starts, len(pair)).astype(np.int64), who[pair], total[ends])
+
+
+def presence_of_all(parts: Sequence[Presence]) -> Presence:
+    """One presence from those of parts that hold whole entities, each with codes of its own."""
+    cell_km = parts[0].cell_km
+    key = np.concatenate([np.repeat(part.keys, np.diff(part.starts)) for part in parts])
+    who = np.concatenate([part.entity for part in parts])
+    hours = np.concatenate([np.diff(part.hours, axis=0) for part in parts])
+    order = np.lexsort((who, key))
+    keys, starts = np.unique(key[order], return_index=True)
+    total = np.concatenate([np.zeros((1, 2)), np.cumsum(hours[order], axis=0)])
+    return Presence(cell_km, keys, np.append(starts, len(key)).astype(np.int64), who[order], total)
 
 
 def nearest(

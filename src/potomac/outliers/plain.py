@@ -34,7 +34,7 @@ def answer(table: Table, settings: Settings, stream: Stream, progress: Progress)
     X = np.stack([columns[name] for name in names], axis=1)
     _check(X)
     detector = ContrastDetector(
-        method=settings.method, folds=settings.folds, random_state=stream.child("plain").seed32()
+        method=settings.method, folds=settings.folds or 3, random_state=stream.child("plain").seed32()
     )
     progress("fitting contrasts", 0, 1)
     chosen = smallest(columns["row"], stream.child("sample"), settings.sample)

@@ -17,7 +17,7 @@ from potomac.outliers.tracks import repeats
 from potomac.stats.streams import Stream
 from potomac.tables import Table
 
-__all__ = ["Read", "read", "stream_positions"]
+__all__ = ["Read", "aside_of", "names_of", "read", "schema_of", "stream_positions", "thinned"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -62,10 +62,10 @@ def read(
         most: rows up to which all are kept in memory.
         sample: rows that are kept of a larger table.
         categories: covariates that are categorical although they are numbers.
-        drop_repeats: whether rows that repeat the place of the entity's row before are set aside (only where all
-            rows are in memory).
+        drop_repeats: whether rows that repeat the place of the entity's row before are set aside; of a larger table
+            they are still there (see ``along``).
     """
-    names = [name for name in (*PLACE, *covariates) if name in table.schema.names]
+    names = names_of(table, covariates)
     kept: list[pa.RecordBatch] = []
     rows = held = 0
     limit = most
@@ -76,23 +76,29 @@ def read(
         if rows > most:
             limit = sample
         if held > max(limit, most if rows <= most else 4 * sample):
-            kept = _thinned(kept, stream, sample)
+            kept = thinned(kept, stream, sample)
             held = sum(batch.num_rows for batch in kept)
     if rows > most:
-        kept = _thinned(kept, stream, sample)
-    arrow = pa.Table.from_batches(kept, _schema(table, names))
+        kept = thinned(kept, stream, sample)
+    arrow = pa.Table.from_batches(kept, schema_of(table, names))
     positions = positions_of(arrow, categories=categories)
     if drop_repeats and rows <= most:
         positions, aside = _without_repeats(positions)
         return Read(positions, len(positions), True, aside)
-    return Read(positions, rows, rows <= most, _aside(positions.take(np.empty(0, np.int64))))
+    return Read(positions, rows, rows <= most, aside_of(positions.take(np.empty(0, np.int64))))
 
 
-def _schema(table: Table, names: Sequence[str]) -> pa.Schema:
+def names_of(table: Table, covariates: Sequence[str]) -> list[str]:
+    """The columns that are read, as far as the table has them."""
+    return [name for name in (*PLACE, *covariates) if name in table.schema.names]
+
+
+def schema_of(table: Table, names: Sequence[str]) -> pa.Schema:
+    """The types of columns of a table."""
     return pa.schema([table.schema.field(name) for name in names]).remove_metadata()
 
 
-def _thinned(batches: list[pa.RecordBatch], stream: Stream, most: int) -> list[pa.RecordBatch]:
+def thinned(batches: list[pa.RecordBatch], stream: Stream, most: int) -> list[pa.RecordBatch]:
     """The rows with the smallest draws, whatever batches they came in."""
     whole = pa.Table.from_batches(batches)
     chosen = smallest(whole["row"].to_numpy().astype(np.int64), stream.child("sample"), most)
@@ -102,10 +108,11 @@ def _thinned(batches: list[pa.RecordBatch], stream: Stream, most: int) -> list[p
 def _without_repeats(positions: Positions) -> tuple[Positions, pa.Table]:
     p = positions
     again = repeats(p.entity, p.time, p.latitude, p.longitude)
-    return p.take(~again), _aside(p.take(again))
+    return p.take(~again), aside_of(p.take(again))
 
 
-def _aside(positions: Positions) -> pa.Table:
+def aside_of(positions: Positions) -> pa.Table:
+    """The table ``set_aside`` of repeats."""
     p = positions
     reason = pa.array(["repeats the place of the record before"] * len(p), pa.string())
     return pa.table({"row": p.row, "entity": p.names(), "time": timestamps(p.time), "reason": reason})
@@ -120,7 +127,6 @@ def stream_positions(
     size: int = 262_144,
 ) -> Iterator[Positions]:
     """The usable rows of a table in batches, coded by the levels of the fitted rows."""
-    names = [name for name in (*PLACE, *covariates) if name in table.schema.names]
-    for batch in table.batches(names, size):
+    for batch in table.batches(names_of(table, covariates), size):
         if batch.num_rows:
             yield positions_of(pa.Table.from_batches([batch]), categories=categories, levels=levels)

@@ -1,13 +1,15 @@
 """Tables that are larger than memory: a model of a sample keyed by row, and all rows scored in streams.
 
-The first pass scores every row and keeps four bytes a part and row; the second one gives out the rows with their
-ranks. Neither depends on the size of the batches. What needs all records of an entity at once (tracks) or all records
-around a place at once (meetings) is left out, and the result says so.
+The first pass scores every row, along its track where the table says whose its records are and when, and keeps eight
+bytes a row in memory and its evidence on disk; the second one gives out the rows in their order with their ranks.
+Neither depends on the size of the batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,18 +18,21 @@ import pyarrow as pa
 
 from potomac.engine import Progress, Result, Rows
 from potomac.outliers import told
+from potomac.outliers.along import MEETING_ROWS, Along, Part, has_tracks
+from potomac.outliers.celled import CellDesign
+from potomac.outliers.contrast import Design
 from potomac.outliers.detectors import score_table
-from potomac.outliers.entities import benjamini_hochberg, sidak
+from potomac.outliers.entities import EntitySums, summed
 from potomac.outliers.evidence import explain
 from potomac.outliers.explained import explain_cells
 from potomac.outliers.live import kept
-from potomac.outliers.model import LocalModel, log_odds_of
+from potomac.outliers.model import LocalModel, fit_local_model, log_odds_of
 from potomac.outliers.positions import Positions, concatenate
-from potomac.outliers.reading import Read, stream_positions
-from potomac.outliers.summary import Settings, cells_of, check, histogram, panels, points
+from potomac.outliers.reading import Read, aside_of, stream_positions
+from potomac.outliers.summary import Settings, cells_of, check, entities_in, histogram, panels, points
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream
-from potomac.tables import Table
+from potomac.tables import Ordered, Table
 
 __all__ = ["stream_answer"]
 
@@ -39,120 +44,111 @@ Ints = npt.NDArray[np.int64]
 _AT_ONCE = 1 << 20
 
 
-class _Entities:
-    """Sums by entity, as rows come."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
-        self.records = np.zeros(0, np.int64)
-        self.lowest = np.zeros(0, np.float32)
-        self.row = np.zeros(0, np.int64)
-        self.at = np.zeros(0, np.int64)
-
-    def add(self, start: int, p: Positions, log_odds: Singles) -> None:
-        """Count the rows of a batch, the first of which is the ``start``-th of all."""
-        place = np.array([self.codes.setdefault(name, len(self.codes)) for name in p.entities] + [-1], np.int64)
-        more = len(self.codes) - len(self.records)
-        self.records = np.append(self.records, np.zeros(more, np.int64))
-        self.lowest = np.append(self.lowest, np.full(more, np.inf, np.float32))
-        self.row, self.at = np.append(self.row, np.full(more, -1)), np.append(self.at, np.full(more, -1))
-        code = place[p.entity]
-        order = np.lexsort((p.row, log_odds, code))
-        order = order[code[order] >= 0]
-        first = order[np.flatnonzero(np.diff(code[order], prepend=-1))]
-        self.records += np.bincount(code[order], minlength=len(self.records))
-        better = log_odds[first] < self.lowest[code[first]]
-        first = first[better]
-        self.lowest[code[first]], self.row[code[first]] = log_odds[first], p.row[first]
-        self.at[code[first]] = start + first
-
-    def table(self, ordered: Singles, log_odds: Singles) -> pa.Table:
-        """One row an entity; every record counts as one that tells something new, so p-values are on the safe side."""
-        names = np.array(list(self.codes), object)
-        rank = np.searchsorted(ordered, self.lowest, side="left") + 1 + self._before(log_odds)
-        share = np.searchsorted(ordered, self.lowest, side="right") / max(len(ordered), 1)
-        p = np.clip(sidak(share, self.records), 0.0, 1.0) if len(names) else np.empty(0)
-        best = np.lexsort((self.row, rank, p))
-        columns: dict[str, Any] = {
-            "entity": pa.array(names[best], pa.string()), "records": self.records[best],
-            "effective_records": self.records[best].astype(float), "strangest_rank": rank[best],
-            "strangest_row": self.row[best], "p_value": p[best],
-            "q_value": benjamini_hochberg(p)[best] if len(p) else p,
-            "evidence": -self.lowest[best].astype(float),
-        }  # fmt: skip
-        return pa.table(columns)
-
-    def _before(self, log_odds: Singles) -> Ints:
-        """How many rows before the strangest of each entity have the same log odds."""
-        values = np.unique(self.lowest)
-        if not len(values):
-            return np.zeros(0, np.int64)
-        found = []
-        for first in range(0, len(log_odds), _AT_ONCE):
-            part = log_odds[first : first + _AT_ONCE]
-            at = np.minimum(np.searchsorted(values, part), len(values) - 1)
-            found.append(first + np.flatnonzero(values[at] == part))
-        same = np.concatenate(found)
-        order = np.argsort(log_odds[same], kind="stable")
-        values = log_odds[same][order]
-        place = np.empty(len(same), np.int64)
-        place[order] = np.arange(len(same)) - np.searchsorted(values, values, side="left")
-        return place[np.searchsorted(same, self.at)]
-
-
 def stream_answer(
-    table: Table, got: Read, model: LocalModel, settings: Settings, stream: Stream, progress: Progress
+    table: Table,
+    got: Read,
+    settings: Settings,
+    design: Callable[[int], Design | CellDesign],
+    stream: Stream,
+    progress: Progress,
 ) -> Result:
-    """The result of a table that is larger than memory; see ``answer``."""
-    first = _FirstPass(table, got, model, settings)
-    first.run(progress)
-    ordered = np.sort(first.log_odds)
-    sample, best = got.positions, first.best
-    both = concatenate([sample, best])
+    """The result of a table that is larger than memory; see ``answer``.
+
+    Args:
+        table: the rows.
+        got: a sample of them.
+        settings: what is asked for.
+        design: of the models, from the number of rows.
+        stream: names all draws.
+        progress: told what is done.
+    """
+    along = Along(table, got, settings, stream, progress) if has_tracks(table) else None
+    sample = got.positions if along is None else along.sample
+    rows = got.rows if along is None else along.rows
+    tracks = Tracks.build(sample) if along is None else along.tracks
+    plan = design(rows)
+    if along is None and isinstance(plan, Design):
+        plan = replace(plan, tracks=False)
+    model = fit_local_model(sample, plan, stream, sample=settings.sample, progress=progress, tracks=tracks)
+    first = _FirstPass(table, got.rows, along, model, settings, progress, sample.take(np.empty(0, np.int64)))
+    ordered = first.ordered()
+    both = concatenate([sample, first.best])
     order = np.arange(len(sample), len(both))
-    tracks = Tracks.build(both)
+    beside = Tracks.build(both) if first.tracks is None else Tracks.joined([tracks, first.tracks])
     progress("explaining the strangest", 0)
     if model.method == "logistic":
         top = explain_cells(model, both, order, first.best_odds.astype(float))
     else:
-        top = explain(model, both, order, {k: v.astype(float) for k, v in first.best_parts.items()}, tracks)
-    found = check(model, sample, Tracks.build(sample), ordered, settings, stream)
+        top = explain(model, both, order, {k: v.astype(float) for k, v in first.best_parts.items()}, beside)
+    found = check(model, sample, tracks, ordered, settings, stream)
+    people = [] if along is None else along.entities(first.log_odds, ordered, progress)
     tables: dict[str, Any] = {
         "scores": first.scores(ordered),
         "top": top,
-        "entities": first.people.table(ordered, first.log_odds),
-        "cells": cells_of(model, first.rows_in, first.total_in(), first.odd_in(ordered), None),
+        "entities": summed(people, first.rank_of(people, ordered)),
+        "cells": cells_of(model, first.rows_in, first.total_in(), first.odd_in(ordered), first.entities_in),
     }
+    if along is not None and along.meetings is not None:
+        tables["meetings"] = along.meetings.find()
+    if along is not None and settings.drop_repeats:
+        tables["set_aside"] = first.set_aside()
     if found is not None:
         tables["detection"], tables["planted"] = found.detection, found.planted
     pictured = {
         "points": points(sample, stream),
         "panels": panels(both, top, order),
-        "histogram": histogram(first.log_odds, None if found is None else found.log_odds),
+        "histogram": histogram(ordered, None if found is None else found.log_odds),
         **kept(model, ordered),
     }
-    aside = "repeats were not set aside, " if settings.drop_repeats else ""
-    note = (
-        f"The table has {got.rows:,} records, more than are held in memory: models were fitted on a sample of "
-        f"{len(sample):,}, and {aside}tracks and meetings were not looked at. Pictures show the sample."
+    notes = (_note(got.rows, len(sample), along, settings),)
+    return told.result(
+        settings, model, tables, pictured, rows, tables["entities"].num_rows, notes, aside=got.rows - rows
+    )  # fmt: skip
+
+
+def _note(rows: int, sample: int, along: Along | None, settings: Settings) -> str:
+    """What was done otherwise than in memory."""
+    told_first = (
+        f"The table has {rows:,} records, more than are held in memory: models were fitted on a sample of {sample:,}"
     )
-    return told.result(settings, model, tables, pictured, got.rows, len(first.people.codes), (note,))
+    left = []
+    if along is None and settings.drop_repeats:
+        left.append("repeats were not set aside, for the table does not say whose its records are")
+    if along is None and settings.method == "contrast":
+        left.append("there are no tracks and meetings, for the table does not say whose its records are")
+    if along is not None and along.meetings is None:
+        left.append(f"meetings were not looked for, with more than {MEETING_ROWS:,} slow records or stays")
+    return f"{'; '.join([told_first, *left])}. Pictures show the sample."
 
 
 class _FirstPass:
-    """Scores all rows once, and keeps what the second pass and the summary need."""
+    """Scores all rows once, and keeps what the second pass and the summary need.
 
-    def __init__(self, table: Table, got: Read, model: LocalModel, settings: Settings) -> None:
-        self.table, self.model, self.settings, self.rows = table, model, settings, got.rows
-        self.people = _Entities()
-        self.log_odds = np.empty(got.rows, np.float32)
-        self.parts: dict[str, Singles] = {}
-        cells = len(model.grid)
-        self.rows_in = np.zeros(cells, np.int64)
-        self.cell_of = np.empty(got.rows, np.int32)
-        self.best = got.positions.take(np.empty(0, np.int64))
+    What is kept of a row in memory is its log odds and its cell; the parts of its evidence lie on disk.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        rows: int,
+        along: Along | None,
+        model: LocalModel,
+        settings: Settings,
+        progress: Progress,
+        nobody: Positions,
+    ) -> None:
+        self.table, self.along, self.model, self.settings, self.rows = table, along, model, settings, rows
+        self.log_odds = np.full(rows, np.nan, np.float32)
+        self.cell_of = np.full(rows, -1, np.int32)
+        self.rows_in = np.zeros(len(model.grid), np.int64)
+        self.entities_in = np.zeros(len(model.grid), np.int64)
+        self.best = nobody
         self.best_odds: Singles = np.empty(0, np.float32)
         self.best_parts: dict[str, Singles] = {}
+        self.tracks: Tracks | None = None
+        scored = self._scored(progress)
+        first = next(scored)
+        self.evidence = Ordered(chain([first], scored), first.schema, () if along is None else ("at",))
 
     def positions(self) -> Iterator[tuple[slice, Positions]]:
         """The rows in batches, with their places among all."""
@@ -161,30 +157,51 @@ class _FirstPass:
             yield slice(start, start + len(p)), p
             start += len(p)
 
-    def run(self, progress: Progress) -> None:
-        """Score."""
+    def _scored(self, progress: Progress) -> Iterator[pa.RecordBatch]:
+        """Score; the evidence of all rows, in the order in which they are scored."""
+        for part, tracks in self._parts(progress):
+            found = self.model.evidence(part.positions, fitted=True, tracks=tracks)
+            if self.along is not None and "place" in found:
+                found["meeting"] = self.along.evidence_of_meetings(part, found["place"])
+            evidence = {k: v.astype(np.float32) for k, v in found.items()}
+            self._note(part, evidence, tracks)
+            yield pa.RecordBatch.from_pydict({"at": part.at, **evidence})
+
+    def _parts(self, progress: Progress) -> Iterator[tuple[Part, Tracks | None]]:
+        if self.along is not None:
+            yield from self.along.parts(self.model.levels, progress)
+            return
         for place, p in self.positions():
-            evidence = {k: v.astype(np.float32) for k, v in self.model.evidence(p, fitted=True).items()}
-            for part, odds in evidence.items():
-                self.parts.setdefault(part, np.empty(self.rows, np.float32))[place] = odds
-            odds = _log_odds(evidence)
-            self.log_odds[place] = odds
-            cell = self.model.cell(p)
-            self.cell_of[place] = cell
-            self.rows_in += np.bincount(cell[cell >= 0], minlength=len(self.rows_in))
-            self.people.add(place.start, p, odds)
-            self._keep(p, odds, evidence)
+            at = np.arange(place.start, place.stop)
+            yield Part(at, p.entity, p), None
             progress("scoring rows", place.stop, self.rows)
 
-    def _keep(self, p: Positions, odds: Singles, evidence: Mapping[str, Singles]) -> None:
+    def _note(self, part: Part, evidence: Mapping[str, Singles], tracks: Tracks | None) -> None:
+        p, odds = part.positions, _log_odds(evidence)
+        self.log_odds[part.at] = odds
+        cell = self.model.cell(p)
+        self.cell_of[part.at] = cell
+        self.rows_in += np.bincount(cell[cell >= 0], minlength=len(self.rows_in))
+        self.entities_in += entities_in(cell, part.who, len(self.entities_in))
+        self._keep(p, odds, evidence, tracks)
+
+    def _keep(self, p: Positions, odds: Singles, evidence: Mapping[str, Singles], tracks: Tracks | None) -> None:
         """Keep the strangest rows seen so far; ties in the order of the rows."""
-        chosen = np.argsort(odds, kind="stable")[: self.settings.top]
+        chosen = np.lexsort((p.row, odds))[: self.settings.top]
         merged = concatenate([self.best, p.take(chosen)])
         both = np.append(self.best_odds, odds[chosen])
-        order = np.argsort(both, kind="stable")[: self.settings.top]
+        order = np.lexsort((merged.row, both))[: self.settings.top]
         parts = {k: np.append(self.best_parts.get(k, np.empty(0, np.float32)), v[chosen]) for k, v in evidence.items()}
         self.best, self.best_odds = merged.take(order), both[order]
         self.best_parts = {k: v[order] for k, v in parts.items()}
+        if tracks is not None:
+            some = tracks.around(chosen)
+            self.tracks = (some if self.tracks is None else Tracks.joined([self.tracks, some])).around(order)
+
+    def ordered(self) -> Singles:
+        """The log odds of all rows that were scored, ascending."""
+        found = np.sort(self.log_odds)  # NaN, of those that were set aside, come last
+        return found[: len(found) - np.count_nonzero(np.isnan(self.log_odds))]
 
     def total_in(self) -> Floats:
         """Sum of the log odds in each cell, row after row, so that batches change no digit."""
@@ -196,27 +213,80 @@ class _FirstPass:
 
     def odd_in(self, ordered: Singles) -> Ints:
         """How many of the strangest hundredth lie in each cell."""
-        limit = np.quantile(ordered, 0.01)
+        limit = ordered[int(0.01 * (len(ordered) - 1))]
         odd = self.cell_of[(self.log_odds <= limit) & (self.cell_of >= 0)]
         return np.bincount(odd, minlength=len(self.rows_in))
+
+    def rank_of(self, people: Sequence[EntitySums], ordered: Singles) -> Ints:
+        """Rank of the strangest record of each entity; ties in the order of the rows."""
+        at = np.concatenate([part.first for part in people] or [np.empty(0, np.int64)])
+        odds = self.log_odds[at]
+        rank: Ints = np.searchsorted(ordered, odds, side="left") + 1 + self._before(at, np.unique(odds))
+        return rank
+
+    def _before(self, at: Ints, values: Singles) -> Ints:
+        """How many rows before each of ``at`` have the same log odds, which are among ``values``."""
+        if not len(at):
+            return np.zeros(0, np.int64)
+        found = []
+        for first in range(0, self.rows, _AT_ONCE):
+            part = self.log_odds[first : first + _AT_ONCE]
+            place = np.minimum(np.searchsorted(values, part), len(values) - 1)
+            found.append(first + np.flatnonzero(values[place] == part))
+        same = np.concatenate(found)
+        order = np.argsort(self.log_odds[same], kind="stable")
+        alike = self.log_odds[same][order]
+        turn = np.empty(len(same), np.int64)
+        turn[order] = np.arange(len(same)) - np.searchsorted(alike, alike, side="left")
+        return turn[np.searchsorted(same, at)]
 
     def scores(self, ordered: Singles) -> Rows:
         """The table ``scores`` as a stream."""
         ranks = _Ranks(ordered)
-        empty = self._table(self.best.take(np.empty(0, np.int64)), slice(0, 0), np.empty(0, np.int64))
+        nobody = {name: np.empty(0, np.float32) for name in self.evidence.schema.names[1:]}
+        schema = self._table(self.best.take(np.empty(0, np.int64)), nobody, np.empty(0, np.float32), ranks).schema
 
         def batches() -> Iterator[pa.RecordBatch]:
             ranks.restart()
+            evidence = _Cursor(self.evidence.batches(self.evidence.schema.names[1:]))
             for place, p in self.positions():
-                rank = ranks.of(self.log_odds[place])
-                yield from self._table(p, place, rank).cast(empty.schema).to_batches()
+                odds = self.log_odds[place]
+                scored = ~np.isnan(odds)
+                found = evidence.take(int(np.count_nonzero(scored)))
+                yield from self._table(p.take(scored), found, odds[scored], ranks).cast(schema).to_batches()
 
-        return Rows(empty.schema, batches)
+        return Rows(schema, batches)
 
-    def _table(self, p: Positions, place: slice, rank: Ints) -> pa.Table:
-        evidence = {part: odds[place].astype(float) for part, odds in self.parts.items()}
-        ranked = self.log_odds[place].astype(float), rank  # both of one number, so that they agree to the last digit
-        return score_table(self.model, p, evidence, self.settings.prevalence, ranked)
+    def set_aside(self) -> Rows:
+        """The table ``set_aside`` as a stream."""
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for place, p in self.positions():
+                yield from aside_of(p.take(np.isnan(self.log_odds[place]))).to_batches()
+
+        return Rows(aside_of(self.best.take(np.empty(0, np.int64))).schema, batches)
+
+    def _table(self, p: Positions, evidence: Mapping[str, Singles], odds: Singles, ranks: _Ranks) -> pa.Table:
+        ranked = odds.astype(float), ranks.of(odds)  # both of one number, so that they agree to the last digit
+        parts = {part: values.astype(float) for part, values in evidence.items()}
+        return score_table(self.model, p, parts, self.settings.prevalence, ranked)
+
+
+class _Cursor:
+    """Columns of a stream of batches, as many rows at a time as are asked for."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self._rest: pa.Table | None = None
+
+    def take(self, rows: int) -> dict[str, Singles]:
+        """The next rows."""
+        parts = [] if self._rest is None else [self._rest]
+        while sum(part.num_rows for part in parts) < rows or not parts:
+            parts.append(pa.Table.from_batches([next(self._batches)]))
+        whole = pa.concat_tables(parts)
+        self._rest = whole.slice(rows)
+        return {name: whole[name].slice(0, rows).to_numpy() for name in whole.column_names}
 
 
 class _Ranks:

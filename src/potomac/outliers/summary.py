@@ -19,7 +19,18 @@ from potomac.outliers.positions import Positions, concatenate
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream, row_uniform
 
-__all__ = ["Check", "Settings", "cell_table", "cells_of", "check", "histogram", "panels", "planted_odds", "points"]
+__all__ = [
+    "Check",
+    "Settings",
+    "cell_table",
+    "cells_of",
+    "check",
+    "entities_in",
+    "histogram",
+    "panels",
+    "planted_odds",
+    "points",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,8 +46,8 @@ class Settings:
 
     method: str = "contrast"
     fakes: int | None = None
-    bags: int = 2
-    folds: int = 3
+    bags: int | None = None
+    folds: int | None = None
     fold_by: str = "row"
     sample: int = 50_000
     terms: Any = "linear"
@@ -123,18 +134,22 @@ def cell_table(model: LocalModel, positions: Positions, log_odds: Floats) -> pa.
     total = np.bincount(cell[inside], weights=log_odds[inside], minlength=m).astype(np.float64)
     limit = np.quantile(log_odds, 0.01)
     odd = np.bincount(cell[inside], weights=log_odds[inside] <= limit, minlength=m).astype(np.int64)
-    pairs = np.unique(np.stack([cell, positions.entity], axis=1)[inside & (positions.entity >= 0)], axis=0)
-    return cells_of(model, rows, total, odd, np.bincount(pairs[:, 0], minlength=m))
+    return cells_of(model, rows, total, odd, entities_in(cell, positions.entity, m))
 
 
-def cells_of(model: LocalModel, rows: Ints, total: Floats, odd: Ints, entities: Ints | None) -> pa.Table:
+def entities_in(cell: Ints, entity: Ints, cells: int) -> Ints:
+    """How many entities were seen in each cell, shape (cells,); negative codes are nobody."""
+    pairs = np.unique(np.stack([cell, entity], axis=1)[(cell >= 0) & (entity >= 0)], axis=0)
+    return np.bincount(pairs[:, 0], minlength=cells)
+
+
+def cells_of(model: LocalModel, rows: Ints, total: Floats, odd: Ints, entities: Ints) -> pa.Table:
     """The table ``cells`` from sums by cell."""
     south, north, west, east = model.grid.bounds()
     columns: dict[str, Any] = {
         "cell": np.arange(len(rows)), "south": south, "north": north, "west": west, "east": east, "records": rows,
+        "entities": entities,
     }  # fmt: skip
-    if entities is not None:
-        columns["entities"] = entities
     columns["mean_log_odds"] = pa.array(
         np.divide(total, rows, out=np.full(len(rows), np.nan), where=rows > 0), from_pandas=True
     )

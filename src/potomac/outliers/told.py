@@ -27,8 +27,9 @@ def result(
     rows: int,
     entities: int,
     notes: tuple[str, ...] = (),
+    aside: int = 0,
 ) -> Result:
-    """Put tables and words together."""
+    """Put tables and words together; ``aside`` counts the repeats that were set aside."""
     top, people, check = _arrow(tables["top"]), _arrow(tables["entities"]), tables.get("detection")
     listed = len(pc.unique(top["entity"].drop_null()))
     found = detection_facts(check, settings.top) if isinstance(check, pa.Table) else ()
@@ -45,7 +46,7 @@ def result(
         ),
         Fact("cells", len(model.grid), "Cells of the grid."),
         *_meetings(tables.get("meetings")),
-        *_aside(tables.get("set_aside")),
+        *_aside(aside),
     )
     return Result(
         answer=_sentence(rows, top, people.num_rows, listed, found),
@@ -104,13 +105,13 @@ def _meetings(table: Any) -> tuple[Fact, ...]:
     )
 
 
-def _aside(table: Any) -> tuple[Fact, ...]:
-    if not isinstance(table, pa.Table) or not table.num_rows:
+def _aside(count: int) -> tuple[Fact, ...]:
+    if not count:
         return ()
     return (
         Fact(
             "set_aside",
-            table.num_rows,
+            count,
             "Records that repeat the place of the one before and were set aside.",
             label="repeats set aside",
         ),

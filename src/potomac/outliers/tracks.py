@@ -10,7 +10,8 @@ far from its track is far from all four; its innocent neighbours are far from on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from potomac.outliers.positions import Positions
 from potomac.outliers.spans import in_spans
 from potomac.stats.compiled import compiled
 
-__all__ = ["NAMES", "Tracks", "repeats"]
+__all__ = ["NAMES", "Tracks", "floor_of", "gaps", "repeats"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,7 +86,7 @@ class Tracks:
     record: Ints
     apart_s: float
     floor_s: float
-    own: tuple[Floats, Floats, Floats, Floats]
+    own: tuple[Floats, ...]
 
     names = NAMES
 
@@ -110,7 +111,7 @@ class Tracks:
         first = order[~same]
         entity, time = p.entity[first], p.time[first]
         edges = np.searchsorted(entity, np.arange(int(entity.max(initial=-1)) + 2))
-        floor = _median_gap(entity, time) if floor_s is None else floor_s
+        floor = floor_of(gaps(entity, time)) if floor_s is None else floor_s
         places = unit_vectors(p.latitude[first], p.longitude[first])
         own = (p.latitude, p.longitude, p.speed, p.heading)
         return cls(places, p.speed[first], p.heading[first], time, edges, record, apart_s, floor, own)
@@ -141,13 +142,65 @@ class Tracks:
             own[rows] if value is None else np.asarray(value, np.float64)
             for own, value in zip(self.own, given, strict=True)
         )
+        return self._compare(self._near(rows), self._times(rows), lat, lon, v, course)
+
+    def _times(self, rows: Ints) -> Floats:
         record = self.record[rows]
         known = record >= 0
         time = np.full(len(rows), np.nan)
         time[known] = self.time[record[known]]
-        entity = np.where(known, np.searchsorted(self.edges, record, side="right") - 1, -1)
-        near = _around(self.edges, self.time, entity, time, record - 1, record + 1, self.apart_s)
-        return self._compare(near, time, lat, lon, v, course)
+        return time
+
+    def _near(self, rows: Ints) -> Ints:
+        """The neighbours of rows among the records, -1 where there is none, shape (k, 4)."""
+        record = self.record[rows]
+        entity = np.where(record >= 0, np.searchsorted(self.edges, record, side="right") - 1, -1)
+        return np.asarray(
+            _around(self.edges, self.time, entity, self._times(rows), record - 1, record + 1, self.apart_s)
+        )
+
+    def take(self, index: npt.ArrayLike) -> Tracks:
+        """The same tracks, asked by the rows at ``index`` of the positions only."""
+        rows = np.asarray(index, np.int64)
+        return replace(self, record=self.record[rows], own=tuple(values[rows] for values in self.own))
+
+    def around(self, index: npt.ArrayLike) -> Tracks:
+        """As :meth:`take`, without the records that these rows are not compared with.
+
+        Neighbours are the nearest records of a track that keep their times, and all of these are kept.
+        """
+        some = self.take(index)
+        records = np.unique(np.append(some._near(np.arange(len(some.record))), some.record))
+        records = records[records >= 0]
+        place = np.append(np.full(len(self.time), -1), -1)
+        place[records] = np.arange(len(records))
+        return replace(
+            some, places=self.places[records], speed=self.speed[records], heading=self.heading[records],
+            time=self.time[records], edges=np.searchsorted(records, self.edges), record=place[some.record],
+        )  # fmt: skip
+
+    @staticmethod
+    def joined(parts: Sequence[Tracks]) -> Tracks:
+        """Tracks of different entities in one; rows follow each other as the parts do.
+
+        Raises:
+            ValueError: there is no part, or their times apart or floors differ.
+        """
+        if len({(part.apart_s, part.floor_s) for part in parts}) != 1:
+            raise ValueError("tracks can be joined where their times apart and their floors are the same")
+        before = np.cumsum([0] + [len(part.time) for part in parts])
+        ahead = list(zip(parts, before, strict=False))
+        return Tracks(
+            places=np.concatenate([t.places for t in parts]),
+            speed=np.concatenate([t.speed for t in parts]),
+            heading=np.concatenate([t.heading for t in parts]),
+            time=np.concatenate([t.time for t in parts]),
+            edges=np.concatenate([*(t.edges[:-1] + n for t, n in ahead), before[-1:]]),
+            record=np.concatenate([np.where(t.record < 0, -1, t.record + n) for t, n in ahead]),
+            apart_s=parts[0].apart_s,
+            floor_s=parts[0].floor_s,
+            own=tuple(np.concatenate(values) for values in zip(*(t.own for t in parts), strict=True)),
+        )
 
     def features_of(self, entity: npt.ArrayLike, positions: Positions) -> Floats:
         """Compare new positions with the tracks.
@@ -201,10 +254,27 @@ def repeats(
     return np.asarray(mask & (code != -1) & ~np.isnan(when))
 
 
-def _median_gap(entity: Ints, time: Floats) -> float:
-    gaps = np.diff(time)[np.diff(entity) == 0]
-    gaps = gaps[gaps > 0]
-    return float(np.clip(np.median(gaps), SHORTEST_FLOOR_S, LONGEST_FLOOR_S)) if len(gaps) else LONGEST_FLOOR_S
+def gaps(entity: Ints, time: Floats) -> Ints:
+    """How many times between records of one entity are 0 to 0.1 s, 0.1 to 0.2 s, ..., and in the end longer.
+
+    Args:
+        entity: code of each record's entity, sorted, shape (n,).
+        time: seconds, ascending within an entity, shape (n,).
+
+    Returns:
+        Shape (1 + 10 ``LONGEST_FLOOR_S``,); parts that hold whole entities add up.
+    """
+    apart = np.diff(time)[np.diff(entity) == 0]
+    tenths = np.minimum(np.floor(10.0 * apart[apart > 0]), 10.0 * LONGEST_FLOOR_S)
+    return np.bincount(tenths.astype(np.int64), minlength=int(10 * LONGEST_FLOOR_S) + 1)
+
+
+def floor_of(counts: Ints) -> float:
+    """The median of times counted by :func:`gaps`, to a tenth of a second, 10 s at least and a minute at most."""
+    if not counts.sum():
+        return LONGEST_FLOOR_S
+    median = np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2) / 10.0
+    return float(np.clip(median, SHORTEST_FLOOR_S, LONGEST_FLOOR_S))
 
 
 @compiled(nogil=True)

@@ -1,5 +1,6 @@
 """Tables: rows with named columns, each with a role, a type and a unit; checked, streamed, nothing lost."""
 
+from potomac.tables.ordered import Ordered
 from potomac.tables.roles import (
     ENTITY,
     HEADING,
@@ -23,6 +24,7 @@ __all__ = [
     "TIME",
     "Column",
     "Counts",
+    "Ordered",
     "Role",
     "Table",
     "covariate",

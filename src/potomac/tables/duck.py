@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-__all__ = ["connect"]
+__all__ = ["connect", "reader"]
 
 
 def connect() -> Any:
@@ -26,3 +26,9 @@ def _instance() -> Any:
             "threads": "1",
         }
     )
+
+
+def reader(relation: Any, rows: int) -> Any:
+    """A stream of Arrow batches from a relation of DuckDB, whichever of its versions it comes from."""
+    fetch = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+    return fetch(rows)

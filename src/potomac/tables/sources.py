@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from potomac.errors import Fault, StudyError
 from potomac.tables.chunk import Source, shown
+from potomac.tables.duck import reader
 from potomac.tables.database import is_url, open_database
 from potomac.tables.files import open_files
 from potomac.tables.memory import ArrowDataset, Memory, from_arrays, from_frame
@@ -86,9 +87,8 @@ def _relation(relation: Any) -> Spool:
 
     Its order is promised for one execution only, and the next query of its connection would end the stream.
     """
-    fetch = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
-    reader = fetch(_ROWS)
-    return Spool(_small(reader), reader.schema.names, "the DuckDB relation").drain()
+    rows = reader(relation, _ROWS)
+    return Spool(_small(rows), rows.schema.names, "the DuckDB relation").drain()
 
 
 def _lazy(frame: Any) -> Spool:

@@ -163,19 +163,21 @@ def test_the_notice_names_the_works_of_others(name: str) -> None:
 
 
 def test_numbers_that_the_explanation_names_are_those_of_the_code() -> None:
-    from potomac.outliers import contrast, evidence, meetings, model, surroundings
+    from potomac.outliers import contrast, detectors, evidence, meetings, model, surroundings
     from potomac.outliers.answer import MEMORY_ROWS
     from potomac.outliers.summary import Settings
 
     page = " ".join((ROOT / "docs" / "explanation" / "local-contrast.md").read_text(encoding="utf-8").split())
     design, settings = contrast.Design(), Settings()
-    words = {2: "two", 3: "three", 12: "twelve"}
+    words = {2: "two", 3: "three", 4: "four", 12: "twelve"}
     assert contrast.WEIGHTS == {"place": 1.0, "behaviour": 1.0, "track": 0.3}
     assert "behaviour + 0.3 track" in page
     assert contrast.CROWDED == 0.5
     assert "halves evidence for it" in page
-    assert f"in several **bags** ({words[settings.bags]} by default)" in page
-    assert f"**folds** ({words[settings.folds]} by default)" in page
+    large = detectors.FOR_LARGE
+    more = f"more than {words[detectors.LARGE]} times `model.sample` rows"
+    assert f"in several **bags** ({words[design.bags]} by default, {words[large.bags]} for a table of {more})" in page
+    assert f"**folds** ({words[design.folds]} by default, {words[large.folds]} for a large table)" in page
     assert f"{design.reference:,} in all" in page
     assert f"hold more than {design.most:,} records and are wider than {design.min_km:g} km" in page
     assert f"Up to {settings.sample:,} rows (`model.sample`)" in page

@@ -199,3 +199,14 @@ def test_a_pair_at_an_anchorage_is_said_to_be_there() -> None:
 def test_distances_and_times_must_be_positive() -> None:
     with pytest.raises(ValueError, match="positive"):
         Meetings.build(rendezvous(), radius_km=0)
+
+
+def test_slow_ones_alone_tell_of_the_same_meetings() -> None:
+    """Moving vessels are no partners, but the hours that they spent somewhere count all the same."""
+    p = fleet(vessel("a", 0, 0, [0, 0.2, 0.1]), vessel("b", 0.4, 0, [0, 0.1, 0.0]), vessel("c", 3, 0, [0, 40, 80]))
+    p = replace(p, speed=np.where(p.entity == 2, 15.0, p.speed))
+    one, other = Meetings.build(p), Meetings.build(p, slow_only=True)
+    np.testing.assert_array_equal(named(other.features(), "meeting"), named(one.features(), "meeting"))
+    np.testing.assert_array_equal(named(other.features(), "nearest_slow_km"), named(one.features(), "nearest_slow_km"))
+    assert other.find(shortest_s=0).equals(one.find(shortest_s=0))
+    assert len(other.cells.time) < len(one.cells.time)

@@ -100,7 +100,7 @@ def _in_memory(
 ) -> Result:
     p = got.positions
     progress("looking for tracks and meetings", 0)
-    tracks, meetings = Tracks.build(p), Meetings.build(p)
+    tracks, meetings = Tracks.build(p), Meetings.build(p, slow_only=True)
     model = fit_local_model(p, design, stream, sample=settings.sample, progress=progress, tracks=tracks)
     evidence = model.evidence(p, fitted=True, tracks=tracks, meetings=meetings, progress=progress)
     done = _Scored(p, evidence, log_odds_of(evidence), tracks, meetings)

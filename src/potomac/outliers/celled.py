@@ -78,7 +78,7 @@ class CellModel:
     numbers: Mapping[str, tuple[float, float]]
     levels: Mapping[str, tuple[float, ...]]
     floor: float
-    words: Any = field(default_factory=dict)  # Mapping[str, tuple[str, ...]]; a stored model does not give it
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ saw it. Several bags have grids of their own, shifted against each other, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -51,7 +51,7 @@ CROWDED = 0.5
 FEWEST_TRACKED = 30
 """Records beside others of their entity below which their fit is not learned."""
 
-BLOCK = 131_072
+BLOCK = 65_536
 
 
 @dataclass(frozen=True)
@@ -254,10 +254,13 @@ class LocalContrast:
         if tracks is None and "track" in self.forests:
             tracks = Tracks.build(positions)
         found = {part: np.zeros(len(asked.row)) for part in self.parts}
-        for block in _blocks(len(asked.row)):
-            say("scoring rows", block.start, len(asked.row))
+
+        def work(block: slice) -> None:
             for part, values in self._block(positions, _sliced(asked, block), own, tracks, fitted).items():
                 found[part][block] = values
+
+        for done in _side_by_side(work, list(_blocks(len(asked.row)))):
+            say("scoring rows", done.stop, len(asked.row))
         return found
 
     def _block(
@@ -468,6 +471,20 @@ def _donors(i: Ints, fold: Ints, mine: Ints, draw: Floats) -> Ints:
 def _blocks(n: int) -> Iterator[slice]:
     for first in range(0, n, BLOCK):
         yield slice(first, min(n, first + BLOCK))
+
+
+def _side_by_side(work: Callable[[slice], None], blocks: Sequence[slice]) -> Iterator[slice]:
+    """Do the blocks, as many at a time as there are cores; each is given back when it and those before are done."""
+    if len(blocks) == 1:
+        work(blocks[0])
+        yield blocks[0]
+        return
+    pool = ThreadPoolExecutor(get_num_threads())
+    try:
+        for block, _ in zip(blocks, pool.map(work, blocks), strict=True):
+            yield block
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _sliced(records: Records, block: slice) -> Records:

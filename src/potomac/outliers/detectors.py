@@ -219,7 +219,9 @@ class LocalContrastDetector:
         if model.method == "logistic":
             return model.evidence(positions)
         tracks = self._tracks if fitted else Tracks.build(positions)
-        return model.evidence(positions, fitted=fitted, tracks=tracks, meetings=Meetings.build(positions))
+        return model.evidence(
+            positions, fitted=fitted, tracks=tracks, meetings=Meetings.build(positions, slow_only=True)
+        )
 
 
 LARGE = 4

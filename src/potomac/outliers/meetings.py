@@ -79,9 +79,23 @@ class Meetings:
 
     @classmethod
     def build(
-        cls, positions: Positions, *, radius_km: float = 5.0, window_s: float = 900.0, slow_kn: float = 2.0
+        cls,
+        positions: Positions,
+        *,
+        radius_km: float = 5.0,
+        window_s: float = 900.0,
+        slow_kn: float = 2.0,
+        slow_only: bool = False,
     ) -> Meetings:
         """Sort positions into cells. Rows without a time take no part.
+
+        Args:
+            positions: n positions.
+            radius_km: how far neighbours are looked for.
+            window_s: how long before and after.
+            slow_kn: a record is slow up to this speed.
+            slow_only: whether only slow neighbours are looked for, which is all that meetings need and takes less time;
+                ``nearest_km`` and ``others_near`` then speak of slow ones.
 
         Raises:
             ValueError: a length, time or speed is not positive.
@@ -90,10 +104,13 @@ class Meetings:
             raise ValueError(f"radius {radius_km}, window {window_s} and slow {slow_kn} must be positive")
         p, who = positions, _identity(positions)
         slow = p.speed <= slow_kn
-        cells = nearby.sort_into_cells(p.latitude, p.longitude, p.time, who, slow, radius_km)
+        asked = np.flatnonzero(slow) if slow_only else np.arange(len(p))
+        lat, lon, time = p.latitude[asked], p.longitude[asked], p.time[asked]
+        cells = nearby.sort_into_cells(lat, lon, time, who[asked], slow[asked], radius_km)
+        cells = cells._replace(row=asked[cells.row])
         coarse = nearby.stay(p.latitude, p.longitude, p.time, who, slow, COARSE_KM)
-        fine = nearby.stay(p.latitude, p.longitude, p.time, who, slow, FINE_KM)
-        hours = max(len(np.unique(np.floor(cells.time / 3600.0))), 1)
+        fine = nearby.stay(lat, lon, time, who[asked], slow[asked], FINE_KM)
+        hours = max(len(np.unique(np.floor(p.time[~np.isnan(p.time)] / 3600.0))), 1)
         return cls(p, cells, (coarse, fine), hours, _extents(p), window_s, slow_kn)
 
     def features(

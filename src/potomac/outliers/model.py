@@ -162,7 +162,7 @@ class LocalModel:
             return cls(
                 method=told["method"],
                 contrast=_contrast_of(told["contrast"], arrays) if "contrast" in told else None,
-                cells=_cells_of(told["cells"], grid, arrays) if "cells" in told else None,
+                cells=_cells_of(told, grid, arrays) if "cells" in told else None,
                 grid=grid,
                 entities=tuple(told["entities"]),
                 levels={name: tuple(words) for name, words in told["levels"].items()},
@@ -304,12 +304,15 @@ def _cells_told(cells: CellModel) -> dict[str, Any]:
     return {"design": asdict(cells.design), "numbers": dict(cells.numbers), "levels": dict(cells.levels), **scalars}
 
 
-def _cells_of(told: Mapping[str, Any], grid: Grid, arrays: Mapping[str, npt.NDArray[Any]]) -> CellModel:
+def _cells_of(model: Mapping[str, Any], grid: Grid, arrays: Mapping[str, npt.NDArray[Any]]) -> CellModel:
+    told = model["cells"]
+    fastest, usual_speed, start, span, floor = (float(told[name]) for name in _SCALARS)
     return CellModel(
         design=CellDesign(**told["design"]),
         grid=grid,
         regressions=CellRegressions(**{f.name: arrays[f"regressions.{f.name}"] for f in fields(CellRegressions)}),
         numbers={name: (float(a), float(b)) for name, (a, b) in told["numbers"].items()},
         levels={name: tuple(map(float, codes)) for name, codes in told["levels"].items()},
-        **{name: float(told[name]) for name in _SCALARS},
-    )
+        fastest=fastest, usual_speed=usual_speed, start=start, span=span, floor=floor,
+        words={name: tuple(words) for name, words in model["levels"].items()},
+    )  # fmt: skip

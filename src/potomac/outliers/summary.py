@@ -121,7 +121,7 @@ def planted_odds(model: LocalModel, positions: Positions, tracks: Tracks, made: 
     if model.method == "contrast":
         both = concatenate([positions, replace(q, row=q.row + 1 + positions.row.max())])
         index = np.arange(len(positions), len(both))
-        surprise = surprise_at(Meetings.build(both), Records.real(both, index), evidence["place"])
+        surprise = surprise_at(Meetings.build(both, slow_only=True), Records.real(both, index), evidence["place"])
         evidence["meeting"] = -SURPRISE * np.where(made.kind == "rendezvous", surprise, 0.0)
     return log_odds_of(evidence)
 
@@ -160,7 +160,7 @@ def cells_of(model: LocalModel, rows: Ints, total: Floats, odd: Ints, entities: 
         for j, name in enumerate(("intercept", *model.cells.names)):
             of = free_name(f"coefficient_{name}", columns)  # a covariate may be called as a term is
             columns[of] = fitted.coefficients[:, j]
-            columns[of.replace("coefficient_", "error_")] = pa.array(fitted.standard_errors[:, j], from_pandas=True)
+            columns[of.replace("coefficient_", "error_", 1)] = pa.array(fitted.standard_errors[:, j], from_pandas=True)
     return pa.table(columns)
 
 

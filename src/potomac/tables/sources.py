@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from potomac.errors import Fault, StudyError
 from potomac.tables.chunk import Source, shown
-from potomac.tables.duck import reader
 from potomac.tables.database import is_url, open_database
+from potomac.tables.duck import reader
 from potomac.tables.files import open_files
 from potomac.tables.memory import ArrowDataset, Memory, from_arrays, from_frame
 from potomac.tables.spool import Spool

@@ -1,0 +1,1 @@
+"""The product: a server on which answers are published, asked and kept."""

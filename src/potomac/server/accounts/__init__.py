@@ -1,0 +1,1 @@
+"""People: sign-in, roles, tokens, the audit log."""

@@ -1,0 +1,1 @@
+"""REST: parse, flow, schema; nothing else."""

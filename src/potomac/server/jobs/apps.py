@@ -1,0 +1,13 @@
+"""The Django application."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class Config(AppConfig):
+    """See the package."""
+
+    name = "potomac.server.jobs"
+    label = "jobs"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""Operation: health, logs, headers, static files, backup."""

@@ -35,6 +35,7 @@ __all__ = [
     "keys",
     "left_out",
     "method",
+    "parts",
     "picture",
     "pictures",
     "render",
@@ -76,9 +77,21 @@ def render(run: Finished, figures: Iterable[Figure]) -> str:
 
     The page allows itself no network, no frames and no other script or style than its own (by their hashes).
     """
+    own = {"style": styles(), "script": script(), "csp": policy()}
+    return str(_fill("page.html", told=run.manifest, **own, **parts(run, figures)))
+
+
+def parts(run: Finished, figures: Iterable[Figure]) -> dict[str, Any]:
+    """All parts of the page by name, for another frame around them: those of a report, in its order.
+
+    ``lead``, ``support``, ``tables`` and ``diagnostic`` are lists of markup, ``title`` and ``day`` text, the others
+    markup.
+    """
     told, result = run.manifest, run.result()
     drawn = tuple(figures)
-    parts = {
+    return {
+        "title": title(told),
+        "day": _day(told),
         "keys": keys(result.facts),
         "lead": [picture(one, WIDE, 2) for one in drawn if one.role == "lead"],
         "facts": facts(result.facts),
@@ -89,8 +102,6 @@ def render(run: Finished, figures: Iterable[Figure]) -> str:
         "method": method(result.method, result.sources),
         "again": again(told, _text(run.path / "study.toml")),
     }
-    own = {"style": styles(), "script": script(), "csp": policy()}
-    return str(_fill("page.html", told=told, title=title(told), day=_day(told), **own, **parts))
 
 
 def title(told: Mapping[str, Any]) -> str:

@@ -13,8 +13,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from potomac.errors import Fault, StudyError, did_you_mean
 
@@ -41,6 +42,7 @@ class Limits(Part):
     stored_mb: int = Field(default=10_240, ge=1, description="most that the uploads of one person hold, MB")
     requests_a_minute: int = Field(default=600, ge=1, description="most API requests of one person or address a minute")
     live_mb: int = Field(default=1024, ge=16, description="most memory of the models that answer live questions, MB")
+    free_mb: int = Field(default=256, ge=0, description="least free disk space, MB; with less the server is not ready")
 
 
 class Mail(Part):
@@ -61,14 +63,32 @@ class Config(Part):
     hosts: tuple[str, ...] = Field(default=(), description="further names of the host that are answered")
     proxies: int = Field(default=0, ge=0, le=5, description="trusted proxies in front that set X-Forwarded-*")
     folders: Mapping[str, Path] = Field(
-        default_factory=dict, description="folders on the server that sources may lie in"
+        default_factory=dict, description="folders on the server that sources may lie in, by name"
     )
+    processes: int = Field(default=2, ge=1, le=64, description="web processes that serve starts")
+    threads: int = Field(default=8, ge=1, le=256, description="threads of each web process")
     workers: int = Field(default=1, ge=0, le=64, description="worker processes that serve starts for runs")
     log_format: Literal["text", "json"] = Field(default="text", description="form of the log")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     debug: bool = Field(default=False, description="pages with tracebacks; never on a public host")
     limits: Limits = Field(default=Limits(), description="limits")
     mail: Mail = Field(default=Mail(), description="e-mail")
+
+    @field_validator("folders")
+    @classmethod
+    def _are_whole(cls, value: Mapping[str, Path]) -> Mapping[str, Path]:
+        for name, folder in value.items():
+            if not name or not folder.is_absolute():
+                raise ValueError(f'expected a name and a whole path, such as shared = "/srv/tables"; "{name}" has none')
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("expected an address without a path, such as https://answers.example.org")
+        return value.rstrip("/")
 
     @property
     def secure(self) -> bool:
@@ -137,8 +157,8 @@ def _paths(name: str, kind: Any) -> list[tuple[str, ...]]:
 def _split(path: tuple[str, ...], value: str) -> Any:
     if path == ("hosts",):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    if path == ("folders",):
-        return dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+    if path == ("folders",):  # a part without "=" stays, for the check to name it
+        return dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
     return value
 
 
@@ -157,9 +177,14 @@ def _faults(error: ValidationError, file: Path) -> list[Fault]:
             *(f"limits.{n}" for n in Limits.model_fields),
             *(f"mail.{n}" for n in Mail.model_fields),
         ]
-        what = f'no setting is called "{key}"' if one["type"] == "extra_forbidden" else one["msg"]
+        what = f'no setting is called "{key}"' if one["type"] == "extra_forbidden" else _sentence(one["msg"])
         found.append(Fault("server.config", what, "", did_you_mean(key, valid), str(file), None, key))
     return found
+
+
+def _sentence(message: str) -> str:
+    told = message.removeprefix("Value error, ")
+    return told[:1].lower() + told[1:]
 
 
 def secret() -> str:

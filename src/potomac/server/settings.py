@@ -22,7 +22,8 @@ INSTALLED_APPS = [
     "potomac.server.catalog.apps.Config",
     "potomac.server.jobs.apps.Config",
     "potomac.server.pages.apps.Config",
-    "django.contrib.admin",
+    "potomac.server.people.apps.Config",
+    "potomac.server.people.apps.Admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -87,9 +88,13 @@ LOGOUT_REDIRECT_URL = "gallery"
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG.secure
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 86_400
+if CONFIG.secure:  # a cookie of this name is taken from this host alone, and never by http
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SECURE_SSL_REDIRECT = CONFIG.secure
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked from beside the server, without TLS
 SECURE_HSTS_SECONDS = 365 * 86_400 if CONFIG.secure else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = CONFIG.secure
 SECURE_REFERRER_POLICY = "same-origin"
@@ -112,7 +117,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "potomac.server.ops.static.Storage"},
 }
 MEDIA_ROOT = ""  # what people upload is never served as it is
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = CONFIG.debug or not (HOME / "static" / "staticfiles.json").is_file()  # until collected
 WHITENOISE_MAX_AGE = 3600
 
 CACHES = {

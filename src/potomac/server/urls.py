@@ -13,7 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
-    path("accounts/", include("potomac.server.accounts.urls")),
+    path("accounts/", include("potomac.server.people.urls")),
     *api,
     path("", include("potomac.server.pages.urls")),
 ]

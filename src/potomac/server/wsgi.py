@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
+from django.core.handlers.wsgi import WSGIHandler
 
-from django.core.wsgi import get_wsgi_application
+from potomac.server.setup import prepare
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "potomac.server.settings")
+prepare()
 
-application = get_wsgi_application()
+application = WSGIHandler()

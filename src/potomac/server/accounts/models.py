@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils import timezone
 
-__all__ = ["Entry", "Role", "Token", "User"]
+__all__ = ["Attempt", "Entry", "Role", "Token", "TokenScope", "User"]
 
 
 class Role(models.TextChoices):
@@ -118,3 +118,14 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.name or 'nobody'} {self.action} {self.what}"
+
+
+class Attempt(models.Model):
+    """How often somebody tried to sign in under a name or from an address, of which only a hash is kept."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    until = models.DateTimeField(db_index=True)  # the next attempt is looked at from then on
+
+    def __str__(self) -> str:
+        return f"{self.key[:12]}: {self.count}"

@@ -1,0 +1,73 @@
+"""Guessing gets slower: after a few attempts each further one has to wait, twice as long each time.
+
+An attempt is counted before it is looked at, and by one row in the database that all processes share, so that many
+guesses at once are no way around it. What is counted is a name or an address, whether or not there is such a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from potomac.server.accounts.models import Attempt
+
+__all__ = ["ADDRESS", "NAME", "RESET_ADDRESS", "RESET_NAME", "Throttle"]
+
+FORGOTTEN = timedelta(hours=1)
+"""After this time without any attempt a row counts from nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """``free`` attempts at once, then waits of 1, 2, 4 ... seconds, ``longest`` at most."""
+
+    kind: str
+    free: int
+    longest: int
+
+    def seconds(self, count: int) -> int:
+        """The wait after the ``count``-th attempt, seconds."""
+        return 0 if count < self.free else min(self.longest, 1 << min(count - self.free, 20))
+
+    def attempt(self, value: str) -> int:
+        """Count an attempt; 0 where it may be made, else the seconds to wait (and it is not counted)."""
+        now = timezone.now()
+        with transaction.atomic():
+            Attempt.objects.get_or_create(key=self._key(value), defaults={"until": now})
+            row = Attempt.objects.select_for_update().get(key=self._key(value))
+            if row.until > now:
+                return math.ceil((row.until - now).total_seconds())
+            row.count = 1 if now - row.until > FORGOTTEN else row.count + 1
+            row.until = now + timedelta(seconds=self.seconds(row.count))
+            row.save()
+        return 0
+
+    def forget(self, value: str) -> None:
+        """The attempt was right: count from nothing."""
+        Attempt.objects.filter(key=self._key(value)).delete()
+
+    def give_back(self, value: str) -> None:
+        """The attempt was right, but others from there may not have been: take one off the count."""
+        row = Attempt.objects.filter(key=self._key(value)).first()
+        if row is not None:
+            row.count, row.until = max(row.count - 1, 0), timezone.now()
+            row.save()
+
+    def _key(self, value: str) -> str:
+        return hashlib.sha256(f"{self.kind}:{value.casefold()}".encode()).hexdigest()
+
+
+NAME = Throttle("name", free=5, longest=300)
+ADDRESS = Throttle("address", free=20, longest=900)
+RESET_NAME = Throttle("reset-name", free=3, longest=3600)
+RESET_ADDRESS = Throttle("reset-address", free=10, longest=3600)
+
+
+def tidy() -> None:
+    """Take away rows that count no more."""
+    Attempt.objects.filter(until__lt=timezone.now() - FORGOTTEN).delete()

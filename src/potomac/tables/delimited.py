@@ -19,6 +19,8 @@ __all__ = ["Delimited"]
 
 _LONGEST = 4 * BLOCK
 """A row may be as long as this; a longer one is a quotation mark that is never closed."""
+_ASIDE = 500_000
+"""Rows with too few or too many fields that may come on end; they are kept until a good one tells where they stand."""
 _BEFORE = 2
 """The reader numbers rows from 1 and counts the header (and the lines that are skipped before it)."""
 
@@ -31,7 +33,7 @@ class Delimited(Source):
         self._path = path
         self._files = ((label, path),)
         with reading(label):
-            self._packed = compression(path)
+            self._packed = compression(path, label)
             data = head(path, HEAD)
         self._whole = len(data) < HEAD
         self._dialect: Dialect = dialect(data, label, self._whole)
@@ -91,7 +93,7 @@ class Delimited(Source):
             for batch in reader:
                 yield tuple(batch.column(str(index)) for index in wanted or [0])
         except (pa.ArrowInvalid, OSError, RuntimeError) as error:
-            raise self._explained(error, text) from error
+            raise self._explained(error, text, len(ragged)) from error
         finally:
             text.close()
 
@@ -100,7 +102,7 @@ class Delimited(Source):
 
         def aside(row: Any) -> str:
             ragged.append(row)
-            return "skip"
+            return "skip" if len(ragged) < _ASIDE else "error"
 
         ids = [str(index) for index in range(len(self.names))]  # names may be double, empty or hostile
         return arrow_csv.open_csv(
@@ -143,9 +145,13 @@ class Delimited(Source):
         values = [shown(row.text, 500) for row in rows]
         return Broken(numbers, pa.array(values, pa.string()), pa.array(reasons, pa.string()))
 
-    def _explained(self, error: BaseException, text: Text) -> BaseException:
+    def _explained(self, error: BaseException, text: Text, aside: int) -> BaseException:
         if text.error is not None:
             return text.error
+        if aside >= _ASIDE:
+            found = f"{shown(self.label)} has {aside:,} rows on end with too few or too many fields"
+            expected = f"expected {len(self.names):,} fields, as in the first line"
+            return DataError(Fault("data.csv", found, expected, "Look whether the first line is the header"))
         if "straddling" in str(error):
             return DataError(self._open_quote(None))
         if isinstance(error, DataError):

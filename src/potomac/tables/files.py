@@ -17,7 +17,7 @@ from potomac.tables.jsonrows import open_json
 from potomac.tables.parquet import Parquet
 from potomac.tables.streams import reading
 
-__all__ = ["open_files"]
+__all__ = ["open_files", "open_named"]
 
 _ENDINGS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat"), "text"),
@@ -42,6 +42,16 @@ def open_files(written: str, base: Path) -> Source:
             return _opened(found[0])
         parts = [_opened(one) for one in found]
     return Files(written, parts, [one.keys for one in found])
+
+
+def open_named(path: Path, name: str) -> Source:
+    """The file ``path``, which is called ``name``: the name's ending says what it is, and messages tell the name.
+
+    Raises:
+        DataError: it is not there, or cannot be read.
+    """
+    with reading(name):
+        return _OPENERS[_kind_within(path, Path(name))](path, name)
 
 
 class _Found:
@@ -122,16 +132,16 @@ def _kind(path: Path) -> str:
 
 def _opened(one: _Found) -> Source:
     with reading(one.label):
-        return _OPENERS[_kind_within(one.path)](one.path, one.label)
+        return _OPENERS[_kind_within(one.path, one.path)](one.path, one.label)
 
 
-def _kind_within(path: Path) -> str:
-    """What a file is: Parquet by its first bytes, else by its ending, else by its first sign."""
+def _kind_within(path: Path, name: Path) -> str:
+    """What a file is: Parquet by its first bytes, else by the ending of its name, else by its first sign."""
     with path.open("rb") as file:
         start = file.read(64)
     if start.startswith(b"PAR1"):
         return "parquet"
-    return _kind(path) or ("json" if start.lstrip()[:1] in (b"{", b"[") else "text")
+    return _kind(name) or ("json" if start.lstrip()[:1] in (b"{", b"[") else "text")
 
 
 def _missing(written: str, path: Path) -> Fault:

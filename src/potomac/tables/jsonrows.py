@@ -48,11 +48,11 @@ def open_json(path: Path, label: str) -> JsonRows | Memory:
         DataError: it is empty, no JSON, or of a form that is no table.
     """
     with reading(label):
-        packed = compression(path)
+        packed = compression(path, label)
         data = head(path, HEAD)
     name = encoding(data, label) if data.strip() else "utf-8"
     text = data.decode(name, "replace")
-    form = _form(text, label, lined=_is_lined(path))
+    form = _form(text, label, lined=_is_lined(Path(label)))
     if form is None:
         return _columns(path, label, name)
     return JsonRows(path, label, name, form, packed)
@@ -122,7 +122,9 @@ class JsonRows(Source):
         names: dict[str, None] = {}
         worded: set[str] = set()
         for value in self._some():
-            inner = (value.get("properties") or {}) if self._form.geo else value
+            inner = value.get("properties") if self._form.geo else value
+            if not isinstance(inner, dict):
+                continue
             names.update(dict.fromkeys(inner))
             worded.update(name for name, item in inner.items() if isinstance(item, str))
         if self._form.geo:

@@ -24,14 +24,16 @@ class Parquet(Source):
         self._files = ((label, path),)
         with self._file() as file:
             self.names = tuple(file.schema_arrow.names)
+            self.nested = frozenset(field.name for field in file.schema_arrow if pa.types.is_nested(field.type))
 
-    def _file(self) -> Any:
+    def _file(self, encoded: Sequence[str] = ()) -> Any:
         import pyarrow.parquet as pq
 
         with reading(self.label):
             try:
-                return pq.ParquetFile(self._path, memory_map=False, buffer_size=1 << 20)
-            except pa.ArrowException as error:
+                names = list(encoded) or None
+                return pq.ParquetFile(self._path, memory_map=False, buffer_size=1 << 20, read_dictionary=names)
+            except (pa.ArrowException, UnicodeDecodeError) as error:
                 raise DataError(self._damaged(error)) from error
 
     def _damaged(self, error: Exception) -> Fault:
@@ -62,11 +64,62 @@ class Parquet(Source):
                 yield Chunk(self.label, first, batch.num_rows, tuple(batch.column(name) for name in columns))
                 first += batch.num_rows
 
+    def encoded(self, columns: Sequence[str], most: int) -> Iterator[Chunk]:
+        """Stream the rows with words as dictionaries, about ``most`` bytes at a time.
+
+        A dictionary of one long word, repeated a million times, is small in the file and here, and would be huge as
+        words; so a file of which nothing is known is looked at.
+        """
+        first = 0
+        with self._file() as file:
+            schema = file.schema_arrow
+        kinds = {name: schema.field(name).type for name in columns}
+        width = sum(kind.bit_width // 8 + 1 if _is_wide(kind) else 8 for kind in kinds.values())
+        if width > most:
+            found = f"{shown(self.label)}: one row takes {width:,} bytes"
+            raise DataError(Fault("data.damaged", found, f"expected at most {most:,}", "Write the file again"))
+        worded = [name for name, kind in kinds.items() if _is_worded(kind)]
+        with self._file(worded) as file:
+            batches = file.iter_batches(batch_size=min(ROWS, most // width), columns=list(columns), use_threads=True)
+            while (batch := self._next(batches)) is not None:
+                yield Chunk(self.label, first, batch.num_rows, tuple(batch.column(name) for name in columns))
+                first += batch.num_rows
+
     def _next(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
         try:
-            return next(batches, None)
+            batch = next(batches, None)
         except (pa.ArrowException, OSError) as error:
             raise DataError(self._damaged(error)) from error
+        if batch is not None:
+            self._utf8(batch)
+        return batch
+
+    def _utf8(self, batch: pa.RecordBatch) -> None:
+        """Parquet promises that words are UTF-8, and nobody has looked yet."""
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            held = column.dictionary if pa.types.is_dictionary(column.type) else column
+            if _is_text(held.type):
+                try:
+                    held.validate(full=True)
+                except pa.ArrowInvalid as error:
+                    found = f'column "{shown(name)}" of {shown(self.label)} holds words that are not UTF-8'
+                    mend = "Write the file again, from text that is decoded rightly"
+                    raise DataError(Fault("data.damaged", found, "expected UTF-8", mend)) from error
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_worded(kind: pa.DataType) -> bool:
+    """Whether the file may keep its values in a dictionary that Arrow can keep too."""
+    types = pa.types
+    views = types.is_string_view(kind) or types.is_binary_view(kind)
+    return bool(_is_text(kind) or views or types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _is_wide(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_fixed_size_binary(kind) or pa.types.is_decimal(kind))
 
 
 def _roots(columns: Sequence[str]) -> list[str]:

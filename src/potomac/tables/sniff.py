@@ -118,7 +118,7 @@ def dialect(data: bytes, label: str, whole: bool) -> Dialect:
     mark = any(data.startswith(start) for start, _ in _BOMS)
     blank = body[: len(body) - len(body.lstrip("\r\n"))]
     skip = (1 if told else 0) + len(blank.splitlines())
-    return Dialect(name, delimiter, _header(body, delimiter), skip, mark)
+    return Dialect(name, delimiter, _header(body, delimiter, label, whole), skip, mark)
 
 
 def _lines(text: str, whole: bool) -> list[str]:
@@ -139,12 +139,18 @@ def _delimiter(lines: list[str]) -> str:
     return max(candidates, key=fit, default=",")
 
 
-def _header(text: str, delimiter: str) -> tuple[str, ...]:
-    rows = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter)
+def _header(text: str, delimiter: str, label: str, whole: bool) -> tuple[str, ...]:
+    """The names; a header that goes on beyond ``text`` is none, for its names would be cut."""
+    lines = io.StringIO(text.lstrip("\r\n"), newline="")
+    rows = csv.reader(lines, delimiter=delimiter)
     try:
-        return tuple(name.strip() for name in next(rows, []))
+        names = tuple(name.strip() for name in next(rows, []))
     except csv.Error:
-        return tuple(text.splitlines()[0].split(delimiter))
+        names = tuple(lines.getvalue().splitlines()[0].split(delimiter))
+    if not whole and not lines.read(1):
+        found = f"the first line of {shown(label)} is longer than {HEAD >> 10} kB"
+        raise DataError(Fault("data.csv", found, "expected a line of names", "Look whether this is a table at all"))
+    return names
 
 
 def looks_like_data(names: tuple[str, ...]) -> bool:

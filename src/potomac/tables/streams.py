@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,25 @@ import pyarrow as pa
 from potomac.errors import DataError, Fault
 from potomac.tables.chunk import shown
 
-__all__ = ["BLOCK", "Text", "compression", "head", "opened", "reading"]
+__all__ = ["BLOCK", "Text", "compression", "head", "metered", "opened", "reading"]
 
 BLOCK = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
+_METER: ContextVar[Callable[[int], None] | None] = ContextVar("meter", default=None)
 _ARCHIVES = {b"PK\x03\x04": "zip", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"Rar!": "rar"}
+
+
+@contextmanager
+def metered(meter: Callable[[int], None]) -> Iterator[None]:
+    """Tell ``meter`` after every block how many bytes of a text have been decompressed in that pass.
+
+    It stops the pass by raising DataError, also where a pass gives no row for long, as among empty lines.
+    """
+    token = _METER.set(meter)
+    try:
+        yield
+    finally:
+        _METER.reset(token)
 
 
 @contextmanager
@@ -56,8 +71,8 @@ def ends_early(label: str) -> Fault:
     return Fault("data.ends-early", found, "expected the whole file", "Fetch or write the file again")
 
 
-def compression(path: Path) -> str:
-    """``gzip``, ``zstd``, ``bz2`` or nothing, by the first bytes of the file.
+def compression(path: Path, label: str = "") -> str:
+    """``gzip``, ``zstd``, ``bz2`` or nothing, by the first bytes of the file, which messages call ``label``.
 
     Raises:
         DataError: it is an archive of several files, or of a kind that cannot be streamed.
@@ -66,7 +81,7 @@ def compression(path: Path) -> str:
         start = file.read(8)
     for magic, name in _ARCHIVES.items():
         if start.startswith(magic):
-            found = f"{shown(path.name)} is a {name} archive"
+            found = f"{shown(label or path.name)} is a {name} archive"
             mend = "Unpack it, and name the file that was in it"
             raise DataError(Fault("data.archive", found, "expected a plain, .gz or .zst file", mend))
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "")
@@ -107,6 +122,8 @@ class Text(io.RawIOBase):
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._given = bytearray()
         self._ended = False
+        self._read = 0
+        self._meter = _METER.get()  # asked for here, because Arrow reads in a thread of its own
 
     def readable(self) -> bool:
         """It is read."""
@@ -125,6 +142,9 @@ class Text(io.RawIOBase):
         try:
             with reading(self.label):
                 data = self._stream.read(BLOCK)
+            self._read += len(data)
+            if self._meter is not None:
+                self._meter(self._read)
         except DataError as error:
             self.error = error
             raise

@@ -1,0 +1,119 @@
+"""The addresses of the interface: /api/v1/..., its description, and a page that explains it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, re_path
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+
+from potomac import __version__
+from potomac.server.api import docs, problems, products, runs, sources, studies
+from potomac.server.api.described import Described
+from potomac.server.api.once import once
+from potomac.server.api.tables import as_json
+
+__all__ = ["api", "description", "urlpatterns"]
+
+View = Callable[..., HttpResponseBase]
+
+api = NinjaAPI(
+    title="Potomac",
+    version="1",
+    description="Sources, studies, runs and products, and the live questions that products answer. Errors are problem "
+    "details (RFC 9457). Programs send `Authorization: Bearer <token>`; what is public needs none.",
+    openapi_url=None,
+    docs_url=None,
+    urls_namespace="api",
+)
+problems.install(api)
+for part in (sources, studies, runs, products):
+    api.add_router("", part.router)
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The description of the whole interface (OpenAPI 3.1)."""
+    told = Described(api, "api/v1")
+    told["info"]["x-potomac"] = __version__
+    return dict(told)
+
+
+def guarded(view: View) -> View:
+    """Idempotency keys, HEAD, ETags, and problems in the place of bare errors."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *given: Any, **named: Any) -> HttpResponseBase:
+        head = request.method == "HEAD"
+        if head:
+            request.method = "GET"
+        try:
+            found = once(request, lambda: view(request, *given, **named))
+        except Exception as error:  # as a body that cannot be read
+            found = problems.of(request, error) or problems.broken(request, error)
+        if found.status_code == 405:
+            allow = ", ".join(sorted(found.headers.get("Allow", "").split(", ")))
+            found = problems.problem(request, 405, f"Here go {allow}", headers={"Allow": allow})
+        return _finished(request, found, head=head)
+
+    answer.csrf_exempt = True  # type: ignore[attr-defined]  # access.py asks for the token where there is a session
+    return answer
+
+
+def _finished(request: HttpRequest, response: HttpResponseBase, *, head: bool) -> HttpResponseBase:
+    response.headers.setdefault("Cache-Control", "private, no-cache" if request.method == "GET" else "no-store")
+    patch_vary_headers(response, ("Authorization", "Cookie"))
+    if request.method == "GET" and response.status_code == 200 and isinstance(response, HttpResponse):
+        response = _tagged(request, response)
+    if head and isinstance(response, HttpResponse):
+        response.headers["Content-Length"] = str(len(response.content))
+        response.content = b""
+    return response
+
+
+def _tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """A strong ETag of the bytes; 304 where the asker has them."""
+    tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
+    response.headers.setdefault("ETag", tag)
+    if tag not in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
+        return response
+    kept = {name: value for name, value in response.headers.items() if name != "Content-Type"}
+    return HttpResponse(status=304, headers=kept)
+
+
+@cache
+def _description_bytes() -> bytes:
+    return as_json(description())
+
+
+def openapi(request: HttpRequest) -> HttpResponseBase:
+    """The description."""
+    return HttpResponse(_description_bytes(), content_type="application/json")
+
+
+@csrf_exempt
+def missing(request: HttpRequest) -> HttpResponse:
+    """There is nothing at this address."""
+    return problems.problem(request, 404, "There is nothing at this address; /api/docs lists what there is")
+
+
+def _patterns() -> list[URLPattern]:
+    found = [one for one in api.urls[0] if isinstance(one, URLPattern) and one.name != "api-root"]
+    return [path(f"api/v1/{one.pattern}", guarded(one.callback), name=f"api-{one.name}") for one in found]
+
+
+urlpatterns: list[URLPattern] = [
+    path("api/v1/openapi.json", guarded(openapi), name="api-openapi"),
+    path("api/docs", docs.page, name="api-docs"),
+    path("api/docs/style.css", docs.style, name="api-docs-style"),
+    path("api/docs/errors/<str:code>", docs.error, name="api-docs-error"),
+    *_patterns(),
+    re_path(r"^api(/|$)", missing),
+]

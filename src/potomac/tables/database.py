@@ -18,7 +18,7 @@ from potomac.tables.memory import array
 from potomac.tables.spool import Spool
 from potomac.tables.streams import reading
 
-__all__ = ["is_url", "open_database"]
+__all__ = ["is_url", "open_database", "reads"]
 
 ROWS = 16_384
 """Rows fetched at a time. Fixed, because columns of mixed kinds become words batch by batch."""
@@ -46,6 +46,11 @@ _BIND = re.compile(r"(?<![:\w\\]):([\w$]+)(?![:\w$])")
 def is_url(written: str) -> bool:
     """Whether ``written`` is an address and no path."""
     return bool(_URL.fullmatch(written))
+
+
+def reads(query: str) -> bool:
+    """Whether a query begins as those do that give rows."""
+    return bool(_READS.match(query))
 
 
 def open_database(url: str, query: str, base: Path) -> Source:
@@ -137,7 +142,7 @@ def _sqlalchemy(url: str, query: str, scheme: str) -> Query:
     except ModuleNotFoundError:
         found = "databases other than SQLite need the package sqlalchemy, which is not installed"
         raise StudyError(Fault("data.driver-missing", found, "", "Run pip install 'potomac[sql]'")) from None
-    if not _READS.match(query):
+    if not reads(query):
         raise DataError(_no_rows_query(query))
     label, secrets = masked_address(url), passwords(url)
     connection = _connected(_engine(url, label, scheme), label, secrets, scheme)

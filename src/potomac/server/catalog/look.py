@@ -80,22 +80,22 @@ def look(
             source = _opened(path, name, query, watch)
             return _read(source, name, watch)
     except PotomacError as error:
-        return _refused(discreet(error.faults, path, name) if query is not None else error.faults)
+        return _refused(discreet(error.faults, path, name) if query is not None else error.faults, name)
     except (MemoryError, RecursionError):
-        return _refused([_memory(name)])
+        return _refused([_memory(name)], name)
     except Exception as error:  # a library's own words for what a hostile file does to it
-        return _refused([_memory(name) if "memory" in str(error).casefold() else _unreadable(name, error)])
+        return _refused([_memory(name) if "memory" in str(error).casefold() else _unreadable(name, error)], name)
 
 
-def _refused(faults: Sequence[Fault]) -> dict[str, Any]:
-    reason = " ".join(f"{_sentence(fault)}." for fault in faults[:5])
+def _refused(faults: Sequence[Fault], name: str) -> dict[str, Any]:
+    reason = " ".join(f"{_sentence(fault, name)}." for fault in faults[:5])
     told = [fault.to_dict() for fault in faults[:5]]
     return {"state": "refused", "reason": reason, "faults": told, "rows": None, "preview": {}}
 
 
-def _sentence(fault: Fault) -> str:
-    text = str(fault)
-    return (text[:1].upper() + text[1:]).rstrip(".")
+def _sentence(fault: Fault, name: str) -> str:
+    text = str(fault).rstrip(".")
+    return text if text.startswith(shown(name)) else text[:1].upper() + text[1:]
 
 
 def _memory(name: str) -> Fault:

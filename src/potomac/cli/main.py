@@ -12,23 +12,26 @@ from typing import Annotated
 
 import typer
 
-from potomac.cli import host, runs
+from potomac.cli import host, publish, runs
 from potomac.cli.text import clean, error_json
 from potomac.errors import Fault, PotomacError, StudyError
 
 __all__ = ["app", "main"]
 
-LATER = ("serve", "publish", "ingest", "deploy")
+LATER = ("ingest", "deploy")
 """Commands that this version does not have yet."""
 
 HELP = """Ask a question of a table of places and times; get an answer with its uncertainty, and a report.
 
 A question is a study: one short file that names a table and a kind of question. To begin:
 
+\b
   potomac new outliers study.toml     write a study file, each key explained
   potomac check study.toml            is it right, and does the table fit?
   potomac run study.toml              answer it; prints where the report is
   potomac demo                        or see the examples first
+  potomac publish RUN --as NAME       put an answer where others can ask it
+  potomac serve                       and serve it
 
 Results go to standard output, progress and errors to standard error.
 Exit codes: 0 done, 2 the command or the study is wrong, 3 the data is
@@ -64,6 +67,7 @@ def _options(
 
 
 runs.register(app)
+publish.register(app)
 host.register(app)
 
 

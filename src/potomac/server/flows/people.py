@@ -327,18 +327,21 @@ def delete(actor: Actor, id: int) -> dict[str, int]:
     with transaction.atomic():
         user = _locked(id)
         _not_the_last(user)
-        told, contents = _rows(user)
+        told, contents = _rows(actor, user)
         remover = replace(actor, user=None, address=None) if by.pk == id else actor
         record(remover, "person.delete", f"person:{id}", **told)
     told["bytes"] = _files(id, contents)
     return told
 
 
-def _rows(user: User) -> tuple[dict[str, int], list[str]]:
+def _rows(actor: Actor, user: User) -> tuple[dict[str, int], list[str]]:
     """Take the rows away; how many, and the contents that nobody has any more."""
     jobs = Job.objects.filter(owner=user)
     told = {"jobs": jobs.count(), "products": user.products.count(), "tokens": user.tokens.count()}
     jobs.delete()  # an attempt that goes on finds its job gone, and keeps nothing
+    for product in user.products.all():  # so that the address leads nobody to somebody else's product
+        last = product.versions.aggregate(last=models.Max("number"))["last"] or 0
+        record(actor, "product.delete", f"product:{product.slug}", owner=user.pk, last=last)
     told["versions"] = _versions(user)
     user.products.all().delete()
     told |= {"runs": user.runs.count(), "studies": user.drafts.count(), "sources": user.sources.count()}
@@ -380,13 +383,25 @@ def _end_sessions(user: User) -> int:
 
 
 def _nameless(user: User) -> int:
-    """What the person did stays in the book without name, address and particulars."""
-    lines = Entry.objects.filter(models.Q(actor=user) | models.Q(actor=None, name=user.username))
-    about = Entry.objects.filter(what=_what(user))
-    about.update(address=None, detail={})
+    """What the person did, and what was done to them, stays in the book without name, address and particulars."""
+    theirs = Entry.objects.filter(models.Q(actor=user) | models.Q(actor=None, name=user.username))
+    about = Entry.objects.filter(models.Q(what=_what(user)) | models.Q(detail__owner=user.username))
     kind = ContentType.objects.get_for_model(User)
     LogEntry.objects.filter(content_type=kind, object_id=str(user.pk)).delete()
-    return lines.update(name="", address=None, detail={}, what="")
+    count = 0
+    for line in theirs.iterator():
+        line.name, line.address, line.detail = "", None, _numbers(line.detail)
+        line.what = line.what if line.what.startswith("product:") else ""  # an address is never given anew
+        line.save()
+        count += 1
+    for line in about.iterator():
+        line.detail = _numbers(line.detail)
+        line.save()
+    return count
+
+
+def _numbers(detail: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in detail.items() if isinstance(value, int | float)}
 
 
 def _files(id: int, contents: list[str]) -> int:

@@ -1,17 +1,24 @@
-"""One line a record, as text or JSON, without passwords and tokens."""
+"""One line a record, as text or JSON, without passwords, tokens and links that open something."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from potomac.errors import masked
 
-__all__ = ["formatter"]
+__all__ = ["formatter", "request_id", "safe"]
 
-_TOKEN = re.compile(r"ptm_[\w-]{8,}")
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that is being answered; every line that is logged meanwhile carries it."""
+
+_TOKEN = re.compile(r"ptm_[\w-]{4,}")
+_RESET = re.compile(r"(/accounts/reset/)(?!sent/)[^/\s]+/[^/\s]+")
+_VALUE = re.compile(r"((?:[?&]|\b)(?:link|token|\w*passw\w*|secret|sessionid|csrf\w*)=)[^&\s\"']+", re.IGNORECASE)
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}")
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
@@ -27,16 +34,19 @@ def formatter(form: str) -> logging.Formatter:
     return _Json() if form == "json" else _Text()
 
 
-def _safe(text: str) -> str:
-    return _TOKEN.sub("ptm_***", masked(text)).replace("\r", "\\r").replace("\n", "\\n")
+def safe(text: str) -> str:
+    """``text`` in one line, without what opens something."""
+    for pattern, stand_in in ((_TOKEN, "ptm_***"), (_RESET, r"\1***/***"), (_VALUE, r"\1***"), (_BEARER, r"\1 ***")):
+        text = pattern.sub(stand_in, text)
+    return masked(text).replace("\r", "\\r").replace("\n", "\\n")
 
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC)
-        line = f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {record.levelname} {record.name} {_safe(record.getMessage())}"
+        line = f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {record.levelname} {record.name} {safe(record.getMessage())}"
         more = " ".join(f"{k}={v}" for k, v in _more(record).items())
-        trace = f" {_safe(self.formatException(record.exc_info))}" if record.exc_info else ""
+        trace = f" {safe(self.formatException(record.exc_info))}" if record.exc_info else ""
         return f"{line}{' ' if more else ''}{more}{trace}"
 
 
@@ -46,14 +56,16 @@ class _Json(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _safe(record.getMessage()),
+            "message": safe(record.getMessage()),
             **_more(record),
         }
         if record.exc_info:
-            told["trace"] = _safe(self.formatException(record.exc_info))
-        return json.dumps(told, default=str)
+            told["trace"] = safe(self.formatException(record.exc_info))
+        return json.dumps(told)
 
 
 def _more(record: logging.LogRecord) -> dict[str, object]:
-    """What the caller gave as ``extra``."""
-    return {k: _safe(v) if isinstance(v, str) else v for k, v in vars(record).items() if k not in _OWN}
+    """What the caller gave as ``extra``, and the request's id."""
+    given = {k: v if isinstance(v, int | float) else safe(str(v)) for k, v in vars(record).items() if k not in _OWN}
+    asked = request_id.get()
+    return {"id": asked, **given} if asked else given

@@ -12,7 +12,8 @@ from django.http import HttpRequest
 
 from potomac.server.accounts.models import Entry, Token, User
 from potomac.server.flows import people
-from potomac.server.flows.base import Actor, Conflict, record
+from potomac.server.flows.base import Conflict, record
+from potomac.server.people.actors import actor
 from potomac.server.people.forms import NewPassword
 
 __all__ = ["Entries", "People", "Tokens"]
@@ -23,11 +24,6 @@ else:
     _Admin = admin.ModelAdmin
 
 admin.site.unregister(Group)  # roles say who may do what
-
-
-def _actor(request: HttpRequest) -> Actor:
-    user = request.user if isinstance(request.user, User) else None
-    return Actor(user=user, address=request.META.get("REMOTE_ADDR") or None)
 
 
 @admin.register(User)
@@ -52,7 +48,7 @@ class People(UserAdmin):
     def new_password(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """For who has lost theirs."""
         for user in queryset:
-            chosen = people.new_password(_actor(request), user.pk)
+            chosen = people.new_password(actor(request), user.pk)
             self.message_user(request, f"New password of {user.username}, shown this once: {chosen}")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -62,19 +58,19 @@ class People(UserAdmin):
                 name: form.cleaned_data[name] for name in ("role", "email", "is_active") if name in form.changed_data
             }
             try:
-                people.change(_actor(request), obj.pk, **given)
+                people.change(actor(request), obj.pk, **given)
             except Conflict as conflict:
                 self.message_user(request, str(conflict), messages.ERROR)
                 return
         obj.must_change = obj.must_change or not change
         super().save_model(request, obj, form, change)
         if not change:
-            record(_actor(request), "person.make", f"person:{obj.pk}", role=obj.role)
+            record(actor(request), "person.make", f"person:{obj.pk}", role=obj.role)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Remove the person's data everywhere, and say how much it was."""
         try:
-            told = people.delete(_actor(request), obj.pk)
+            told = people.delete(actor(request), obj.pk)
         except Conflict as conflict:
             self.message_user(request, str(conflict), messages.ERROR)
             return
@@ -123,7 +119,7 @@ class Tokens(ReadOnly):
     def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
         """Take their power away."""
         for token in queryset:
-            people.revoke(_actor(request), token.pk)
+            people.revoke(actor(request), token.pk)
         self.message_user(request, f"{queryset.count()} revoked")
 
 

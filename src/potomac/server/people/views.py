@@ -22,6 +22,7 @@ from potomac.server.accounts.models import User
 from potomac.server.flows import people
 from potomac.server.flows.base import Actor, Conflict, Missing
 from potomac.server.people import forms
+from potomac.server.people.actors import actor
 
 __all__ = [
     "PasswordChange", "PasswordReset", "PasswordResetConfirm", "SignIn", "SignOut", "account", "account_delete",
@@ -30,11 +31,6 @@ __all__ = [
 
 PAGE = 50
 """Lines of the audit log on one page."""
-
-
-def _actor(request: HttpRequest) -> Actor:
-    user = request.user if isinstance(request.user, User) else None
-    return Actor(user=user, address=request.META.get("REMOTE_ADDR") or None)
 
 
 def _person(request: HttpRequest) -> User:
@@ -68,7 +64,7 @@ class SignOut(given.LogoutView):
 
     def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Go, and write it down."""
-        people.signed_out(_actor(request))
+        people.signed_out(actor(request))
         return super().post(request, *args, **kwargs)
 
 
@@ -81,7 +77,7 @@ class PasswordChange(given.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Other sessions of the person end."""
         response = super().form_valid(form)
-        people.changed_password(_actor(self.request), form.user)
+        people.changed_password(actor(self.request), form.user)
         messages.info(self.request, "The password is changed. You are signed out everywhere else.")
         return response
 
@@ -104,7 +100,7 @@ class PasswordReset(given.PasswordResetView):
         if not settings.CONFIG.mail.host:
             raise Http404
         try:
-            people.password_may_be_reset(_actor(self.request), form.cleaned_data["email"])
+            people.password_may_be_reset(actor(self.request), form.cleaned_data["email"])
         except people.Slow as slow:
             form.add_error(None, str(slow))
             response = self.form_invalid(form)
@@ -123,7 +119,7 @@ class PasswordResetConfirm(given.PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Then sign in with it."""
         response = super().form_valid(form)
-        people.changed_password(_actor(self.request), form.user, "reset")
+        people.changed_password(actor(self.request), form.user, "reset")
         messages.info(self.request, "The password is changed. Sign in with it.")
         return response
 
@@ -133,10 +129,9 @@ class PasswordResetConfirm(given.PasswordResetConfirmView):
 @require_http_methods(["GET", "HEAD"])
 def account(request: HttpRequest) -> HttpResponse:
     """The person, and what they did."""
-    actor = _actor(request)
-    lines = people.audit(actor).filter(actor=_person(request))
+    lines = people.audit(actor(request)).filter(actor=_person(request))
     page = Paginator(lines, PAGE).get_page(request.GET.get("page"))
-    return render(request, "accounts/account.html", {"person": actor.user, "lines": page})
+    return render(request, "accounts/account.html", {"lines": page})
 
 
 @never_cache
@@ -148,7 +143,7 @@ def account_delete(request: HttpRequest) -> HttpResponse:
     form = forms.DeleteAccount(user, request.POST or None)
     if form.is_valid():
         try:
-            told = people.delete(_actor(request), user.pk)
+            told = people.delete(actor(request), user.pk)
         except Conflict as conflict:
             form.add_error(None, str(conflict))
         else:
@@ -162,18 +157,18 @@ def account_delete(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
     """The person's tokens, and a form for a new one; its text is shown this once."""
-    actor, new = _actor(request), {}
+    who, new = actor(request), {}
     form = forms.NewToken(_person(request), request.POST or None)
     if request.method == "POST" and form.is_valid():
-        new = _new_token(actor, form)
+        new = _new_token(who, form)
         form = forms.NewToken(_person(request)) if new else form
-    shown = {"tokens": people.tokens(actor), "form": form, **new}
+    shown = {"tokens": people.tokens(who), "form": form, **new}
     return render(request, "accounts/tokens.html", shown)
 
 
-def _new_token(actor: Actor, form: Form) -> dict[str, Any]:
+def _new_token(who: Actor, form: Form) -> dict[str, Any]:
     try:
-        token, text = people.new_token(actor, **form.cleaned_data)
+        token, text = people.new_token(who, **form.cleaned_data)
     except Conflict as conflict:
         form.add_error(None, ValidationError(str(conflict)))
         return {}
@@ -185,7 +180,7 @@ def _new_token(actor: Actor, form: Form) -> dict[str, Any]:
 def token_revoke(request: HttpRequest, id: int) -> HttpResponse:
     """Take a token's power away."""
     try:
-        token = people.revoke(_actor(request), id)
+        token = people.revoke(actor(request), id)
     except Missing:
         raise Http404 from None
     messages.info(request, f"The token {token.name} opens nothing any more.")

@@ -93,3 +93,61 @@ def signed_in(client: Client) -> Callable[[User], Client]:
         return client
 
     return make
+
+
+@pytest.fixture(scope="session")
+def answered() -> Path:
+    """The directory of a finished run: 400 positions on two lanes, scored by regressions a cell."""
+    import numpy as np
+
+    from potomac import studies
+
+    random = np.random.default_rng(7)
+    lane = np.arange(400) % 2
+    table = {
+        "lat": 56.0 + random.uniform(0, 1, 400),
+        "lon": 11.0 + 0.2 * lane + random.normal(0, 0.01, 400),
+        "speed": 10 + random.normal(0, 1, 400),
+        "heading": (180.0 * lane + random.normal(0, 5, 400)) % 360,
+        "name": [f"=vessel {i % 20}" for i in range(400)],  # a formula to a spreadsheet
+    }
+    study = {
+        "kind": "outliers", "name": "strait", "title": "Which vessels are out of place?",
+        "data": {
+            "source": "strait.parquet",
+            "columns": {
+                "latitude": "lat", "longitude": "lon", "speed": "speed", "heading": "heading", "entity": "name",
+            },
+        },
+        "model": {"method": "logistic"},
+    }  # fmt: skip
+    return studies.run(study, HOME / "made", tables={"data": table}).path
+
+
+@pytest.fixture
+def finished(db: None, answered: Path, home: Path) -> Iterator[Callable[..., Any]]:
+    """Makes finished runs of the catalogue: ``finished(user)``."""
+    import shutil
+
+    from django.utils import timezone
+
+    from potomac.server.catalog.models import Run
+    from potomac.server.jobs.models import Job
+
+    made: list[Path] = []
+
+    def make(user: User, **more: Any) -> Run:
+        values = {"kind": "outliers", "name": "strait", "title": "Which vessels are out of place?", **more}
+        text = (answered / "study.toml").read_text(encoding="utf-8")
+        run = Run.objects.create(owner=user, text=text, finished=timezone.now(), **values)
+        run.directory = f"{user.pk}/{run.pk}"
+        made.append(home / "runs" / run.directory)
+        shutil.copytree(answered, made[-1])
+        run.answer = "The strangest of 400 records."
+        run.save()
+        Job.objects.create(task="run", about=run.pk, owner=user, state="done", attempt=1)
+        return run
+
+    yield make
+    for path in made:
+        shutil.rmtree(path, ignore_errors=True)

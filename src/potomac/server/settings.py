@@ -37,6 +37,7 @@ MIDDLEWARE = [
     "potomac.server.ops.middleware.Observed",  # request id, log line, metrics
     "django.middleware.security.SecurityMiddleware",
     "potomac.server.ops.middleware.Headers",  # Content-Security-Policy and its like
+    "potomac.server.api.ready.Ready",  # what visitors read again and again of public products
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -34,13 +34,10 @@ def _page(address: str) -> bytes:
     from potomac.server.api.urls import description
 
     told = description()
-    groups = {tag: [one for one in _operations(told, address) if one["tag"] == tag] for tag in ORDER}
-    context = {
-        "groups": {tag: found for tag, found in groups.items() if found},
-        "address": address,
-        "info": told["info"],
-    }
-    return _rendered("docs.html", context)
+    found = _operations(told, address)
+    groups = {tag: [one for one in found if one["tag"] == tag] for tag in ORDER}
+    groups = {tag: operations for tag, operations in groups.items() if operations}
+    return _rendered("docs.html", {"groups": groups, "address": address, "info": told["info"]})
 
 
 def _rendered(name: str, context: dict[str, Any]) -> bytes:
@@ -58,9 +55,7 @@ def _operations(told: dict[str, Any], address: str) -> list[dict[str, Any]]:
 def _operation(told: dict[str, Any], path: str, method: str, one: dict[str, Any], address: str) -> dict[str, Any]:
     body = next(iter(one.get("requestBody", {}).get("content", {}).items()), None)
     values = _values(told, body[1]["schema"]) if body else []
-    parameters = [
-        _value(told, p["name"], p["schema"], p["required"], p.get("description", "")) for p in one["parameters"]
-    ]
+    parameters = [_value(told, p["name"], p["schema"] | _about(p), p["required"]) for p in one["parameters"]]
     reply = next((found for code, found in one["responses"].items() if code in ("200", "201", "204")), {})
     content = next(iter(reply.get("content", {}).items()), ("", {}))
     return {
@@ -79,16 +74,15 @@ def _values(told: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]
         return [value for one in options for value in _values(told, one)]
     required = schema.get("required", ())
     found = schema.get("properties", {}).items()
-    return [_value(told, name, one, name in required, one.get("description", "")) for name, one in found]
+    return [_value(told, name, one, name in required) for name, one in found]
 
 
-def _value(told: dict[str, Any], name: str, schema: dict[str, Any], required: bool, about: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "type": _type(told, schema),
-        "required": required,
-        "about": about or schema.get("description", ""),
-    }
+def _about(told: dict[str, Any]) -> dict[str, Any]:
+    return {"description": told["description"]} if "description" in told else {}
+
+
+def _value(told: dict[str, Any], name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    return {"name": name, "type": _type(told, schema), "required": required, "about": schema.get("description", "")}
 
 
 def _resolved(told: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -98,9 +92,7 @@ def _resolved(told: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 def _type(told: dict[str, Any], schema: dict[str, Any]) -> str:
     if "$ref" in schema:
-        return (
-            _type(told, {"title": schema["$ref"].rpartition("/")[2], **_resolved(told, schema), "$ref": ""}) or "object"
-        )
+        return _type(told, _resolved(told, schema))
     if "anyOf" in schema:
         return " or ".join(_type(told, one) for one in schema["anyOf"])
     if "enum" in schema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -51,7 +51,5 @@ def links(request: HttpRequest, total: int, limit: int, offset: int) -> Iterator
 
 
 def _address(request: HttpRequest, limit: int, offset: int) -> str:
-    kept = [
-        (name, value) for name, values in request.GET.lists() for value in values if name not in ("limit", "offset")
-    ]
-    return f"{request.path}?{urlencode([*kept, ('limit', limit), ('offset', offset)])}"
+    kept = [(name, values) for name, values in request.GET.lists() if name not in ("limit", "offset")]
+    return f"{quote(request.path)}?{urlencode([*kept, ('limit', limit), ('offset', offset)], doseq=True)}"

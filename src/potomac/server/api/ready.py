@@ -126,8 +126,5 @@ def _asked(request: HttpRequest) -> HttpResponse | None:
 
 def _is_special(request: HttpRequest) -> bool:
     meta = request.META
-    return (
-        bool(meta.get("QUERY_STRING"))
-        or "HTTP_IDEMPOTENCY_KEY" in meta
-        or meta.get("CONTENT_TYPE") != "application/json"
-    )
+    json = meta.get("CONTENT_TYPE") == "application/json"
+    return not json or bool(meta.get("QUERY_STRING")) or "HTTP_IDEMPOTENCY_KEY" in meta

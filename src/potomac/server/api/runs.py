@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
@@ -14,7 +13,6 @@ from potomac.server.api.schemas import Id, JobState, Line, Slug, Word
 from potomac.server.catalog.models import Run
 from potomac.server.flows import runs as flow
 from potomac.server.flows import studies
-from potomac.server.jobs.models import Job
 
 __all__ = ["router"]
 
@@ -25,27 +23,18 @@ SORT = Query("", max_length=1000, description="column to sort by; a minus before
 Format = Literal["parquet", "csv", "arrow"]
 
 
-def _told(run: Run, job: Job) -> dict[str, Any]:
-    names = ("id", "kind", "name", "title", "answer", "created", "finished")
-    progress = {"what": job.what, "done": job.done, "total": job.total}
-    return {**{name: getattr(run, name) for name in names}, "state": job.state, "progress": progress}
+def _told(run: Any) -> dict[str, Any]:
+    """A run as it is told; the flow has annotated it with the state and progress of its newest job."""
+    names = ("id", "kind", "name", "title", "answer", "created", "finished", "state")
+    progress = {"what": run.what, "done": run.done, "total": run.total}
+    return {**{name: getattr(run, name) for name in names}, "progress": progress}
 
 
 def _detail(run: Run) -> dict[str, Any]:
     job = flow.job(run)
     names = sorted(run.sources.values_list("name", flat=True))
     more = {"text": run.text, "sources": names, "attempt": job.attempt, "log": job.log, "faults": job.error}
-    return {**_told(run, job), **more}
-
-
-def _page_told(run: Run) -> dict[str, Any]:
-    return _told(run, flow.job(run))
-
-
-def _in_state(state: str) -> Any:
-    """Runs whose newest job is in that state."""
-    newest = Job.objects.filter(task="run", about=OuterRef("pk")).order_by("-id").values("state")[:1]
-    return Run.objects.annotate(state=Subquery(newest)).filter(state=state).values("pk")
+    return {**_told(run), **more}
 
 
 @router.get("/runs", response=schemas.Runs, operation_id="list_runs", summary="Your runs")
@@ -62,8 +51,8 @@ def list_runs(
     found = flow.list_(actor(request))
     found = found.filter(kind=kind) if kind else found
     found = found.filter(name=name) if name else found
-    found = found.filter(pk__in=_in_state(state)) if state else found
-    return paging.paged(request, response, found, limit, offset, _page_told)
+    found = found.filter(state=state) if state else found
+    return paging.paged(request, response, found, limit, offset, _told)
 
 
 @router.post("/runs", response={201: schemas.RunDetail}, operation_id="submit_run", summary="Run a study")

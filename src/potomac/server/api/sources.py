@@ -11,6 +11,7 @@ from potomac.server.api import paging, schemas
 from potomac.server.api.access import actor, person
 from potomac.server.api.schemas import Id
 from potomac.server.catalog.models import Source
+from potomac.server.flows import sources as flow
 
 __all__ = ["router"]
 
@@ -18,16 +19,6 @@ router = Router(tags=["sources"], auth=person)
 
 FILE = File(..., description="CSV, Parquet, JSON lines or GeoJSON; .gz and .zst may be compressed")
 NAME = Form("", max_length=120, description="as studies shall write it; default the file's name")
-
-
-class _Flow:
-    def __getattr__(self, name: str) -> Any:
-        from potomac.server.flows import sources
-
-        return getattr(sources, name)
-
-
-flow = _Flow()
 
 
 def told(source: Source) -> dict[str, Any]:

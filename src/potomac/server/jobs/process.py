@@ -1,0 +1,133 @@
+"""The process of an attempt, seen from its worker: begun, listened to, weighed, ended with all that it has started."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from potomac.server.jobs.child import MARK
+
+__all__ = ["LOG", "Process", "Told"]
+
+LOG = 32_768
+"""Characters of a job's log that are kept, the last ones."""
+_SECRET = re.compile(r"^(DATABASE_URL|POTOMAC_\w*|\w*(PASSWORD|SECRET|TOKEN)\w*)$", re.IGNORECASE)
+
+
+@dataclass
+class Told:
+    """What a process has told: its progress, and the last lines of its log."""
+
+    what: str = ""
+    done: float = 0
+    total: float | None = None
+    log: str = ""
+    written: str = ""
+    rest: bytes = field(default=b"", repr=False)
+
+    def hear(self, data: bytes) -> None:
+        """Take in what came through the pipe."""
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        self.rest = self.rest[-LOG:]
+        for line in lines:
+            if line.startswith(MARK):
+                with contextlib.suppress(ValueError, TypeError):
+                    self._progress(*json.loads(line[1:]))
+            else:
+                self._note(line.decode(errors="replace"))
+
+    def _progress(self, what: str, done: float, total: float | None) -> None:
+        if what != self.what:
+            self._note(f"{datetime.now(UTC):%H:%M:%S} {what}")
+        self.what, self.done, self.total = str(what)[:200], float(done), None if total is None else float(total)
+
+    def _note(self, line: str) -> None:
+        shown = "".join(sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in line)
+        self.log = f"{self.log}{shown}\n"[-LOG:]
+
+    def values(self) -> dict[str, Any]:
+        """What changed for the job's row."""
+        told: dict[str, Any] = {"what": self.what, "done": self.done, "total": self.total}
+        if self.log != self.written:
+            told["log"] = self.written = self.log
+        return told
+
+
+class Process:
+    """A process with a group of its own, so that it goes with all that it has started."""
+
+    def __init__(self, workspace: Path, asked: dict[str, Any]) -> None:
+        self.told, self.code = Told(), 0
+        environ = {key: value for key, value in os.environ.items() if not _SECRET.match(key)}
+        environ |= {"ARROW_DEFAULT_MEMORY_POOL": "system", "TMPDIR": str(workspace), "PYTHONUNBUFFERED": "1"}
+        command = [sys.executable, "-m", "potomac.server.jobs.child"]
+        pipe = subprocess.PIPE
+        self._popen = subprocess.Popen(  # noqa: S603  nothing of a visitor is in the command
+            command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environ, cwd=workspace,
+            start_new_session=True,
+        )  # fmt: skip
+        self._input, self._output = _open(self._popen.stdin), _open(self._popen.stdout)
+        os.set_blocking(self._output.fileno(), False)
+        with contextlib.suppress(BrokenPipeError):
+            self._input.write(json.dumps(asked).encode() + b"\n")
+            self._input.flush()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the whole group while its first process is still known to the system, then hear its last words."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self.code = self._popen.wait()
+        self._hear()
+        with contextlib.suppress(BrokenPipeError):
+            self._input.close()
+        self._output.close()
+
+    def has_ended(self, wait: float) -> bool:
+        """Listen for so many seconds; whether it has ended (it stays known to the system until ``__exit__``)."""
+        if not self._hear(wait):
+            time.sleep(0.005)
+        return os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
+    def _hear(self, wait: float = 0) -> bool:
+        """Read what is there; False at the end of the pipe."""
+        if select.select([self._output], [], [], wait)[0]:
+            with contextlib.suppress(BlockingIOError):
+                data = os.read(self._output.fileno(), 65_536)
+                self.told.hear(data)
+                return bool(data)
+        return True
+
+    def stop(self, grace: float) -> None:
+        """Ask it to stop, and wait so long for it to do so."""
+        os.killpg(self._popen.pid, signal.SIGINT)
+        until = time.monotonic() + grace
+        while time.monotonic() < until and not self.has_ended(0.02):
+            pass
+
+    def memory_mb(self) -> float:
+        """Memory of its own that it holds now, MB: files that are mapped do not count. 0 where nobody tells."""
+        try:
+            text = Path(f"/proc/{self._popen.pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return 0.0
+        return sum(int(kb) for kb in re.findall(r"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+)", text, re.MULTILINE)) / 1024
+
+
+def _open(end: IO[bytes] | None) -> IO[bytes]:
+    if end is None:  # pragma: no cover  both were asked for
+        raise RuntimeError("a pipe is missing")
+    return end

@@ -25,7 +25,7 @@ from potomac.studies.toml import dotted
 from potomac.tables import Role
 from potomac.units import BASE, units_of
 
-__all__ = ["Field", "Mapped", "Section", "Typed", "differing", "form", "read", "roles_of", "write"]
+__all__ = ["Field", "Mapped", "Section", "Typed", "differing", "fields_of", "form", "read", "roles_of", "sentence", "write"]
 
 Key = tuple[str | int, ...]
 Typed = Mapping[str, Sequence[str]]
@@ -127,6 +127,16 @@ def form(
         said[fault.key] = "; ".join(filter(None, (said.get(fault.key), sentence(fault))))
     around = _Around(columns or {}, said)
     return _section(engine.study, (), FieldInfo(description=engine.summary), values, around)
+
+
+def fields_of(
+    model: type[BaseModel], values: Mapping[str, Any], faults: Iterable[Fault] = (), examples: Mapping[str, Any] | None = None
+) -> tuple[Field, ...]:
+    """The inputs of a model that is no study, such as a live question; ``examples`` stand in the empty ones."""
+    around = _Around({}, {fault.key: sentence(fault) for fault in faults})
+    shown = {name: f"e.g. {_text(value)}" for name, value in (examples or {}).items()}
+    made = [_field(info, (name,), values.get(name), around, (), table=False) for name, info in fields.keys(model).items()]
+    return tuple(_copy(one, placeholder=shown.get(one.key) or one.placeholder) for one in made)
 
 
 def sentence(fault: Fault) -> str:

@@ -1,0 +1,184 @@
+"""A finished run inside the server's frame: the report's parts, its tables page by page, its report as a file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+
+from potomac import __version__
+from potomac.engine import Show
+from potomac.report import page as report
+from potomac.report import tables as report_tables
+from potomac.server import live
+from potomac.server.flows.base import Missing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from potomac.studies import Run
+
+__all__ = ["Listed", "lead", "parts", "report_file", "table_bytes", "table_page", "tables"]
+
+ROWS = 100
+"""Rows on a page of a table."""
+
+_shelf = live.Shelf(lambda: 128 * 2**20)
+"""What was drawn: a finished run never changes."""
+
+
+def parts(run: Run) -> dict[str, Any]:
+    """The parts of the run's report, drawn once a process."""
+
+    def make() -> tuple[dict[str, Any], int]:
+        drawn = report.parts(run, run.figures)
+        return drawn, sum(len(str(part)) for part in drawn.values())
+
+    found: dict[str, Any] = _shelf.get(("parts", run.path, __version__), make)
+    return found
+
+
+def lead(run: Run) -> list[Any]:
+    """The pictures of the answer alone."""
+
+    def make() -> tuple[list[Any], int]:
+        drawn = [report.picture(one, report.WIDE, 2) for one in run.figures if one.role == "lead"]
+        return drawn, sum(map(len, drawn))
+
+    found: list[Any] = _shelf.get(("lead", run.path, __version__), make)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A table of a run: its name, its title where the report shows it, how many rows it has."""
+
+    name: str
+    title: str
+    rows: int
+
+
+def tables(run: Run) -> list[Listed]:
+    """The tables of a run in the order of its report, then the others."""
+    titles = {one["table"]: one["title"] for one in run.manifest["show"]}
+    names = [*(name for name in titles if name in run.tables), *(name for name in run.tables if name not in titles)]
+    return [Listed(name, titles.get(name, ""), run.manifest["tables"][name].get("rows", 0)) for name in names]
+
+
+def report_file(run: Run, *, download: bool) -> HttpResponse:
+    """The report as it was written. It states a policy of its own, by hashes, which the header repeats."""
+    file = run.report
+    if not file.is_file():
+        raise Missing
+    response: Any = FileResponse(
+        file.open("rb"), content_type="text/html; charset=utf-8", as_attachment=download,
+        filename=f"{run.manifest['name']}.html",
+    )  # fmt: skip
+    response.headers["Content-Security-Policy"] = f"{_policy(file)}; frame-ancestors 'none'"
+    return response  # type: ignore[no-any-return]
+
+
+_STATED = re.compile(rb"style-src (?:&#39;|')(sha256-[\w+/=]+)(?:&#39;|'); script-src (?:&#39;|')(sha256-[\w+/=]+)(?:&#39;|')")
+
+
+def _policy(file: Path) -> str:
+    """What the report allows itself: its own style and script."""
+    with file.open("rb") as stream:
+        stated = _STATED.search(stream.read(4096))
+    own = f"style-src '{stated[1].decode()}'; script-src '{stated[2].decode()}'; " if stated else ""
+    return f"default-src 'none'; {own}img-src data:; base-uri 'none'; form-action 'none'"
+
+
+# ---- tables ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which rows: the page from 1, and the column that orders them."""
+
+    page: int = 1
+    sort: str = ""
+    descending: bool = False
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Asked:
+        """As the address says it; what makes no sense there is the first page."""
+        number = request.GET.get("page", "1")
+        page = int(number) if number.isdecimal() and len(number) < 10 else 1
+        return cls(max(1, page), request.GET.get("sort", ""), request.GET.get("order") == "descending")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column's heading, how it orders the rows now, and the address that orders them by it."""
+
+    label: str
+    unit: str
+    kind: str
+    sorted: str
+    address: str
+
+
+def table_page(request: HttpRequest, run: Run, name: str, told: dict[str, Any]) -> HttpResponse:
+    """A page of a table; ``told`` gives the template what stands around it."""
+    return render(request, "table.html", {**_table(run, name, Asked.of(request), told.get("more", {})), **told})
+
+
+def table_bytes(request: HttpRequest, run: Run, name: str, told: dict[str, Any]) -> HttpResponse:
+    """The same page for those who have not signed in: made once, then sent as it is, or not at all if it is known."""
+    asked = Asked.of(request)
+
+    def make() -> tuple[tuple[bytes, str], int]:
+        body = table_page(request, run, name, {**told, "plain_address": True}).content
+        return (body, f'"{sha256(body).hexdigest()[:32]}"'), len(body)
+
+    body, tag = _shelf.get(("table", run.path, name, asked, told["address"], __version__), make)
+    same = request.headers.get("If-None-Match", "") == tag
+    response = HttpResponseNotModified() if same else HttpResponse(body)
+    response.headers |= {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Cookie"}
+    return response
+
+
+def _table(run: Run, name: str, asked: Asked, more: dict[str, str]) -> dict[str, Any]:
+    if name not in run.tables:
+        raise Missing
+    data = live.table(run.path, name)
+    pages = max(1, -(-data.num_rows // ROWS))
+    number = min(asked.page, pages)
+    rows = _rows(run, name, data, asked, (number - 1) * ROWS)
+    titled = next((one for one in run.manifest["show"] if one["table"] == name), {})
+    kept = {key: dict(titled.get(key) or {}) for key in ("units", "labels")}
+    shown = report_tables.shown(rows, Show(name, titled.get("title", ""), rows=ROWS, **kept))
+    return {
+        "name": name, "title": titled.get("title") or name, "shown": shown, "total": data.num_rows,
+        "heads": [_head(column, asked, more) for column in shown.columns], "page": number, "pages": pages,
+        "first": (number - 1) * ROWS + 1, "last": (number - 1) * ROWS + rows.num_rows,
+        "before": _address(asked, number - 1, more) if number > 1 else "",
+        "after": _address(asked, number + 1, more) if number < pages else "",
+    }  # fmt: skip
+
+
+def _rows(run: Run, name: str, data: pa.Table, asked: Asked, start: int) -> pa.Table:
+    if not asked.sort:
+        return data.slice(start, ROWS)
+    if asked.sort not in data.column_names:
+        raise Missing
+    return data.take(live.order(run.path, name, asked.sort, descending=asked.descending).slice(start, ROWS))
+
+
+def _head(column: report_tables.Column, asked: Asked, more: dict[str, str]) -> Head:
+    here = column.names[0] == asked.sort
+    state = ("descending" if asked.descending else "ascending") if here else ""
+    turned = Asked(1, column.names[0], descending=here and not asked.descending)
+    return Head(column.label, column.unit, column.kind, state, _address(turned, 1, more))
+
+
+def _address(asked: Asked, page: int, more: dict[str, str]) -> str:
+    told = {"page": str(page) if page > 1 else "", "sort": asked.sort, "order": "descending" if asked.descending else ""}
+    return "?" + urlencode({name: value for name, value in {**told, **more}.items() if value})

@@ -1,0 +1,84 @@
+"""Sources: uploads, files on the server, queries to databases; what was seen in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from potomac.errors import Fault, PotomacError
+from potomac.server.accounts.models import Role
+from potomac.server.catalog.models import Database, Source
+from potomac.server.flows import sources, studies
+from potomac.server.flows.base import Conflict, Denied, TooMuch, need
+from potomac.server.pages.base import actor, page
+
+__all__ = ["source", "source_state", "sources_"]
+
+LINES = 50
+"""Sources on a page."""
+
+
+@page("GET", "POST")
+def sources_(request: HttpRequest) -> HttpResponse:
+    """The list, and the ways to add one."""
+    who = actor(request)
+    need(who, Role.ANALYST, "read")
+    faults: list[Fault] = []
+    if request.method == "POST":
+        try:
+            return redirect("source", _added(request).pk)
+        except PotomacError as error:
+            faults = list(error.faults)
+        except (Conflict, TooMuch) as error:
+            faults = [Fault("server.source", str(error))]
+    told = {
+        "sources": Paginator(sources.list_(who), LINES).get_page(request.GET.get("page")), "faults": faults,
+        "folders": sorted(settings.CONFIG.folders), "databases": Database.objects.order_by("name"),
+        "most": settings.CONFIG.limits.upload_mb, "way": request.POST.get("way", ""), "typed": request.POST,
+    }  # fmt: skip
+    return render(request, "sources.html", told, status=422 if faults else 200)
+
+
+def _added(request: HttpRequest) -> Source:
+    who, sent = actor(request), request.POST
+    way = sent.get("way", "upload")
+    if way == "folder":
+        return sources.from_folder(who, sent.get("folder", ""), sent.get("path", "").strip())
+    if way == "database":
+        name = sent.get("name", "").strip()
+        return sources.from_database(who, sent.get("database", ""), name, sent.get("query", "").strip())
+    file: Any = request.FILES.get("file")
+    if file is None:
+        mend = "Choose a file, then send it"
+        raise PotomacError(Fault("server.source", "no file came with the form", "", mend, key="file"))
+    return sources.upload(who, sent.get("name", "").strip() or file.name, file)
+
+
+@page("GET", "POST")
+def source(request: HttpRequest, id: str) -> HttpResponse:
+    """What was seen in a source: columns, first rows, notes; or why it was refused."""
+    who = actor(request)
+    one = sources.get(who, id)
+    if request.method == "POST":
+        if request.POST.get("act") != "delete":
+            raise Denied("There is nothing else to do with a source than to delete it")
+        try:
+            sources.delete(who, id)
+        except Conflict as error:
+            messages.error(request, str(error))
+            return redirect("source", id)
+        messages.info(request, f"{one.name} is deleted.")
+        return redirect("sources")
+    told = {"source": one, "preview": one.preview, "kinds": studies.kinds(), "runs": one.runs.count()}
+    return render(request, "source.html", told)
+
+
+@page("GET")
+def source_state(request: HttpRequest, id: str) -> HttpResponse:
+    """The part of the page that changes while the source is looked at."""
+    return render(request, "part_source.html", {"source": sources.get(actor(request), id)})

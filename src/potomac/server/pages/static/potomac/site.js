@@ -1,0 +1,190 @@
+"use strict";
+// What makes the pages quicker to use. Without it every form and page works by itself.
+(() => {
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const parsed = (text) => new DOMParser().parseFromString(text, "text/html");
+
+  async function fetched(address, more = {}) {
+    const response = await fetch(address, { credentials: "same-origin", ...more, headers: { "X-Part": "1" } });
+    return { response, text: await response.text() };
+  }
+
+  // ---- questions: the answer in its place ------------------------------------------------------------------------
+  function put(id, text) {
+    const old = document.getElementById(id), made = parsed(text).getElementById(id);
+    if (!old || !made) return null;
+    const focused = document.activeElement?.id;
+    old.replaceWith(made);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    begin(made);
+    return made;
+  }
+
+  async function ask(event) {
+    const form = event.target, id = form.dataset.part;
+    event.preventDefault();
+    const reply = form.parentElement.querySelector(".reply"), button = form.querySelector("button[type=submit]");
+    reply.setAttribute("aria-busy", "true");
+    const address = new URL(form.action);
+    address.hash = "";
+    address.search = new URLSearchParams(new FormData(form)).toString();
+    try {
+      const { response, text } = await fetched(address);
+      if (!response.ok && !parsed(text).getElementById(id)) throw new Error(String(response.status));
+      const made = put(id, text), wrong = made?.querySelector("[aria-invalid]");
+      (wrong || made?.querySelector("button[type=submit]"))?.focus({ preventScroll: true });
+    } catch {
+      reply.removeAttribute("aria-busy");
+      reply.replaceChildren(Object.assign(document.createElement("p"), { className: "fault", textContent: "The server did not answer. Ask again in a moment." }));
+      button.focus();
+    }
+  }
+
+  // A click on the map (no drag) fills in the place. The drawing knows its projection; see potomac/report/land.py.
+  const RADIUS = 6371.0088, RAD = Math.PI / 180;
+
+  function degrees(svg, event) {
+    const view = svg.querySelector(".view"), rim = svg.querySelector(".rim")?.dataset;
+    if (!view || !rim) return null;
+    const inner = [...view.children].find((child) => child.getScreenCTM) || view;
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(inner.getScreenCTM().inverse());
+    const home = svg.querySelector(".rim"), whole = wholes.get(svg), km = Number(rim.km), lat0 = Number(rim.lat), c = Math.cos(lat0 * RAD);
+    if (!home || !whole) return null;
+    const X = Number(rim.x) + (at.x - whole.x) * km, Y = Number(rim.y) - (at.y - whole.y) * km;
+    const lat = rim.kind === "mercator" ? Math.atan(Math.sinh(Y / (RADIUS * c) + Math.asinh(Math.tan(lat0 * RAD)))) / RAD : Y / RADIUS / RAD + lat0;
+    const lon = ((((Number(rim.lon) + X / (RADIUS * c) / RAD + 180) % 360) + 360) % 360) - 180;
+    return { latitude: lat, longitude: lon };
+  }
+
+  const wholes = new WeakMap();
+  function places() {
+    const question = document.querySelector("[data-place]");
+    if (!question) return;
+    for (const svg of all(".lead svg.map")) {
+      const view = svg.querySelector(".view");
+      if (!view) continue;
+      if (!wholes.has(svg)) {
+        const [x, y] = (view.dataset.whole || view.getAttribute("viewBox")).split(/[\s,]+/).map(Number);
+        wholes.set(svg, { x, y });
+      }
+      let down = null;
+      view.addEventListener("pointerdown", (event) => { down = event; }, { capture: true });
+      view.addEventListener("click", (event) => {
+        if (!down || Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > 3) return;
+        const found = degrees(svg, event);
+        if (!found) return;
+        for (const [name, value] of Object.entries(found)) {
+          for (const field of all(`[data-place] [name=${name}]`)) field.value = value.toFixed(4);
+        }
+        const said = document.querySelector("[data-place] .hint");
+        said.textContent = `Place taken from the map: ${found.latitude.toFixed(4)}, ${found.longitude.toFixed(4)}.`;
+      });
+    }
+    for (const hint of all("[data-place] .hint")) hint.hidden = !document.querySelector(".lead svg.map .rim");
+  }
+
+  // ---- what goes on: asked for again until it is settled ------------------------------------------------------------
+  function poll(block) {
+    const wait = 1000 * Number(block.dataset.every || 2);
+    setTimeout(async () => {
+      let made = null;
+      try {
+        const { response, text } = await fetched(block.dataset.poll);
+        if (response.redirected) { location.assign(response.url); return; }
+        if (response.ok) {
+          const next = parsed(text).getElementById(block.id);
+          if (next && "settled" in next.dataset) { location.reload(); return; }
+          const opened = all("details[open]", block).length;
+          made = put(block.id, text);
+          if (made && opened) for (const one of all("details", made)) one.open = true;
+        }
+      } catch { /* the server may be away for a moment */ }
+      if (!made) poll(block);
+    }, wait);
+  }
+
+  // ---- upload: how far it is ----------------------------------------------------------------------------------------
+  const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`);
+
+  function upload(event) {
+    const form = event.target, file = form.querySelector("input[type=file]").files[0];
+    if (!file) return;
+    event.preventDefault();
+    const going = form.querySelector(".going"), bar = going.querySelector("progress"), far = going.querySelector(".far"), button = form.querySelector("button[type=submit]");
+    const most = Number(form.dataset.most) * 2 ** 20;
+    going.hidden = false;
+    if (file.size > most) { far.textContent = `The file has ${size(file.size)}; at most ${size(most)} are taken.`; bar.hidden = true; return; }
+    bar.hidden = false;
+    button.disabled = true;
+    const request = new XMLHttpRequest();
+    const end = (text) => { far.textContent = text; button.disabled = false; };
+    request.upload.addEventListener("progress", (now) => {
+      bar.value = (100 * now.loaded) / now.total;
+      far.textContent = now.loaded < now.total ? `${size(now.loaded)} of ${size(now.total)}` : "Sent; being stored";
+    });
+    request.addEventListener("load", () => {
+      if (request.status < 400) { location.assign(request.responseURL); return; }
+      const page = parsed(request.responseText), said = page.querySelector(".summary li, .wrong .answer");
+      end(said ? said.textContent : `The server did not take it (${request.status}).`);
+    });
+    request.addEventListener("error", () => end("The connection broke. Nothing was stored; send it again."));
+    request.addEventListener("abort", () => end("Stopped. Nothing was stored."));
+    going.querySelector(".stop").onclick = () => request.abort();
+    request.open("POST", form.action);
+    request.send(new FormData(form));
+  }
+
+  // ---- studies: file and faults beside what is typed ----------------------------------------------------------------
+  function watch(form) {
+    let waiting = 0, round = 0;
+    const look = async () => {
+      const data = new FormData(form), mine = ++round;
+      data.set("act", "show");
+      try {
+        const { response, text } = await fetched(form.action || location.href, { method: "POST", body: data });
+        if (!response.ok || mine !== round) return;
+        const page = parsed(text);
+        for (const old of all("[data-live]", form)) {
+          const made = page.getElementById(old.id);
+          if (made && made.innerHTML !== old.innerHTML) old.innerHTML = made.innerHTML;
+          if (made && old.id.startsWith("fault-")) {
+            const field = document.getElementById(old.id.replace("fault-", "f-"));
+            if (field?.matches("input, select, textarea")) field.toggleAttribute("aria-invalid", false);
+            if (field?.matches("input, select, textarea") && made.textContent) field.setAttribute("aria-invalid", "true");
+          }
+        }
+      } catch { /* the next letter asks again */ }
+    };
+    form.addEventListener("input", (event) => {
+      clearTimeout(waiting);
+      if (event.target.matches("[data-again]")) return;
+      waiting = setTimeout(look, 350);
+    });
+    // Another source has other columns: the whole form is made anew, as the button without a name to press does.
+    form.addEventListener("change", (event) => { if (event.target.matches("[data-again]")) form.requestSubmit(form.querySelector("button[value=show]")); });
+    form.addEventListener("submit", () => {
+      try { sessionStorage.setItem("potomac-scroll", JSON.stringify([location.pathname, scrollY])); } catch { /* not kept */ }
+    });
+  }
+
+  function returned() {
+    try {
+      const [path, y] = JSON.parse(sessionStorage.getItem("potomac-scroll") || "[]");
+      sessionStorage.removeItem("potomac-scroll");
+      if (path === location.pathname && document.querySelector("[data-watch]") && !document.querySelector("[role=alert]")) scrollTo({ top: y, behavior: "instant" });
+    } catch { /* not kept */ }
+  }
+
+  function begin(within) {
+    const some = (selector) => [...(within.matches?.(selector) ? [within] : []), ...all(selector, within)];
+    for (const form of some("form[data-part]")) form.addEventListener("submit", ask);
+    for (const block of some("[data-poll]")) poll(block);
+    for (const hint of some("[data-place] .hint")) hint.hidden = !document.querySelector(".lead svg.map .rim");
+  }
+
+  begin(document);
+  places();
+  for (const form of all("form[data-upload]")) form.addEventListener("submit", upload);
+  for (const form of all("form[data-watch]")) watch(form);
+  returned();
+})();

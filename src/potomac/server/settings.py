@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ VERSION = __version__
 SECRET_KEY = config.secret()
 DEBUG = CONFIG.debug
 ALLOWED_HOSTS = [urlsplit(CONFIG.public_url).hostname or "localhost", "localhost", "127.0.0.1", "[::1]", *CONFIG.hosts]
+CSRF_FAILURE_VIEW = "potomac.server.pages.errors.forged"
 CSRF_TRUSTED_ORIGINS = [CONFIG.public_url.rstrip("/")]
 
 INSTALLED_APPS = [
@@ -113,6 +115,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
+STATICFILES_DIRS = [("report", str(files("potomac.report") / "static"))]  # one look: the report's own sheets and script
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "potomac.server.ops.static.Storage"},

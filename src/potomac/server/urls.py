@@ -17,3 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *api,
     path("", include("potomac.server.pages.urls")),
 ]
+
+handler400 = "potomac.server.pages.errors.bad"
+handler403 = "potomac.server.pages.errors.denied"
+handler404 = "potomac.server.pages.errors.missing"
+handler500 = "potomac.server.pages.errors.broken"

@@ -115,7 +115,7 @@ def test_who_wakes_late_may_not_write(person: Callable[..., User]) -> None:
     written: list[str] = []
     assert queue.beat(first, what="late") == (False, False)
     assert not queue.settle(first, State.DONE, then=lambda: written.append("late"))
-    assert not queue.release(first)
+    assert not queue.settle(first, State.QUEUED, death=True)
     assert second is not None
     assert queue.settle(second, State.DONE, then=lambda: written.append("in time"))
     assert written == ["in time"]
@@ -256,9 +256,9 @@ def limited(crew: Any, seconds: float = 600, mb: int = 300) -> dict[str, Any]:
 
 def test_a_process_that_dies_three_times_is_given_up(person: Callable[..., User], crew: Any) -> None:
     job = worked("poison", person())
-    assert (job.state, job.attempt) == (State.FAILED, 3)
+    assert (job.state, job.deaths) == (State.FAILED, 3)
     assert [fault["code"] for fault in job.error] == ["job.died"]
-    assert "died 3 times, last by SIGSEGV" in job.error[0]["found"]
+    assert "3 times before it was done; the last time its process died by SIGSEGV" in job.error[0]["found"]
 
 
 def test_a_bug_is_told_to_the_log_and_not_to_the_visitor(

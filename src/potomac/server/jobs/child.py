@@ -17,7 +17,6 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,8 @@ _RESERVED_MB = 1024
 def main() -> None:
     """Carry out what is asked on standard input, and end."""
     parent = os.getppid()
-    _die_with(parent)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     line = sys.stdin.buffer.readline()
     if not line or os.getppid() != parent:  # the worker died first
         os._exit(1)
@@ -47,18 +47,12 @@ def main() -> None:
     asked = json.loads(line)
     os.chdir(asked["workspace"])
     _limit(asked["mb"])
-    told = _told(asked)
+    told = json.dumps(_told(asked)).replace(asked["workspace"] + "/", "")  # no message names a place on this server
     aside = Path(asked["workspace"], f".{RESULT}")
-    aside.write_text(json.dumps(told), encoding="utf-8", errors="backslashreplace")
-    aside.replace(Path(asked["workspace"], RESULT))
+    aside.write_text(masked(told), encoding="utf-8")
+    aside.rename(aside.with_name(RESULT))
     sys.stdout.flush()
-    sys.stderr.flush()
     os._exit(0)  # threads that libraries left behind are not waited for
-
-
-def _die_with(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _watch() -> None:
@@ -73,12 +67,11 @@ def _limit(mb: int) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
-        wall = (mb + _RESERVED_MB) * 2**20
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_DATA, (wall, wall))
+        resource.setrlimit(resource.RLIMIT_DATA, ((mb + _RESERVED_MB) * 2**20,) * 2)
     with contextlib.suppress(OSError):
         os.nice(10)
-        Path("/proc/self/oom_score_adj").write_text("500")
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def _told(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,31 +82,20 @@ def _told(asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"result": work(Path(asked["workspace"]), asked["about"], _progress())}
     except (KeyboardInterrupt, Interrupted):
         os._exit(130)
-    except MemoryError:
-        faults = [too_large(asked["mb"])]
-    except PotomacError as error:
-        memory = (fault.code == "run.memory" for fault in error.faults)
-        faults = [too_large(asked["mb"])] if any(memory) else list(error.faults)
+    except (MemoryError, PotomacError) as error:
+        faults = getattr(error, "faults", ())
+        if not faults or any(fault.code == "run.memory" for fault in faults):
+            faults = [too_large(asked["mb"])]
+        return {"faults": [fault.to_dict() for fault in faults]}
     except BaseException as error:
         found = f"an unexpected error stopped the work: {type(error).__name__}"
-        fault = Fault("job.failed", found, "", TELL)
-        return {"faults": [fault.to_dict()], "trace": traceback.format_exc()}
-    return {"faults": [_clean(fault, asked).to_dict() for fault in faults]}
+        return {"faults": [Fault("job.failed", found, "", TELL).to_dict()], "trace": traceback.format_exc()}
 
 
 def too_large(mb: int) -> Fault:
     """The fault of work that needs more memory than it may have."""
     mend = "Give it fewer rows, or ask the administrator for more (limits.job_mb)"
     return Fault("job.memory", f"the work needs more than {mb:,} MB of memory", "", mend)
-
-
-def _clean(fault: Fault, asked: Mapping[str, Any]) -> Fault:
-    """The fault without places on this server, and without what is to stay hidden."""
-    hidden = {asked["workspace"] + "/": "", asked["workspace"]: "", **asked["about"].get("hidden", {})}
-    words = {key: value for key, value in fault.to_dict().items() if isinstance(value, str)}
-    for word, instead in hidden.items():
-        words = {key: value.replace(word, instead) for key, value in words.items()}
-    return replace(fault, **{key: masked(value) for key, value in words.items()})  # type: ignore[arg-type]
 
 
 def _progress() -> Any:

@@ -14,8 +14,9 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from potomac.errors import masked
 from potomac.server.jobs.child import MARK
 
 __all__ = ["LOG", "Process", "Told"]
@@ -23,6 +24,7 @@ __all__ = ["LOG", "Process", "Told"]
 LOG = 32_768
 """Characters of a job's log that are kept, the last ones."""
 _SECRET = re.compile(r"^(DATABASE_URL|POTOMAC_\w*|\w*(PASSWORD|SECRET|TOKEN)\w*)$", re.IGNORECASE)
+_MEMORY = re.compile(r"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+)", re.MULTILINE)
 
 
 @dataclass
@@ -33,7 +35,6 @@ class Told:
     done: float = 0
     total: float | None = None
     log: str = ""
-    written: str = ""
     rest: bytes = field(default=b"", repr=False)
 
     def hear(self, data: bytes) -> None:
@@ -41,27 +42,25 @@ class Told:
         *lines, self.rest = (self.rest + data).split(b"\n")
         self.rest = self.rest[-LOG:]
         for line in lines:
-            if line.startswith(MARK):
-                with contextlib.suppress(ValueError, TypeError):
-                    self._progress(*json.loads(line[1:]))
-            else:
+            if not line.startswith(MARK):
                 self._note(line.decode(errors="replace"))
+                continue
+            with contextlib.suppress(ValueError, TypeError):
+                what, done, total = json.loads(line[1:])
+                self._progress(str(what)[:200], float(done), None if total is None else float(total))
 
     def _progress(self, what: str, done: float, total: float | None) -> None:
         if what != self.what:
             self._note(f"{datetime.now(UTC):%H:%M:%S} {what}")
-        self.what, self.done, self.total = str(what)[:200], float(done), None if total is None else float(total)
+        self.what, self.done, self.total = what, done, total
 
     def _note(self, line: str) -> None:
         shown = "".join(sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in line)
-        self.log = f"{self.log}{shown}\n"[-LOG:]
+        self.log = f"{self.log}{masked(shown)}\n"[-LOG:]
 
     def values(self) -> dict[str, Any]:
-        """What changed for the job's row."""
-        told: dict[str, Any] = {"what": self.what, "done": self.done, "total": self.total}
-        if self.log != self.written:
-            told["log"] = self.written = self.log
-        return told
+        """For the job's row."""
+        return {"what": self.what, "done": self.done, "total": self.total, "log": self.log}
 
 
 class Process:
@@ -71,13 +70,17 @@ class Process:
         self.told, self.code = Told(), 0
         environ = {key: value for key, value in os.environ.items() if not _SECRET.match(key)}
         environ |= {"ARROW_DEFAULT_MEMORY_POOL": "system", "TMPDIR": str(workspace), "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "potomac.server.jobs.child"]
-        pipe = subprocess.PIPE
-        self._popen = subprocess.Popen(  # noqa: S603  nothing of a visitor is in the command
-            command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environ, cwd=workspace,
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", "potomac.server.jobs.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environ,
+            cwd=workspace,
             start_new_session=True,
-        )  # fmt: skip
-        self._input, self._output = _open(self._popen.stdin), _open(self._popen.stdout)
+        )
+        self._input: Any = self._popen.stdin
+        self._output: Any = self._popen.stdout
         os.set_blocking(self._output.fileno(), False)
         with contextlib.suppress(BrokenPipeError):
             self._input.write(json.dumps(asked).encode() + b"\n")
@@ -91,7 +94,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self.code = self._popen.wait()
-        self._hear()
+        self._hear(0)
         with contextlib.suppress(BrokenPipeError):
             self._input.close()
         self._output.close()
@@ -102,14 +105,13 @@ class Process:
             time.sleep(0.005)
         return os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
-    def _hear(self, wait: float = 0) -> bool:
+    def _hear(self, wait: float) -> bool:
         """Read what is there; False at the end of the pipe."""
-        if select.select([self._output], [], [], wait)[0]:
-            with contextlib.suppress(BlockingIOError):
-                data = os.read(self._output.fileno(), 65_536)
-                self.told.hear(data)
-                return bool(data)
-        return True
+        if not select.select([self._output], [], [], wait)[0]:
+            return True
+        data = os.read(self._output.fileno(), 65_536)
+        self.told.hear(data)
+        return bool(data)
 
     def stop(self, grace: float) -> None:
         """Ask it to stop, and wait so long for it to do so."""
@@ -120,14 +122,7 @@ class Process:
 
     def memory_mb(self) -> float:
         """Memory of its own that it holds now, MB: files that are mapped do not count. 0 where nobody tells."""
-        try:
+        with contextlib.suppress(OSError):
             text = Path(f"/proc/{self._popen.pid}/status").read_text(encoding="utf-8")
-        except OSError:
-            return 0.0
-        return sum(int(kb) for kb in re.findall(r"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+)", text, re.MULTILINE)) / 1024
-
-
-def _open(end: IO[bytes] | None) -> IO[bytes]:
-    if end is None:  # pragma: no cover  both were asked for
-        raise RuntimeError("a pipe is missing")
-    return end
+            return sum(map(int, _MEMORY.findall(text))) / 1024
+        return 0.0

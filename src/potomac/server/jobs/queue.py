@@ -19,7 +19,7 @@ from potomac.server.accounts.models import User
 from potomac.server.jobs.clock import Clock
 from potomac.server.jobs.models import Job, State
 
-__all__ = ["beat", "cancel", "claim", "current", "latest", "release", "settle", "submit", "waiting"]
+__all__ = ["beat", "cancel", "claim", "current", "latest", "settle", "submit", "waiting"]
 
 LEASE = 3.0
 """Seconds after its last heartbeat at which a job is anybody's again."""
@@ -101,21 +101,25 @@ def beat(job: Job, **told: Any) -> tuple[bool, bool]:
     return holds, holds and _held(job).filter(cancel=True).exists()
 
 
-def settle(job: Job, state: State, faults: Sequence[Fault] = (), then: Callable[[], None] | None = None) -> bool:
-    """End a job in one transaction with what its end brings about (``then``); False where the attempt holds no more."""
-    error = [fault.to_dict() for fault in faults]
+def settle(
+    job: Job,
+    state: State,
+    faults: Sequence[Fault] = (),
+    then: Callable[[], None] | None = None,
+    *,
+    death: bool = False,
+) -> bool:
+    """End the attempt in one transaction with what its end brings about (``then``); False where it holds no more.
+
+    ``State.QUEUED`` gives the job back to those that wait; ``death`` counts against it.
+    """
+    ended = None if state == State.QUEUED else timezone.now()
+    error, deaths = [fault.to_dict() for fault in faults], F("deaths") + int(death)
     with transaction.atomic():
-        ended = {"state": state, "error": error, "lease": None, "worker": "", "ended": timezone.now()}
-        holds = bool(_held(job).update(**ended))
-        if holds and then:
+        held = _held(job).update(state=state, error=error, deaths=deaths, lease=None, worker="", ended=ended)
+        if held and then:
             then()
-    return holds
-
-
-def release(job: Job, *, death: bool = False) -> bool:
-    """Give a job back to those that wait; ``death`` counts against it."""
-    deaths = F("deaths") + int(death)
-    return bool(_held(job).update(state=State.QUEUED, lease=None, worker="", deaths=deaths))
+    return bool(held)
 
 
 def current(ids: Sequence[int]) -> set[tuple[int, int]]:

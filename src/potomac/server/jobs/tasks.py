@@ -8,7 +8,7 @@ found the attempt still holding; ``failed`` does what the end without a value br
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ class Task:
     work: str
     describe: Callable[[Job], dict[str, Any]]
     finish: Callable[[Job, Any, Path], None]
-    failed: Callable[[Job, list[Fault]], None]
+    failed: Callable[[Job, Sequence[Fault]], None]
     limits: Callable[[], tuple[float, int]]
 
 
@@ -117,7 +117,9 @@ def _describe_run(job: Job) -> dict[str, Any]:
 
 def _described(source: Source) -> dict[str, str]:
     """Where a source lies, for the process alone."""
-    located = _located(source)
+    from potomac.server.catalog.contents import located as place
+
+    located = place(source)
     if source.database is not None:
         return {"name": source.name, "url": located, "query": source.query}
     return {"name": source.name, "path": located}
@@ -138,7 +140,7 @@ def _finish_run(job: Job, result: Any, workspace: Path) -> None:
     one.save(update_fields=["directory", "answer", "finished"])
 
 
-def _failed_run(job: Job, faults: list[Fault]) -> None:
+def _failed_run(job: Job, faults: Sequence[Fault]) -> None:
     from potomac.server.catalog.models import Run
 
     for one in Run.objects.filter(pk=job.about, directory=""):
@@ -174,28 +176,11 @@ def _finish_look(job: Job, result: Any, workspace: Path) -> None:
     Source.objects.filter(pk=job.about).update(**kept)
 
 
-def _failed_look(job: Job, faults: list[Fault]) -> None:
+def _failed_look(job: Job, faults: Sequence[Fault]) -> None:
     from potomac.server.catalog.models import Source
 
     reason = " ".join(f"{fault}." for fault in faults)
     Source.objects.filter(pk=job.about).update(state=Source.State.REFUSED, reason=reason)
-
-
-def _located(source: Source) -> str:
-    """The file or address of a source."""
-    from django.conf import settings
-
-    from potomac.server.config import home
-
-    if source.database is not None:
-        return source.database.url
-    if source.content_id is not None:
-        return str(home() / "content" / source.content_id[:2] / source.content_id)
-    folder = settings.CONFIG.folders.get(source.folder)
-    place = (folder / source.path).resolve() if folder else None
-    if folder is None or place is None or not place.is_relative_to(folder.resolve()) or not place.exists():
-        raise DataError(Fault("job.source-gone", f'"{source.name}" is no longer in the folder "{source.folder}"'))
-    return str(place)
 
 
 def _run_limits() -> tuple[float, int]:

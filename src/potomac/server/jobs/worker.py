@@ -9,12 +9,12 @@ import platform
 import re
 import shutil
 import signal
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import NoReturn
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
@@ -23,15 +23,13 @@ from potomac.server.config import home
 from potomac.server.jobs import queue
 from potomac.server.jobs.child import RESULT, TELL, too_large
 from potomac.server.jobs.models import Job, State
-from potomac.server.jobs.process import Process, Told
+from potomac.server.jobs.process import Process
 from potomac.server.jobs.tasks import TASKS, Task
 
 __all__ = ["main", "work"]
 
-POLL = 0.4
-"""Seconds between two looks for a job."""
-BEAT = 0.5
-"""Seconds between two heartbeats, which also carry progress."""
+POLL, BEAT = 0.4, 0.5
+"""Seconds between two looks for a job, and between two heartbeats, which also carry progress."""
 GRACE = 1.0
 """Seconds that work has to stop by itself."""
 DEATHS = 3
@@ -42,13 +40,12 @@ AWAY = (OperationalError, InterfaceError)
 _log = logging.getLogger("potomac.worker")
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Work until the system asks to end; what is running then goes back to the queue."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     work(stop=stop)
-    sys.exit(0)
 
 
 def work(once: bool = False, stop: Event | None = None) -> int:
@@ -61,28 +58,21 @@ def work(once: bool = False, stop: Event | None = None) -> int:
             if time.monotonic() - swept >= SWEEP:
                 _sweep()
                 swept = time.monotonic()
-            job = queue.claim(name)
-            if job is not None:
+            if (job := queue.claim(name)) is not None:
                 taken += 1
                 _attempt(job, stop)
                 continue
         except AWAY as error:
-            _log.warning("the database does not answer, trying again: %s", error)
-            connection.close()
+            _away(error)
         if once:
             break
         stop.wait(POLL)
     return taken
 
 
-def _sweep() -> None:
-    """Remove the workspaces of attempts that hold no more. What is listed before it is asked for is old enough."""
-    found = {path: re.fullmatch(r"(\d+)-(\d+)", path.name) for path in _works().iterdir()}
-    attempts = {path: (int(match[1]), int(match[2])) for path, match in found.items() if match}
-    holding = queue.current([id for id, _ in attempts.values()])
-    for path, attempt in attempts.items():
-        if attempt not in holding:
-            shutil.rmtree(path, ignore_errors=True)
+def _away(error: Exception) -> None:
+    _log.warning("the database does not answer, trying again: %s", error)
+    connection.close()
 
 
 def _works() -> Path:
@@ -91,7 +81,23 @@ def _works() -> Path:
     return folder
 
 
-# ---- one attempt ----------------------------------------------------------------------------------------------------
+def _sweep() -> None:
+    """Remove the workspaces of attempts that hold no more. A folder is made after its attempt is in the database."""
+    found = {path: re.fullmatch(r"(\d+)-(\d+)", path.name) for path in _works().iterdir()}
+    attempts = {path: (int(match[1]), int(match[2])) for path, match in found.items() if match}
+    holding = queue.current([id for id, _ in attempts.values()])
+    for path in (path for path, attempt in attempts.items() if attempt not in holding):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _End:
+    """How an attempt ended; ``State.QUEUED`` where another is to follow."""
+
+    state: State
+    faults: Sequence[Fault] = ()
+    result: Any = None
+    death: bool = False
 
 
 def _attempt(job: Job, stop: Event) -> None:
@@ -101,116 +107,108 @@ def _attempt(job: Job, stop: Event) -> None:
     if job.attempt > 1:
         _sweep()
     try:
-        if job.cancel:
-            queue.settle(job, State.CANCELLED)
-        elif job.deaths >= DEATHS:
-            _fail(job, task, [_given_up(f"the worker was ended {job.deaths} times while it did this work")])
-        else:
-            workspace.mkdir(mode=0o700)
-            _carry_out(job, task, workspace, stop)
-    except AWAY:
-        raise
-    except PotomacError as error:
-        _fail(job, task, list(error.faults))
-    except Exception as error:  # no disk, no process, or a bug: this job fails, the others are done
-        _log.exception("job %d", job.pk)
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        _fail(job, task, [Fault("job.failed", f"the server cannot do this: {reason}", "", TELL)])
+        end = _tried(job, lambda: _before(job) or _carried_out(job, task, workspace, stop))
+        wrong = end and _tried(job, lambda: _close(job, task, workspace, end))
+        if wrong:
+            _close(job, task, workspace, wrong)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
 
 
-def _given_up(found: str) -> Fault:
-    return Fault("job.died", found, "a job is tried three times", f"Give it fewer rows. {TELL}")
+def _tried(job: Job, act: Callable[[], _End | None]) -> _End | None:
+    """What ``act`` says, or the end that its failure is: this job fails, the others are done."""
+    try:
+        return act()
+    except AWAY:
+        raise
+    except PotomacError as error:
+        return _End(State.FAILED, error.faults)
+    except Exception as error:  # no disk, no process, or a bug
+        _log.exception("job %d", job.pk)
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        return _End(State.FAILED, [Fault("job.failed", f"the server cannot do this: {reason}", "", TELL)])
 
 
-def _fail(job: Job, task: Task, faults: list[Fault]) -> None:
-    _surely(lambda: queue.settle(job, State.FAILED, faults, lambda: task.failed(job, faults)))
+def _close(job: Job, task: Task, workspace: Path, end: _End) -> None:
+    """Tell the database as soon as it answers: work of an hour is not thrown away for one that restarts."""
 
+    def then() -> None:
+        if end.state == State.DONE:
+            task.finish(job, end.result, workspace)
+        elif end.state == State.FAILED:
+            task.failed(job, end.faults)
 
-def _surely(act: Callable[[], object]) -> None:
-    """Do it as soon as the database answers: work of an hour is not thrown away for one that restarts."""
     for _ in range(60):
         try:
-            act()
+            if not queue.settle(job, end.state, end.faults, then, death=end.death):
+                _log.warning("job %d: attempt %d holds no more; nothing of it is kept", job.pk, job.attempt)
             return
         except AWAY as error:
-            _log.warning("the database does not answer, trying again: %s", error)
-            connection.close()
+            _away(error)
             time.sleep(1)
 
 
-def _carry_out(job: Job, task: Task, workspace: Path, stop: Event) -> None:
-    limit_s, limit_mb = task.limits()
-    asked = {"work": task.work, "about": task.describe(job), "workspace": str(workspace), "mb": limit_mb}
+def _before(job: Job) -> _End | None:
+    """The end of a job that need not, or must not, be begun again."""
+    if job.cancel:
+        return _End(State.CANCELLED)
+    if job.deaths < DEATHS:
+        return None
+    last = job.error[-1]["found"] if job.error else "its worker was ended"
+    found = f"the work ended {job.deaths} times before it was done; the last time {last}"
+    return _End(State.FAILED, [Fault("job.died", found, f"a job is tried {DEATHS} times", TELL)])
+
+
+def _carried_out(job: Job, task: Task, workspace: Path, stop: Event) -> _End:
+    workspace.mkdir(mode=0o700)
+    seconds, mb = task.limits()
+    asked = {"work": task.work, "about": task.describe(job), "workspace": str(workspace), "mb": mb}
     with Process(workspace, asked) as process:
-        end = _watched(process, job, limit_s, limit_mb, stop)
-    if isinstance(end, Fault):
-        _fail(job, task, [end])
-    elif end == "cancelled":
-        _surely(lambda: queue.settle(job, State.CANCELLED))
-    elif end == "stopped":
-        queue.release(job)
-    elif end == "ended":
-        _beat(job, process.told)
-        _ended(job, task, workspace, process.code)
+        end = _watched(process, job, seconds, mb, stop)
+    _beat(job, process)
+    return end or _left(job, workspace, process.code)
 
 
-def _watched(process: Process, job: Job, limit_s: float, limit_mb: int, stop: Event) -> str | Fault:
-    """Stay with the process until it ends, or has to; how it came to that."""
+def _watched(process: Process, job: Job, seconds: float, mb: int, stop: Event) -> _End | None:
+    """Stay with the process until it has to end; None where it has ended by itself."""
     begun = beaten = time.monotonic()
     while not process.has_ended(0.1):
         now = time.monotonic()
-        if now - begun > limit_s:
+        if now - begun > seconds:
             mend = "Give it fewer rows, or ask the administrator for more (limits.job_s)"
-            return Fault("job.time", f"the work took longer than {limit_s:,g} s", "", mend)
-        if process.memory_mb() > limit_mb:
-            return too_large(limit_mb)
+            return _End(State.FAILED, [Fault("job.time", f"the work took longer than {seconds:,g} s", "", mend)])
+        if process.memory_mb() > mb:
+            return _End(State.FAILED, [too_large(mb)])
         if stop.is_set():
-            return "stopped"
+            return _End(State.QUEUED)
         if now - beaten >= BEAT:
             beaten = now
-            holds, ending = _beat(job, process.told)
+            holds, ending = _beat(job, process)
             if not holds:
-                _log.warning("job %d: attempt %d holds no more", job.pk, job.attempt)
-                return "lost"
+                return _End(State.QUEUED)
             if ending:
                 process.stop(GRACE)
-                return "cancelled"
-    return "ended"
+                return _End(State.CANCELLED)
+    return None
 
 
-def _beat(job: Job, told: Told) -> tuple[bool, bool]:
+def _beat(job: Job, process: Process) -> tuple[bool, bool]:
     """A heartbeat; a database that does not answer says nothing about who holds the job."""
     try:
-        return queue.beat(job, **told.values())
+        return queue.beat(job, **process.told.values())
     except AWAY as error:
-        _log.warning("job %d: no heartbeat: %s", job.pk, error)
-        connection.close()
+        _away(error)
         return True, False
 
 
-def _ended(job: Job, task: Task, workspace: Path, code: int) -> None:
-    """The process has ended by itself: what it left, or what killed it."""
-    try:
-        told = json.loads((workspace / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        told = None
-    if told is None or code:
-        _died(job, task, code)
-    elif "faults" in told:
-        if told.get("trace"):
-            _log.error("job %d: %s", job.pk, told["trace"])
-        _fail(job, task, [Fault(**fault) for fault in told["faults"]])
-    else:
-        _surely(lambda: queue.settle(job, State.DONE, then=lambda: task.finish(job, told["result"], workspace)))
-
-
-def _died(job: Job, task: Task, code: int) -> None:
-    """Nobody here killed it: the system where memory ran out, or a fault in a library. Three times is enough."""
-    how = signal.Signals(-code).name if code < 0 else f"code {code}"
-    _log.warning("job %d: attempt %d died by %s", job.pk, job.attempt, how)
-    if job.deaths + 1 >= DEATHS:
-        _fail(job, task, [_given_up(f"the process that did this work died {job.deaths + 1} times, last by {how}")])
-    else:
-        _surely(lambda: queue.release(job, death=True))
+def _left(job: Job, workspace: Path, code: int) -> _End:
+    """What a process left that has ended by itself, or how it died: by the system's hand, or a fault in a library."""
+    if code or not (workspace / RESULT).is_file():
+        how = signal.Signals(-code).name if code < 0 else f"code {code}"
+        return _End(State.QUEUED, [Fault("job.died", f"its process died by {how}")], death=True)
+    told = json.loads((workspace / RESULT).read_text(encoding="utf-8"))
+    if told.get("trace"):
+        _log.error("job %d: %s", job.pk, told["trace"])
+    if "faults" in told:
+        return _End(State.FAILED, [Fault(**fault) for fault in told["faults"]])
+    return _End(State.DONE, result=told["result"])

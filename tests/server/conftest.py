@@ -20,7 +20,8 @@ os.environ |= {
     "DJANGO_SETTINGS_MODULE": "potomac.server.settings",
     "DATABASE_URL": os.environ.get("POTOMAC_TEST_DATABASE_URL", ""),
 }
-(HOME / "uploads").mkdir()
+for folder in ("uploads", "static"):
+    (HOME / folder).mkdir()
 
 import django  # noqa: E402
 

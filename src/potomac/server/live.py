@@ -164,7 +164,7 @@ def order(directory: str | Path, name: str, column: str, *, descending: bool) ->
 
     def make() -> tuple[Any, int]:
         keys = [(column, "descending" if descending else "ascending")]
-        found = pc.sort_indices(table(directory, name), sort_keys=keys, null_placement="at_end")
+        found = pc.sort_indices(table(directory, name), sort_keys=keys)  # nulls last
         return found, found.nbytes
 
     return shelf.get(("order", opened(directory).path, name, column, descending), make)

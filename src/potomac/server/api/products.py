@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from potomac.errors import StudyError
 from potomac.server.api import paging, results, schemas, tables
@@ -89,7 +89,7 @@ def publish(request: HttpRequest, response: HttpResponse, body: schemas.Publish)
     who = actor(request)
     made = flow.publish(who, body.run, body.slug, title=body.title, visibility=body.visibility, note=body.note)
     response.headers["Location"] = f"/api/v1/products/{body.slug}/versions/{made.number}"
-    return 201, _version(who, made.product, made)
+    return Status(201, _version(who, made.product, made))
 
 
 @router.get("/products/{slug}", response=schemas.ProductOut, operation_id="get_product", summary="A product")
@@ -116,7 +116,7 @@ def change_product(request: HttpRequest, slug: Slug, body: schemas.Change) -> An
 def delete_product(request: HttpRequest, slug: Slug) -> Any:
     """With all its versions; the runs stay, and nobody else gets the address."""
     flow.delete(actor(request), slug)
-    return 204, None
+    return Status(204, None)
 
 
 @router.put(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
 
 from potomac import __version__
 from potomac.server import live
@@ -69,18 +70,14 @@ def download(request: HttpRequest, run: Run, table: str, form: str) -> HttpRespo
     """The whole table as a file."""
     file = tables.file_of(directory_of(run), table)
     tag = hashlib.blake2b(f"{run.pk} {table} {form} {__version__}".encode(), digest_size=16).hexdigest()
-    headers = {"ETag": f'"{tag}"', "Content-Disposition": attachment(f"{run.name}-{table}.{form}")}
+    name = f"{run.name}-{table}.{form}"
+    headers = {"ETag": f'"{tag}"'}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return HttpResponse(status=304, headers=headers)
     if form == "parquet":
-        return FileResponse(file.open("rb"), content_type=tables.FORMATS[form], headers=headers)
+        return _file(file, name, tables.FORMATS[form], headers)
+    headers["Content-Disposition"] = str(content_disposition_header(True, name))
     return StreamingHttpResponse(tables.chunks(file, form), content_type=tables.FORMATS[form], headers=headers)
-
-
-def attachment(name: str) -> str:
-    """The header that makes a browser store a file and not show it."""
-    plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 
 
 def files(run: Run) -> Iterator[tuple[str, int]]:
@@ -100,5 +97,9 @@ def file(run: Run, path: str) -> FileResponse:
     if path not in dict(files(run)):
         raise Missing
     found = live.opened(directory_of(run)).path / path
-    headers = {"Content-Disposition": attachment(found.name), "Content-Security-Policy": "sandbox; default-src 'none'"}
-    return FileResponse(found.open("rb"), content_type="application/octet-stream", headers=headers)
+    headers = {"Content-Security-Policy": "sandbox; default-src 'none'"}
+    return _file(found, found.name, "application/octet-stream", headers)
+
+
+def _file(file: Path, name: str, kind: str, headers: dict[str, str]) -> FileResponse:
+    return FileResponse(file.open("rb"), as_attachment=True, filename=name, content_type=kind, headers=headers)

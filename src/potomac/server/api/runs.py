@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from potomac.server.api import paging, results, schemas, tables
 from potomac.server.api.access import actor, person
@@ -62,7 +62,7 @@ def submit_run(request: HttpRequest, response: HttpResponse, body: schemas.Submi
     draft = studies.get(who, body.study) if body.study else None
     run = flow.submit(who, body.text, draft)
     response.headers["Location"] = f"/api/v1/runs/{run.pk}"
-    return 201, _detail(run)
+    return Status(201, _detail(run))
 
 
 @router.get("/runs/{id}", response=schemas.RunDetail, operation_id="get_run", summary="A run")
@@ -83,14 +83,14 @@ def retry_run(request: HttpRequest, response: HttpResponse, id: Id) -> Any:
     """The same study once more, after it failed or was cancelled."""
     run = flow.retry(actor(request), id)
     response.headers["Location"] = f"/api/v1/runs/{run.pk}"
-    return 201, _detail(run)
+    return Status(201, _detail(run))
 
 
 @router.delete("/runs/{id}", response={204: None}, operation_id="delete_run", summary="Delete a run")
 def delete_run(request: HttpRequest, id: Id) -> Any:
     """With its files; refused while a product shows it."""
     flow.delete(actor(request), id)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/runs/{id}/facts", response=schemas.FactsOut, operation_id="get_run_facts", summary="What a run found")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import File, Form, Router, UploadedFile
+from ninja import File, Form, Router, Status, UploadedFile
 
 from potomac.server.api import paging, schemas
 from potomac.server.api.access import actor, person
@@ -27,9 +27,9 @@ def told(source: Source) -> dict[str, Any]:
     return {name: getattr(source, name) for name in names}
 
 
-def _made(response: HttpResponse, source: Source) -> tuple[int, dict[str, Any]]:
+def _made(response: HttpResponse, source: Source) -> Status[Any]:
     response.headers["Location"] = f"/api/v1/sources/{source.pk}"
-    return 201, told(source)
+    return Status(201, told(source))
 
 
 @router.get("/sources", response=schemas.Sources, operation_id="list_sources", summary="Your sources")
@@ -76,4 +76,4 @@ def get_source(request: HttpRequest, id: Id) -> Any:
 def delete_source(request: HttpRequest, id: Id) -> Any:
     """Its content goes when no other source holds the same."""
     flow.delete(actor(request), id)
-    return 204, None
+    return Status(204, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Router, Status
 
 from potomac import studies as conductor
 from potomac.engine import Engine
@@ -68,7 +68,7 @@ def save_study(request: HttpRequest, response: HttpResponse, body: schemas.Study
     """It may be unfinished; checking and running say what is wrong."""
     draft = flow.save(actor(request), body.kind, body.text)
     response.headers["Location"] = f"/api/v1/studies/{draft.pk}"
-    return 201, told(draft)
+    return Status(201, told(draft))
 
 
 @router.get("/studies/{id}", response=schemas.StudyDetail, operation_id="get_study", summary="A study")
@@ -87,4 +87,4 @@ def change_study(request: HttpRequest, id: Id, body: schemas.StudyIn) -> Any:
 def delete_study(request: HttpRequest, id: Id) -> Any:
     """Runs that came of it stay."""
     flow.delete(actor(request), id)
-    return 204, None
+    return Status(204, None)

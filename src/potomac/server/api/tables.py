@@ -148,7 +148,7 @@ def _from_file(file: Path, asked: Page, columns: list[str]) -> pa.Table:
     query = f"SELECT {chosen} FROM read_parquet(?) {by} LIMIT {asked.limit:d} OFFSET {asked.offset:d}"  # noqa: S608 - names are the table's own and quoted
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        return connection.execute(query, [str(file)]).to_arrow_table()
+        return connection.sql(query, params=[str(file)]).to_arrow_table()
 
 
 def _quoted(name: str) -> str:
@@ -262,7 +262,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     how = "to_json(cell)::VARCHAR" if pa.types.is_nested(column.type) else "base64(cell)"
     with duckdb.connect() as connection:
         connection.register("cells", cells)
-        return connection.execute(f"SELECT {how} AS cell FROM cells").to_arrow_table().column(0)  # noqa: S608
+        return connection.sql(f"SELECT {how} AS cell FROM cells").to_arrow_table().column(0)  # noqa: S608
 
 
 def _harmless(texts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -115,5 +115,5 @@ urlpatterns: list[URLPattern] = [
     path("api/docs/style.css", docs.style, name="api-docs-style"),
     path("api/docs/errors/<str:code>", docs.error, name="api-docs-error"),
     *_patterns(),
-    re_path(r"^api(/|$)", missing),
+    re_path(r"^api(?:/|$)", missing),
 ]

@@ -12,7 +12,8 @@ import resource
 import sys
 from typing import Any
 
-MEMORY_MB = 2048  # of addresses: what libraries set aside and never touch counts too
+ADDRESSES_MB = 4096  # what allocators of libraries set aside and never touch counts here, and is a multiple
+DATA_MB = 2048
 SECONDS = 60
 
 
@@ -39,7 +40,8 @@ def _forked(look: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(look: Any, asked: dict[str, Any], out: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MB << 20,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES_MB << 20,) * 2)
+    resource.setrlimit(resource.RLIMIT_DATA, (DATA_MB << 20,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with os.fdopen(out, "w", encoding="utf-8") as answer:

@@ -20,6 +20,8 @@ import zstandard
 from potomac import tables
 from potomac.errors import DataError, Fault, PotomacError, StudyError
 from potomac.tables import ENTITY, HEADING, LATITUDE, LONGITUDE, SPEED, TIME, Column, Role, covariate, streams
+from potomac.tables.files import open_named
+from potomac.tables.parquet import Parquet
 
 FLAG = replace(covariate("flag"), required=False)
 ROLES = (ENTITY, TIME, LATITUDE, LONGITUDE, SPEED, HEADING, FLAG)
@@ -476,3 +478,77 @@ def test_a_bomb_is_read_as_a_stream(tmp_path: Path) -> None:
     bomb = gzip.compress(b"a" * (32 << 20))  # one line that expands a thousandfold
     found = fault(DataError, write(tmp_path, "a.csv.gz", bomb), tmp_path, {"speed": "a"}, (SPEED,))
     assert (found.code, "longer than 256 kB" in found.found) == ("data.csv", True)
+
+
+def test_a_header_that_does_not_end_is_none(tmp_path: Path) -> None:
+    names = ",".join(f"column{number}" for number in range(40_000))
+    found = fault(DataError, write(tmp_path, "a.csv", names + "\n1\n"), tmp_path)
+    assert (found.code, "the first line of a.csv is longer than 256 kB" in found.found) == ("data.csv", True)
+
+
+def test_broken_rows_without_end_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("potomac.tables.delimited._ASIDE", 1000)
+    write(tmp_path, "a.csv", "x,y\n" + "1\n" * 5000)
+    found = fault(DataError, "a.csv", tmp_path, {"v": "x"}, (Role("v", "number", "a value"),))
+    assert (found.code, found.expected) == ("data.csv", "expected 2 fields, as in the first line")
+    assert "1,000 rows on end with too few or too many fields" in found.found
+
+
+def test_a_meter_stops_a_pass_that_gives_no_rows(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", b"x\n1\n" + b"\n" * (5 << 20))
+    seen: list[int] = []
+
+    def meter(total: int) -> None:
+        seen.append(total)
+        if total > 2 << 20:
+            raise DataError(Fault("data.csv", "enough"))
+
+    with streams.metered(meter):
+        assert fault(DataError, "a.csv", tmp_path, {"v": "x"}, (Role("v", "number", "a value"),)).found == "enough"
+    assert max(seen) == 3 << 20
+
+
+def test_features_whose_properties_are_no_record(tmp_path: Path) -> None:
+    point = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [2, 48]}}
+    features = [{**point, "properties": one} for one in (5, "ab", [1], None, {"v": 7})]
+    write(tmp_path, "a.geojson", json.dumps({"type": "FeatureCollection", "features": features}))
+    roles = (Role("v", "number", "a value", nulls=True), LATITUDE, LONGITUDE)
+    table = tables.open("a.geojson", {"v": "v"}, roles, base=tmp_path)
+    assert table.to_arrow()["v"].to_pylist() == [None, None, None, None, 7.0]
+
+
+@pytest.mark.parametrize("text", ['{"columns": ["a", "b"], "data": [[1], [2]]}', '{"columns": 5, "data": [[1]]}'])
+def test_a_table_by_columns_that_is_none(tmp_path: Path, text: str) -> None:
+    assert fault(DataError, write(tmp_path, "a.json", text), tmp_path).code == "data.json-form"
+
+
+def test_parquet_whose_words_are_not_utf8(tmp_path: Path) -> None:
+    offsets = pa.array([0, 1, 2], pa.int32()).buffers()[1]
+    words = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"\xff\xfe"))
+    pq.write_table(pa.table({"a": words}), tmp_path / "a.parquet")
+    found = fault(DataError, "a.parquet", tmp_path, {"entity": "a"}, (ENTITY,))
+    assert (found.code, "not UTF-8" in found.found) == ("data.damaged", True)
+
+
+def test_parquet_with_a_footer_of_nonsense(tmp_path: Path) -> None:
+    data = bytearray(parquet(tmp_path))
+    data[-8:-4] = (0).to_bytes(4, "little")
+    assert fault(DataError, write(tmp_path, "a.parquet", bytes(data)), tmp_path).code == "data.damaged"
+
+
+def test_words_of_parquet_may_come_as_dictionaries(tmp_path: Path) -> None:
+    """A word of a megabyte that stands in 500 rows takes two megabytes so, and 500 as words."""
+    words = pa.DictionaryArray.from_arrays(pa.array([0] * 500, pa.int32()), pa.array(["x" * (1 << 20)]))
+    pq.write_table(pa.table({"w": words, "n": range(500)}), tmp_path / "a.parquet", store_schema=False)
+    chunks = list(Parquet(tmp_path / "a.parquet", "a.parquet").encoded(["w", "n"], 1 << 26))
+    assert [chunk.length for chunk in chunks] == [500]
+    assert chunks[0].columns[0].nbytes < 4 << 20
+    assert chunks[0].columns[1].to_pylist() == list(range(500))
+
+
+def test_a_file_is_what_its_name_says_wherever_it_lies(tmp_path: Path) -> None:
+    place = tmp_path / "0a1b2c"
+    place.write_text('{"a": {"b": 1}, "c": 2}\n')
+    assert open_named(place, "a.jsonl").names == ("a", "c")
+    with pytest.raises(DataError, match=r"^a\.json is one JSON object and no table"):
+        open_named(place, "a.json")

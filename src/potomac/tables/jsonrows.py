@@ -303,8 +303,11 @@ def _no_json(label: str, error: ValueError) -> Fault:
 def _by_columns(value: Any) -> dict[str, list[Any]] | None:
     if not isinstance(value, dict) or not value:
         return None
-    if set(value) >= {"columns", "data"} and isinstance(value["data"], list):
-        return {str(name): [row[i] for row in value["data"]] for i, name in enumerate(value["columns"])}
+    names, rows = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(rows, list):
+        if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+            return None
+        return {str(name): [row[i] for row in rows] for i, name in enumerate(names)}
     take: dict[type, Callable[[Any], list[Any]]] = {dict: lambda column: list(column.values()), list: list}
     if {type(column) for column in value.values()} not in ({dict}, {list}):
         return None

@@ -33,7 +33,9 @@ class Parquet(Source):
             try:
                 names = list(encoded) or None
                 return pq.ParquetFile(self._path, memory_map=False, buffer_size=1 << 20, read_dictionary=names)
-            except (pa.ArrowException, UnicodeDecodeError) as error:
+            except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+                if getattr(error, "errno", None) is not None:  # the disk's, not Arrow's word for a footer of nonsense
+                    raise
                 raise DataError(self._damaged(error)) from error
 
     def _damaged(self, error: Exception) -> Fault:

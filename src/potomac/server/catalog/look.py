@@ -183,10 +183,11 @@ def _other_kind(start: bytes, name: str, kind: str) -> Iterator[Fault]:
             found = f"{shown(name)} is no Parquet file: it begins with the bytes {start[:4].hex(' ')}"
             yield Fault("data.not-parquet", found, "expected the bytes 50 41 52 31 (PAR1)", "Give it its own ending")
         return
-    text = start.decode("utf-8-sig", "replace").replace("\0", "")  # UTF-16 is near enough for a first sign
     if start.startswith(b"PAR1"):
         yield _is_rather(name, "Parquet", ".parquet")
-    elif _MARKUP.match(text):
+        return
+    text = start.decode(sniff.encoding(start, name), "replace") if start.strip() else ""
+    if _MARKUP.match(text):
         found = f"{shown(name)} is a web page or a picture (it begins with {shown(text.strip(), 20)!r}) and no table"
         mend = "Download the table itself; a sign-in page may have come in its place"
         yield Fault("upload.kind", found, f"expected what ends in {kind}", mend)

@@ -169,7 +169,7 @@ def test_numbers_that_the_explanation_names_are_those_of_the_code() -> None:
 
     page = " ".join((ROOT / "docs" / "explanation" / "local-contrast.md").read_text(encoding="utf-8").split())
     design, settings = contrast.Design(), Settings()
-    words = {2: "two", 3: "three", 4: "four", 12: "twelve"}
+    words = {2: "two", 3: "three", 4: "four", 10: "ten", 12: "twelve"}
     assert contrast.WEIGHTS == {"place": 1.0, "behaviour": 1.0, "track": 0.3}
     assert "behaviour + 0.3 track" in page
     assert contrast.CROWDED == 0.5

@@ -310,8 +310,8 @@ def test_large_tables_have_a_cheaper_design() -> None:
     own = design_of("contrast", **{**given, "fakes": 3, "bags": 5, "folds": 6}, ridge=1.0, large=True)
     assert isinstance(own, Design)
     assert (own.fakes, own.bags, own.folds) == (3, 5, 6)
-    assert is_large(200_001, 50_000)
-    assert not is_large(200_000, 50_000)
+    assert is_large(500_001, 50_000)
+    assert not is_large(500_000, 50_000)
 
 
 def test_a_sample_is_compared_with_the_tracks_of_all_rows(positions: Positions) -> None:

@@ -40,7 +40,7 @@ class LocalContrastDetector:
         fakes: fakes a real row; default 4 for "contrast" (2 for a large table), 1 for "logistic".
         bags: how often the contrasts are made anew, on shifted grids; default 4, or 2 for a large table.
         folds: parts of the rows, each scored by models that have not seen it; default 3, or 2 for a large table: one
-            of more than four times ``sample`` rows, most of which no model has seen anyway.
+            of more than ten times ``sample`` rows, most of which no model has seen anyway.
         fold_by: "row"; or "entity", where no record is judged by models that saw others of its entity, which finds who
             is odd all along and is weaker for single odd records.
         sample: most rows that contrasts are fitted on, chosen by a draw keyed by row.
@@ -224,7 +224,7 @@ class LocalContrastDetector:
         )
 
 
-LARGE = 4
+LARGE = 10
 """A table is large with more than so many times the rows of the sample."""
 
 

@@ -140,15 +140,15 @@ class ModelSpec(Spec):
     )
     fakes: int | None = Field(
         default=None, ge=1, le=50,
-        description="fakes a real row (4 for contrast, 2 over 4 times `sample` rows; 1 for logistic)",
+        description="fakes a real row (4 for contrast, 2 over 10 times `sample` rows; 1 for logistic)",
     )  # fmt: skip
     bags: int | None = Field(
         default=None, ge=1, le=20,
-        description="how often the contrasts are made anew, on shifted grids (4; 2 over 4 times `sample` rows)",
+        description="how often the contrasts are made anew, on shifted grids (4; 2 over 10 times `sample` rows)",
     )  # fmt: skip
     folds: int | None = Field(
         default=None, ge=2, le=20,
-        description="parts of the rows, each scored by models that did not see it (3; 2 over 4 times `sample` rows)",
+        description="parts of the rows, each scored by models that did not see it (3; 2 over 10 times `sample` rows)",
     )  # fmt: skip
     fold_by: Literal["row", "entity"] = Field(
         default="row", description="entity: an entity's other records do not vouch for it; finds who is odd all along"

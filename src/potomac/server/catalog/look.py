@@ -138,16 +138,13 @@ class _Watch:
 
     def _check(self) -> None:
         if self.decoded > self.limits["decoded_mb"] << 20:
-            most = f"{self.limits['decoded_mb']:,} MB once it is unpacked"
-            raise DataError(self._over("decoded", most, "Bring fewer rows or columns"))
+            found = f"{shown(self.name)} has more than {self.limits['decoded_mb']:,} MB once it is unpacked"
+            mend = "Bring fewer rows or columns; an administrator may raise the limit"
+            raise DataError(Fault("upload.decoded", found, "", mend))
         if time.monotonic() - self.begun > self.limits["check_s"]:
             found = f"looking at {shown(self.name)} takes longer than {self.limits['check_s']:,} seconds"
             mend = "Bring fewer rows, or the same as Parquet, which is read faster"
             raise DataError(Fault("upload.time", found, "", mend))
-
-    def _over(self, what: str, most: str, mend: str) -> Fault:
-        mend = f"{mend}; an administrator may raise the limit"
-        return Fault(f"upload.{what}", f"{shown(self.name)} has more than {most}", "", mend)
 
 
 def _opened(path: str, name: str, query: str | None, watch: _Watch) -> Source:
@@ -209,8 +206,10 @@ def _without_address(fault: Fault, url: str, name: str) -> Fault:
     if not (of_query or fault.code.startswith("upload.")):
         found = f"the database of {shown(name)} cannot be reached"
         return Fault("upload.database", found, "", "Ask an administrator to look at how it is registered")
-    address = shown(masked_address(url), 500)
-    return Fault(fault.code, fault.found.replace(address, shown(name)), fault.expected, fault.mend)
+    found, address = fault.found, masked_address(url)
+    for as_told in (shown(address, 500), shown(address)):  # messages cut it
+        found = found.replace(as_told, shown(name))
+    return Fault(fault.code, found, fault.expected, fault.mend)
 
 
 @dataclass

@@ -56,11 +56,6 @@ class Field:
     high: str = ""
     fault: str = ""
 
-    @property
-    def described(self) -> str:
-        """Ids of what explains the input."""
-        return f"help-{self.key} fault-{self.key}"
-
 
 @dataclass(frozen=True, slots=True)
 class Mapped:

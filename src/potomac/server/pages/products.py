@@ -131,12 +131,12 @@ def ask(request: HttpRequest, slug: str, endpoint: str) -> HttpResponse:
         faults = error.faults
     form = questions.question(point, values, faults)
     told = {
-        "question": form, "answers": questions.answered(reply) if reply is not None else (), "asked": values,
-        "faults": faults, "product": one, "suffix": _suffix(_kept(request)),
+        "question": form, "answers": questions.answered(reply) if reply is not None else (), "faults": faults,
+        "product": one, "kept": _kept(request),
     }  # fmt: skip
     if request.headers.get("X-Part"):
-        return render(request, "part_question.html", {**told, "kept": _kept(request)})
-    return _product(request, slug, form, **{name: told[name] for name in ("answers", "faults", "asked")}, open=endpoint)
+        return render(request, "part_question.html", told)
+    return _product(request, slug, form, answers=told["answers"], faults=faults, open=endpoint)
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:

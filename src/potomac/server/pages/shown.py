@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 
 from potomac import __version__
@@ -76,21 +75,20 @@ def report_file(run: Run, *, download: bool) -> HttpResponse:
     file = run.report
     if not file.is_file():
         raise Missing
-    response: Any = FileResponse(
-        file.open("rb"), content_type="text/html; charset=utf-8", as_attachment=download,
-        filename=f"{run.manifest['name']}.html",
-    )  # fmt: skip
-    response.headers["Content-Security-Policy"] = f"{_policy(file)}; frame-ancestors 'none'"
-    return response  # type: ignore[no-any-return]
+    body = file.read_bytes()
+    response = HttpResponse(body, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = f"{_policy(body)}; frame-ancestors 'none'"
+    if download:
+        response.headers["Content-Disposition"] = f'attachment; filename="{run.manifest["name"]}.html"'
+    return response
 
 
 _STATED = re.compile(rb"style-src (?:&#39;|')(sha256-[\w+/=]+)(?:&#39;|'); script-src (?:&#39;|')(sha256-[\w+/=]+)")
 
 
-def _policy(file: Path) -> str:
+def _policy(body: bytes) -> str:
     """What the report allows itself: its own style and script."""
-    with file.open("rb") as stream:
-        stated = _STATED.search(stream.read(4096))
+    stated = _STATED.search(body, 0, 4096)
     own = f"style-src '{stated[1].decode()}'; script-src '{stated[2].decode()}'; " if stated else ""
     return f"default-src 'none'; {own}img-src data:; base-uri 'none'; form-action 'none'"
 
@@ -139,9 +137,10 @@ def table_bytes(request: HttpRequest, run: Run, name: str, told: dict[str, Any])
         return (body, f'"{sha256(body).hexdigest()[:32]}"'), len(body)
 
     body, tag = _shelf.get(("table", run.path, name, asked, told["address"], __version__), make)
-    same = request.headers.get("If-None-Match", "") == tag
+    same = tag in request.headers.get("If-None-Match", "")
     response = HttpResponseNotModified() if same else HttpResponse(body)
-    response.headers |= {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Cookie"}
+    for name_, value in (("ETag", tag), ("Cache-Control", "no-cache"), ("Vary", "Cookie")):
+        response.headers[name_] = value
     return response
 
 

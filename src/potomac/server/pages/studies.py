@@ -166,5 +166,3 @@ def _shown(request: HttpRequest, who: Actor, shown: _Page, draft: Draft | None) 
     }  # fmt: skip
     refused = request.method == "POST" and request.POST.get("act") == "run"
     return render(request, "study.html", told, status=422 if refused else 200)
-
-

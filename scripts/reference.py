@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import importlib
 import inspect
 import re
@@ -429,8 +430,18 @@ class _Module:
         inner = node.args[0] if listed and isinstance(node, ast.Call) else node
         if not (isinstance(inner, ast.Name) and inner.id.isupper()):
             return ""
-        value = getattr(importlib.import_module(self.name), inner.id)
+        value = self._written(inner.id)
         return ", ".join(map(str, value)) if not isinstance(value, int | float | str) else str(value)
+
+    def _written(self, name: str) -> Any:
+        """The value of a constant as it stands in the text, so that no module of a server is imported for it."""
+        for node in self.tree.body:
+            if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == name for target in node.targets):
+                with contextlib.suppress(ValueError):
+                    return ast.literal_eval(node.value)
+        if self.name.startswith("potomac.server."):
+            return f"{{{name.strip('_').lower()}}}"
+        return getattr(importlib.import_module(self.name), name)
 
 
 def _short(node: ast.expr) -> str:

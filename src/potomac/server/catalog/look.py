@@ -129,9 +129,9 @@ class _Watch:
         self.rows += rows
         self.decoded += decoded
         if self.rows > self.limits["rows"]:
-            raise DataError(
-                self._over("rows", f"{self.limits['rows']:,} rows", "Bring fewer rows, or a sample of them")
-            )
+            found = f"{shown(self.name)} has more than {self.limits['rows']:,} rows"
+            mend = "Bring fewer rows, or a sample of them; an administrator may raise the limit"
+            raise DataError(Fault("upload.rows", found, "", mend))
         self._check()
         if self.progress is not None:
             self.progress(self.rows)

@@ -43,7 +43,7 @@ def serve(
     _at(home)
     if no_worker and workers:
         raise StudyError(Fault("command.options", "--no-worker and --workers are given together", "expected one"))
-    server.serve(host, port, 0 if no_worker else workers, lambda line: print(line, flush=True))
+    server.serve(host, port, 0 if no_worker else workers)
 
 
 def worker(home: Home = None) -> None:
@@ -51,12 +51,9 @@ def worker(home: Home = None) -> None:
 
     Example: potomac worker
     """
-    from potomac.server.setup import prepare
-
-    _at(home)
-    prepare()
     from potomac.server.ops import serve as server
 
+    _at(home)
     server.work()
 
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -18,7 +18,7 @@ from potomac.server.flows import people
 from potomac.server.ops import heartbeat
 from potomac.server.ops import metrics as numbers
 
-__all__ = ["alive", "checks", "metrics", "pending", "ready"]
+__all__ = ["alive", "checks", "is_up_to_date", "metrics", "pending", "ready"]
 
 SEEN = 15.0
 """Seconds after which a worker that has not been seen is missed."""
@@ -94,6 +94,14 @@ def _migrations() -> str:
         _migrated = not plan
         return f"{len(plan)} are to be made; run potomac serve" if plan else ""
     return ""
+
+
+def is_up_to_date() -> bool:
+    """Whether the database answers and has all tables of this version."""
+    try:
+        return not pending()
+    except DatabaseError:
+        return False
 
 
 def pending() -> list[Any]:

@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from potomac.errors import Fault, StudyError
+from potomac.errors import Fault, PotomacError, StudyError
 from potomac.server import config
-from potomac.server.ops.supervisor import Supervisor
+from potomac.server.ops.supervisor import HOPELESS, Supervisor
 from potomac.server.setup import prepare
 
 __all__ = ["address", "listen", "serve", "work"]
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
+FAULTS, TOLD = "faults.json", "told"
 BACKLOG = 2048
 
-Say = Callable[[str], None]
 
-
-def serve(host: str, port: int, workers: int | None, say: Say) -> None:
-    """Serve until SIGTERM or SIGINT.
+def serve(host: str, port: int, workers: int | None) -> None:
+    """Serve until SIGTERM or SIGINT. This process stays small: it does not load Django.
 
     Args:
         host: address to listen at.
         port: of it; 0 takes a free one.
         workers: how many processes carry out jobs; None for as many as the settings say.
-        say: prints a line for whoever started this.
 
     Raises:
         StudyError: the port is taken, a setting is wrong, the database does not answer, or a process does not start.
     """
-    with listen(host, port) as listening, _numbers():
-        reached = address(host, listening.getsockname()[1])
-        prepare()
-        _made_ready(say)
-        _tell(reached, say)
-        works: dict[str, Callable[[], object]] = {"web": lambda: _web(listening)}
-        for number in range(_count(workers)):
+    given = config.read()
+    with listen(host, port) as listening, _folder() as folder:
+        reached = address(given, host, listening.getsockname()[1])
+        works: dict[str, Callable[[], object]] = {"web": lambda: _web(listening, folder, reached)}
+        for number in range(given.workers if workers is None else workers):
             works[f"worker {number + 1}"] = work
         if not Supervisor(works).run():
-            raise StudyError(Fault("server.start", "the server does not start", "", "The lines above say why"))
+            raise StudyError(_faults(folder))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -64,9 +64,8 @@ def listen(host: str, port: int) -> socket.socket:
         raise StudyError(Fault("server.port", found, "", mend)) from error
 
 
-def address(host: str, port: int) -> str:
+def address(given: config.Config, host: str, port: int) -> str:
     """The address of the server; where no setting gives one, that at which it listens."""
-    given = config.read()
     if given.public_url != config.Config.model_fields["public_url"].default:
         return given.public_url
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
@@ -75,60 +74,80 @@ def address(host: str, port: int) -> str:
 
 
 @contextlib.contextmanager
-def _numbers() -> Iterator[None]:
-    """A folder where the web processes put their numbers together; named before Prometheus' library is loaded."""
-    folder = tempfile.mkdtemp(prefix="potomac-metrics-")
-    os.environ[METRICS] = folder
+def _folder() -> Iterator[Path]:
+    """Where the web processes put their numbers together, and say why they cannot start."""
+    folder = tempfile.mkdtemp(prefix="potomac-serve-")
     try:
-        yield
+        yield Path(folder)
     finally:
-        os.environ.pop(METRICS, None)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _made_ready(say: Say) -> None:
-    from django.db import connections
-
-    from potomac.server.ops import start
-
-    start.tables(say)
-    start.collect()
-    first = start.first_password()
-    if first is not None:
-        say(f"Administrator: {first[0]}    password, shown this once: {first[1]}")
-        say("You are asked for a password of your own when you sign in.")
-    connections.close_all()
-
-
-def _tell(reached: str, say: Say) -> None:
-    from django.conf import settings
-
-    say(f"Potomac is at {reached}    sign in: {reached}/accounts/sign-in/")
-    if settings.CONFIG.secure and not settings.CONFIG.proxies:
-        say("public_url is https: a proxy must stand in front, and the setting proxies must count it.")
-    say("Stop with Ctrl-C.")
-
-
-def _count(workers: int | None) -> int:
-    from django.conf import settings
-
-    return int(settings.CONFIG.workers) if workers is None else workers
+def _faults(folder: Path) -> list[Fault]:
+    try:
+        return [Fault(**fault) for fault in json.loads((folder / FAULTS).read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return [Fault("server.start", "the server does not start", "", "The lines above say why")]
 
 
 # In processes of their own --------------------------------------------------------------------------------------
 
 
 def work() -> None:
-    """Carry out jobs until SIGTERM or SIGINT."""
+    """Carry out jobs until SIGTERM or SIGINT, as soon as the database is up to date."""
+    prepare()
     from potomac.server.jobs import worker
-    from potomac.server.ops import heartbeat
+    from potomac.server.ops import health, heartbeat
 
-    os.environ.pop(METRICS, None)
+    while not health.is_up_to_date():
+        time.sleep(0.2)
     heartbeat.begin()
     worker.main()
 
 
-def _web(listening: socket.socket) -> None:
+def _web(listening: socket.socket, folder: Path, reached: str) -> None:
+    """Make the home ready, say where the server is, and answer."""
+    os.environ[METRICS] = str(folder)  # before Prometheus' library is loaded
+    try:
+        prepare()
+        _made_ready()
+    except PotomacError as error:
+        (folder / FAULTS).write_text(json.dumps([fault.to_dict() for fault in error.faults]), encoding="utf-8")
+        sys.exit(HOPELESS)
+    if not (folder / TOLD).exists():
+        _tell(reached)
+        (folder / TOLD).touch()
+    _gunicorn(listening)
+
+
+def _made_ready() -> None:
+    from django.db import connections
+
+    from potomac.server.ops import start
+
+    start.tables(_say)
+    start.collect()
+    first = start.first_password()
+    if first is not None:
+        _say(f"Administrator: {first[0]}    password, shown this once: {first[1]}")
+        _say("You are asked for a password of your own when you sign in.")
+    connections.close_all()
+
+
+def _tell(reached: str) -> None:
+    from django.conf import settings
+
+    _say(f"Potomac is at {reached}    sign in: {reached}/accounts/sign-in/")
+    if settings.CONFIG.secure and not settings.CONFIG.proxies:
+        _say("public_url is https: a proxy must stand in front, and the setting proxies must count it.")
+    _say("Stop with Ctrl-C.")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _gunicorn(listening: socket.socket) -> None:
     from django.conf import settings
     from gunicorn.app.base import BaseApplication
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-__all__ = ["Supervisor"]
+__all__ = ["HOPELESS", "Supervisor"]
 
 GRACE = 4.0
 """Seconds that processes have to end by themselves."""
@@ -23,6 +23,8 @@ HASTY = 2.0
 """A process that ends sooner than this after its start has failed to start."""
 PATIENCE = 10
 """So many failures to start, one after the other, and all is given up."""
+HOPELESS = 78
+"""A process that ends with this code need not be started again, and neither need the others."""
 _PR_SET_PDEATHSIG = 1
 
 _log = logging.getLogger("potomac.serve")
@@ -81,7 +83,11 @@ class Supervisor:
     def _look(self) -> bool:
         """Note who has died; False where one fails to start for the last time."""
         for name, child in self.children.items():
-            if child.pid and os.waitpid(child.pid, os.WNOHANG)[0]:
+            pid, status = os.waitpid(child.pid, os.WNOHANG) if child.pid else (0, 0)
+            if pid:
+                if os.waitstatus_to_exitcode(status) == HOPELESS:
+                    child.pid = 0
+                    return False
                 hasty = time.monotonic() - child.begun < HASTY
                 child.pid, child.failures = 0, child.failures + 1 if hasty else 0
                 if not self.ending:

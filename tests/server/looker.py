@@ -19,9 +19,14 @@ SECONDS = 60
 
 def main() -> None:
     """Answer until the input ends."""
-    from potomac.server.catalog.look import look
-    from potomac.tables import delimited, jsonrows, parquet  # noqa: F401  loaded once for all forks
+    import duckdb  # noqa: F401  what a look needs is loaded once for all forks
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
 
+    from potomac.server.catalog.look import look
+
+    pa.array([None])  # imports pandas, where there is one
     assert "django" not in sys.modules
     for line in sys.stdin:
         print(json.dumps(_forked(look, json.loads(line))), flush=True)

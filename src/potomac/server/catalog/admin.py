@@ -53,7 +53,8 @@ class ContentAdmin(Shown):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the number of sources."""
-        return super().get_queryset(request).annotate(number=Count("sources"))
+        found: QuerySet[Any] = super().get_queryset(request).annotate(number=Count("sources"))
+        return found
 
     @admin.display(description="sources that need it")
     def needed(self, obj: Any) -> int:

@@ -243,77 +243,107 @@ def published(ada: Any, finished: Any) -> Callable[..., Any]:
     return make
 
 
+STUDY = """kind = "outliers"
+name = "strait"
+title = "Who is odd?"
+
+[data]
+source = "strait.csv"
+columns.latitude = "lat"
+columns.longitude = "lon"
+columns.speed = "gone"
+covariates = [{ column = "sog", low = 0.0 }]
+"""
+
+COLUMNS = {
+    "mmsi": ("integer", ["219000001", "219000002"]),
+    "time": ("time", ["2024-03-04 00:00:04"]),
+    "lat": ("number", ["56.3", "56.4"]),
+    "lon": ("number", ["11.9"]),
+    EVIL: ("text", [ARABIC, "=1+1"]),
+    "sog": ("number", ["14.9"]),
+}
+ROW = [219000001, "2024-03-04 00:00:04", 56.3, 11.9, ARABIC, None]
+PREVIEW = {
+    "columns": [{"name": n, "type": kind, "examples": some, "nulls": 0} for n, (kind, some) in COLUMNS.items()],
+    "rows": [ROW] * 20,
+    "notes": ["Times have no zone; UTC is taken"],
+}
+FAULT = {
+    "code": "data.no-rows", "found": "no row of strait.csv can be used",
+    "expected": "expected latitudes from -90 to 90", "key": "data.source", "line": 5,
+}  # fmt: skip
+JOBS: dict[str, dict[str, Any]] = {
+    "queued": {},
+    "running": {"what": "scoring rows", "done": 31_000, "total": 41_803, "log": "00:01 reading\n00:03 fitting\n"},
+    "failed": {"error": [FAULT], "log": "00:01 reading\n"},
+    "cancelled": {},
+}
+
+
 @pytest.fixture
-def pages(ada: Any, published: Any, finished: Any) -> dict[str, str]:
-    """Every page in each of its states, by name."""
-    from potomac.server.catalog.models import Draft, Product, Run, Source
-    from potomac.server.jobs.models import Job
+def tables(ada: Any) -> dict[str, str]:
+    """Sources in each state, and a draft."""
+    from potomac.server.catalog.models import Draft, Source
 
-    product = published("strait")
-    published("strait")
-    published(
-        "linked", "link", title=f"{ARABIC} {'A question that is as long as a question may ever become. ' * 5}"[:300]
-    )
-    published("mine", "private", title=EVIL)
-    Product.objects.filter(slug="strait").update(title="Which vessels are out of place in the strait?")
-    columns = [
-        {"name": name, "type": kind, "examples": examples, "nulls": 0}
-        for name, kind, examples in (
-            ("mmsi", "integer", ["219000001", "219000002"]), ("time", "time", ["2024-03-04 00:00:04"]), ("lat", "number", ["56.3", "56.4"]),
-            ("lon", "number", ["11.9"]), (EVIL, "text", [ARABIC, "=1+1"]), ("sog", "number", ["14.9"]),
-        )
-    ]  # fmt: skip
-    preview = {
-        "columns": columns,
-        "rows": [[219000001, "2024-03-04 00:00:04", 56.3, 11.9, ARABIC, None]] * 20,
-        "notes": ["Times have no zone; UTC is taken"],
+    made = {
+        "source": Source(name="strait.csv", state="ready", rows=41_803, preview=PREVIEW),
+        "source-looked-at": Source(name="large.parquet"),
+        "source-refused": Source(name="broken.csv", state="refused", reason="Line 7 has 4 fields, expected 3"),
     }
-    source = Source.objects.create(
-        owner=ada, name="strait.csv", kind="upload", state="ready", rows=41_803, preview=preview
-    )
-    looked = Source.objects.create(owner=ada, name="large.parquet", kind="upload")
-    refused = Source.objects.create(
-        owner=ada,
-        name="broken.csv",
-        kind="upload",
-        state="refused",
-        reason="Line 7 has 4 fields, expected 3. Correct the file",
-    )
-    text = 'kind = "outliers"\nname = "strait"\ntitle = "Who is odd?"\n\n[data]\nsource = "strait.csv"\ncolumns.latitude = "lat"\ncolumns.longitude = "lon"\ncolumns.speed = "gone"\ncovariates = [{ column = "sog", low = 0.0 }]\n'
-    draft = Draft.objects.create(owner=ada, kind="outliers", name="strait", title="Who is odd?", text=text)
-    runs = {}
-    fault = {
-        "code": "data.no-rows",
-        "found": "no row of strait.csv can be used",
-        "expected": "expected latitudes from -90 to 90",
-        "key": "data.source",
-        "line": 5,
-    }
-    for state, more in {
-        "queued": {}, "running": {"what": "scoring rows", "done": 31_000, "total": 41_803, "log": "00:01 reading\n00:03 fitting\n"},
-        "failed": {"error": [fault], "log": "00:01 reading\n"}, "cancelled": {},
-    }.items():  # fmt: skip
-        run = runs[state] = Run.objects.create(
-            owner=ada, kind="outliers", name="strait", title="Who is odd?", text=text
-        )
-        from django.utils import timezone
-
-        Job.objects.create(task="run", about=run.pk, owner=ada, state=state, attempt=1, started=timezone.now(), **more)
-    first, second = finished(ada), finished(ada)
+    for source in made.values():
+        source.owner, source.kind = ada, "upload"
+        source.save()
+    draft = Draft.objects.create(owner=ada, kind="outliers", name="strait", title="Who is odd?", text=STUDY)
     return {
-        "gallery": "/", "gallery-none": "/?q=whales", "product": "/p/strait/", "product-earlier": "/p/strait/?version=1",
-        "product-answer": "/p/strait/ask/score/?latitude=56.5&longitude=11.1&speed=40&heading=90",
-        "product-fault": "/p/strait/ask/score/?latitude=north&longitude=11", "product-link": f"/p/linked/?key={Product.objects.get(slug='linked').link}",
-        "embed": "/p/strait/embed/", "table": f"/p/{product.slug}/tables/scores/?sort=outlier_score&order=descending",
-        "sources": "/sources/", "source": f"/sources/{source.pk}/", "source-looked-at": f"/sources/{looked.pk}/", "source-refused": f"/sources/{refused.pk}/",
-        "studies": "/studies/", "study-new": "/studies/new/outliers/?source=strait.csv", "study-faults": f"/studies/{draft.pk}/?checked=1",
-        "study-text": f"/studies/{draft.pk}/?view=text&checked=1", "runs": "/runs/", "run-done": f"/runs/{first.pk}/",
-        **{f"run-{state}": f"/runs/{run.pk}/" for state, run in runs.items()}, "compare": f"/runs/compare/?run={first.pk}&run={second.pk}",
-        "missing": "/nothing/here/", "account": "/accounts/", "tokens": "/accounts/tokens/", "password": "/accounts/password/",
-        "account-delete": "/accounts/delete/",
+        "sources": "/sources/", **{name: f"/sources/{one.pk}/" for name, one in made.items()},
+        "studies": "/studies/", "study-new": "/studies/new/outliers/?source=strait.csv",
+        "study-faults": f"/studies/{draft.pk}/?checked=1", "study-text": f"/studies/{draft.pk}/?view=text&checked=1",
     }  # fmt: skip
 
 
+@pytest.fixture
+def runs(ada: Any, finished: Any) -> dict[str, str]:
+    """Runs in each state."""
+    from django.utils import timezone
+
+    from potomac.server.catalog.models import Run
+    from potomac.server.jobs.models import Job
+
+    found = {"runs": "/runs/"}
+    for state, more in JOBS.items():
+        run = Run.objects.create(owner=ada, kind="outliers", name="strait", title="Who is odd?", text=STUDY)
+        Job.objects.create(task="run", about=run.pk, owner=ada, state=state, attempt=1, started=timezone.now(), **more)
+        found[f"run-{state}"] = f"/runs/{run.pk}/"
+    first, second = finished(ada), finished(ada)
+    return {
+        **found, "run-done": f"/runs/{first.pk}/", "compare": f"/runs/compare/?run={first.pk}&run={second.pk}",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def shown(published: Any) -> dict[str, str]:
+    """Products of each visibility, asked and not."""
+    from potomac.server.catalog.models import Product
+
+    published("strait")
+    published("strait")
+    published("mine", "private", title=EVIL)
+    linked = published("linked", "link", title=(ARABIC + " A question as long as one may become." * 9)[:300])
+    Product.objects.filter(slug="strait").update(title="Which vessels are out of place in the strait?")
+    return {
+        "gallery": "/", "gallery-none": "/?q=whales", "product": "/p/strait/",
+        "product-earlier": "/p/strait/?version=1", "product-link": f"/p/linked/?key={linked.link}",
+        "product-answer": "/p/strait/ask/score/?latitude=56.5&longitude=11.1&speed=40&heading=90",
+        "product-fault": "/p/strait/ask/score/?latitude=north&longitude=11", "embed": "/p/strait/embed/",
+        "table": "/p/strait/tables/scores/?sort=outlier_score&order=descending",
+    }  # fmt: skip
+
+
+OTHERS = {
+    "missing": "/nothing/here/", "account": "/accounts/", "tokens": "/accounts/tokens/",
+    "password": "/accounts/password/", "account-delete": "/accounts/delete/",
+}  # fmt: skip
 VISITORS = {
     "sign-in": "/accounts/sign-in/?next=/runs/",
     "reset": "/accounts/reset/",
@@ -326,11 +356,11 @@ VISITORS = {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
 def test_every_page_stands_and_has_no_barrier(
-    look: Any, ada: Any, pages: dict[str, str], width: int, scheme: str
+    look: Any, ada: Any, tables: Any, runs: Any, shown: Any, width: int, scheme: str
 ) -> None:
     known, visitor = look(ada, width, scheme), look(None, width, scheme)
     wrong: dict[str, Any] = {}
-    for name, address in {**pages, **VISITORS}.items():
+    for name, address in {**shown, **tables, **runs, **OTHERS, **VISITORS}.items():
         page = visitor if name in VISITORS else known
         page.goto(address)
         shot(page, f"{name}-{width}-{scheme}")

@@ -177,6 +177,16 @@ def test_the_report_is_served_with_the_policy_that_it_states(client: Client, pub
     assert saved.headers["Content-Disposition"] == 'attachment; filename="strait.html"'
 
 
+def test_the_picture_of_a_card_can_do_nothing(client: Client, published: Any) -> None:
+    published()
+    response = client.get("/p/strait/picture/")
+    policy = response.headers["Content-Security-Policy"]
+    assert text(response).startswith("<svg")
+    assert "sandbox" in policy
+    assert "unsafe" not in policy
+    assert "script" not in policy
+
+
 def test_a_table_is_shown_page_by_page(client: Client, home_page: Client, published: Any) -> None:
     published()
     visitor = Client()

@@ -267,7 +267,7 @@ def _mapped(role: Role, key: Key, given: Any, names: Sequence[str], around: _Aro
     told = given if isinstance(given, Mapping) else {"column": given}
     dot, value = dotted(key), _text(told.get("column"))
     column = Field(
-        dot, role.name.replace("_", " "), "choice" if names else "text", role.meaning, value=value,
+        dot, _title(key), "choice" if names else "text", role.meaning, value=value,
         choices=_options(names, value, "none"), required=role.required,
         fault="; ".join(filter(None, map(around.fault, (dot, f"{dot}.column")))),
     )  # fmt: skip
@@ -276,10 +276,10 @@ def _mapped(role: Role, key: Key, given: Any, names: Sequence[str], around: _Aro
         base, set_ = BASE[role.dimension], _text(told.get("unit"))
         rest = [name for name in units_of(role.dimension) if name != base]
         choices = (("", base), *_options(rest, "" if set_ == base else set_, "")[1:])
-        unit = Field(f"{dot}.unit", "unit", "choice", value=set_, choices=choices, fault=around.fault(f"{dot}.unit"))
+        unit = Field(f"{dot}.unit", "Unit", "choice", value=set_, choices=choices, fault=around.fault(f"{dot}.unit"))
     if role.kind == "time":
         zone = Field(
-            f"{dot}.timezone", "time zone", "text", value=_text(told.get("timezone")), placeholder="UTC",
+            f"{dot}.timezone", "Time zone", "text", value=_text(told.get("timezone")), placeholder="UTC",
             fault=around.fault(f"{dot}.timezone"),
         )  # fmt: skip
     return Mapped(column, unit, zone)
@@ -365,7 +365,9 @@ def _placeholder(info: FieldInfo, default: Any, key: Key) -> str:
     if info.examples:
         example = _plain(info.examples[0])
         return "e.g. " + (", ".join(map(_text, example)) if isinstance(example, list) else _text(example))
-    return "e.g. strait-in-may" if key == ("name",) else ""
+    if key == ("name",):
+        return "e.g. strait-in-may"
+    return "not set" if default is None and not info.is_required() else ""
 
 
 def _text(value: Any) -> str:

@@ -41,7 +41,7 @@ def _navigation(request: HttpRequest, user: Any) -> list[Place]:
     if user.is_at_least(Role.ANALYST):
         listed += [("Sources", "sources"), ("Studies", "studies"), ("Runs", "runs")]
     if user.is_at_least(Role.ADMINISTRATOR):
-        listed.append(("Administration", "admin:index"))
+        listed.append(("Admin", "admin:index"))
     return [Place(title, address := reverse(name), _is_here(request.path, address)) for title, name in listed]
 
 

@@ -23,7 +23,7 @@ from potomac.server.ops.middleware import POLICY
 from potomac.server.pages import questions, shown
 from potomac.server.pages.base import actor, page
 
-__all__ = ["ask", "change", "embed", "gallery", "product", "report", "table"]
+__all__ = ["ask", "change", "embed", "gallery", "picture", "product", "report", "table"]
 
 CARDS = 24
 """Products on a page of the gallery."""
@@ -151,6 +151,13 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     """The report as one file."""
     _, found = _found(request, slug)
     return shown.report_file(products.run_of(found), download="download" in request.GET)
+
+
+@page("GET")
+def picture(request: HttpRequest, slug: str) -> HttpResponse:
+    """The picture of the answer, for a card."""
+    _, found = _found(request, slug)
+    return shown.picture(products.run_of(found))
 
 
 @page("GET")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from base64 import b64encode
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -13,6 +15,7 @@ from django.shortcuts import render
 
 from potomac import __version__
 from potomac.engine import Show
+from potomac.report import charts, draw, maps
 from potomac.report import page as report
 from potomac.report import tables as report_tables
 from potomac.server import live
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
     from potomac.studies import Run
 
-__all__ = ["Listed", "lead", "parts", "report_file", "table_bytes", "table_page", "tables"]
+__all__ = ["Listed", "lead", "parts", "picture", "report_file", "table_bytes", "table_page", "tables"]
 
 ROWS = 100
 """Rows on a page of a table."""
@@ -52,6 +55,36 @@ def lead(run: Run) -> list[Any]:
 
     found: list[Any] = _shelf.get(("lead", run.path, __version__), make)
     return found
+
+
+def picture(run: Run) -> HttpResponse:
+    """The first picture of the answer as a file of its own, for a card of the gallery."""
+
+    def make() -> tuple[bytes, int]:
+        drawn = _alone(run).encode()
+        return drawn, len(drawn)
+
+    body: bytes = _shelf.get(("picture", run.path, __version__), make)
+    response = HttpResponse(body, content_type="image/svg+xml")
+    style = re.search(rb"<style>(.*?)</style>", body, re.DOTALL)
+    own = f"style-src 'sha256-{b64encode(sha256(style[1]).digest()).decode()}'; " if style else ""
+    response.headers["Content-Security-Policy"] = f"default-src 'none'; {own}img-src data:; sandbox"
+    response.headers["Cache-Control"] = "private, max-age=300"
+    return response
+
+
+def _alone(run: Run) -> str:
+    drawable = [one for figure in run.figures for one in (figure.panels or (figure,))]
+    one = min(drawable, key=lambda one: one.role != "lead", default=None)
+    if one is None:
+        return '<svg xmlns="http://www.w3.org/2000/svg"/>'
+    drawn = str((maps if one.kind == "map" else charts).svg(replace(one, title="", finding=""), width=report.HALF))
+    return drawn.replace(draw.style(), _themed())  # light or dark, as the visitor prefers
+
+
+def _themed() -> str:
+    folder = files("potomac.report") / "static"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in ("tokens.css", "figure.css"))
 
 
 @dataclass(frozen=True, slots=True)

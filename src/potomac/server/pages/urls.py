@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("p/<slug:slug>/ask/<slug:endpoint>/", products.ask, name="ask"),
     path("p/<slug:slug>/change/", products.change, name="product-change"),
     path("p/<slug:slug>/embed/", products.embed, name="embed"),
+    path("p/<slug:slug>/picture/", products.picture, name="product-picture"),
     path("p/<slug:slug>/report/", products.report, name="product-report"),
     path("p/<slug:slug>/tables/<str:name>/", products.table, name="product-table"),
     path("sources/", sources.sources_, name="sources"),

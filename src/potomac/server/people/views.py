@@ -15,6 +15,7 @@ from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -29,6 +30,7 @@ __all__ = [
     "token_revoke", "tokens",
 ]  # fmt: skip
 
+METHODS = ["get", "head", "post"]
 PAGE = 50
 """Lines of the audit log on one page."""
 
@@ -43,6 +45,7 @@ def _person(request: HttpRequest) -> User:
 class SignIn(given.LoginView):
     """Name and password; then where the visitor wanted to go, if that is here."""
 
+    http_method_names = METHODS
     template_name = "accounts/sign-in.html"
     authentication_form = forms.SignIn
 
@@ -62,6 +65,8 @@ class SignIn(given.LoginView):
 class SignOut(given.LogoutView):
     """By POST only, so that no page elsewhere can do it."""
 
+    http_method_names = METHODS[2:]
+
     def post(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Go, and write it down."""
         people.signed_out(actor(request))
@@ -71,6 +76,7 @@ class SignOut(given.LogoutView):
 class PasswordChange(given.PasswordChangeView):
     """The old password and the new one."""
 
+    http_method_names = METHODS
     template_name = "accounts/password-change.html"
     success_url = reverse_lazy("account")
 
@@ -85,6 +91,7 @@ class PasswordChange(given.PasswordChangeView):
 class PasswordReset(given.PasswordResetView):
     """Ask for a letter; where no e-mail is set up the page says whom to ask."""
 
+    http_method_names = METHODS
     template_name = "accounts/password-reset.html"
     email_template_name = "accounts/password-reset-letter.txt"
     subject_template_name = "accounts/password-reset-subject.txt"
@@ -110,6 +117,7 @@ class PasswordReset(given.PasswordResetView):
         return super().form_valid(form)
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")
 class PasswordResetConfirm(given.PasswordResetConfirmView):
     """The page that the letter leads to."""
 

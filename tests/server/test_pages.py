@@ -117,6 +117,19 @@ def test_a_product_page_has_the_reports_parts(client: Client, published: Any) ->
     assert "Title, who sees it" not in page
 
 
+def test_a_picture_of_a_million_points_stays_small() -> None:
+    """Above some hundred marks a map is sent as a picture of densities, drawn here: no point is sent as an object."""
+    import numpy as np
+    import pyarrow as pa
+
+    from potomac.engine import Figure, Layer
+
+    place = np.random.default_rng(1).normal([57.0, 11.0], [0.5, 0.8], (1_000_000, 2))
+    data = pa.table({"lat": place[:, 0], "lon": place[:, 1]})
+    figure = Figure("all", "All", "", (Layer("point", data, "lon", "lat"),), kind="map", role="lead")
+    assert len(report.picture(figure).encode()) < 2 * 2**20  # for a desktop and a phone; a page may have 8 MB
+
+
 def test_a_question_is_answered_without_script(client: Client, published: Any) -> None:
     published()
     asked = "/p/strait/ask/score/?latitude=56.5&longitude=11.0&speed=10&heading="
@@ -260,7 +273,7 @@ def test_an_upload_leads_to_its_page_and_waits_to_be_looked_at(home_page: Client
 
 
 def test_an_upload_that_is_not_taken_says_why(home_page: Client) -> None:
-    assert "no file came" in text(home_page.post("/sources/", {"way": "upload"}), 422)
+    assert "No file came" in text(home_page.post("/sources/", {"way": "upload"}), 422)
     empty = SimpleUploadedFile("strait.csv", b"")
     assert "summary" in text(home_page.post("/sources/", {"way": "upload", "file": empty}), 422)
     assert "summary" in text(home_page.post("/sources/", {"way": "folder", "folder": "..", "path": "/etc/passwd"}), 422)

@@ -92,7 +92,7 @@ def values_of(text: str) -> dict[str, Any]:
 
 def added(kind: str, values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """``values`` with one more empty part in the list called ``key`` (such as ``data.covariates``)."""
-    found = _copied(values)
+    found: dict[str, Any] = _copied(values)
     here = found
     *path, last = key.split(".")
     for name in path:
@@ -107,7 +107,7 @@ def added(kind: str, values: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def removed(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """``values`` without one part of a list (such as ``data.covariates.1``)."""
-    found = _copied(values)
+    found: dict[str, Any] = _copied(values)
     *path, last = key.split(".")
     here: Any = found
     for name in path:
@@ -128,7 +128,7 @@ def guessed(kind: str, values: Mapping[str, Any], sources: Sequence[Source]) -> 
     """``values`` with columns for the roles of each table that has a source and none yet."""
     from potomac.server.flows.sources import guesses
 
-    found = _copied(values)
+    found: dict[str, Any] = _copied(values)
     by_name = {one.name: one for one in sources}
     for name, table in _tables(found, engine(kind)):
         source = by_name.get(str(table.get("source", "")))

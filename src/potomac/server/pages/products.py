@@ -16,6 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 
 from potomac.engine import Engine
 from potomac.errors import Fault, PotomacError, StudyError
+from potomac.server import live
 from potomac.server.catalog.models import Product, Version, Visibility
 from potomac.server.flows import products
 from potomac.server.flows.base import Conflict, Missing
@@ -143,7 +144,8 @@ def _asked(request: HttpRequest) -> dict[str, str]:
     """What was typed; what was left empty was not asked."""
     sent = request.POST if request.method == "POST" else request.GET
     own = ("key", "version", "csrfmiddlewaretoken")
-    return {name: value.strip() for name, value in sent.items() if name not in own and value.strip()}
+    typed = {name: str(sent[name]).strip() for name in sent if name not in own}
+    return {name: text for name, text in typed.items() if text}
 
 
 @page("GET")
@@ -167,7 +169,7 @@ def table(request: HttpRequest, slug: str, name: str) -> HttpResponse:
         seen = products.glance(slug)
         if seen and seen.is_public:
             _, directory = products.place_of(seen.run)
-            return shown.table_bytes(request, products.live.opened(directory), name, _around(slug, {}))
+            return shown.table_bytes(request, live.opened(directory), name, _around(slug, {}))
     one, found = _found(request, slug)
     return shown.table_page(request, products.run_of(found), name, _around(one.slug, _kept(request)))
 

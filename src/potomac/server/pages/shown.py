@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
@@ -184,9 +185,10 @@ def _table(run: Run, name: str, asked: Asked, more: dict[str, str]) -> dict[str,
     pages = max(1, -(-data.num_rows // ROWS))
     number = min(asked.page, pages)
     rows = _rows(run, name, data, asked, (number - 1) * ROWS)
-    titled = next((one for one in run.manifest["show"] if one["table"] == name), {})
-    kept = {key: dict(titled.get(key) or {}) for key in ("units", "labels")}
-    shown = report_tables.shown(rows, Show(name, titled.get("title", ""), rows=ROWS, **kept))
+    titled: Mapping[str, Any] = next((one for one in run.manifest["show"] if one["table"] == name), {})
+    units, labels = dict(titled.get("units") or {}), dict(titled.get("labels") or {})
+    show = Show(name, titled.get("title", ""), rows=ROWS, units=units, labels=labels)
+    shown = report_tables.shown(rows, show)
     return {
         "name": name, "title": titled.get("title") or name, "shown": shown, "total": data.num_rows,
         "heads": [_head(column, asked, more) for column in shown.columns], "page": number, "pages": pages,

@@ -10,11 +10,12 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from potomac.errors import Fault, PotomacError
+from potomac.errors import PotomacError
 from potomac.server.accounts.models import Role
 from potomac.server.catalog.models import Source
 from potomac.server.flows import sources, studies
 from potomac.server.flows.base import Conflict, Missing, TooMuch, need
+from potomac.server.flows.studyform import sentence
 from potomac.server.pages.base import actor, page
 
 __all__ = ["source", "source_state", "sources_"]
@@ -28,20 +29,20 @@ def sources_(request: HttpRequest) -> HttpResponse:
     """The list, and the ways to add one."""
     who = actor(request)
     need(who, Role.ANALYST, "read")
-    faults: list[Fault] = []
+    wrong: list[str] = []
     if request.method == "POST":
         try:
             return redirect("source", _added(request).pk)
         except PotomacError as error:
-            faults = list(error.faults)
+            wrong = [sentence(fault) for fault in error.faults]
         except (Conflict, TooMuch) as error:
-            faults = [Fault("server.source", str(error))]
+            wrong = [f"{error}."]
     told = {
-        "sources": Paginator(sources.list_(who), LINES).get_page(request.GET.get("page")), "faults": faults,
+        "sources": Paginator(sources.list_(who), LINES).get_page(request.GET.get("page")), "wrong": wrong,
         "folders": sources.folders(who), "databases": sources.databases_of(who),
         "most": settings.CONFIG.limits.upload_mb, "way": request.POST.get("way", ""), "typed": request.POST,
     }  # fmt: skip
-    return render(request, "sources.html", told, status=422 if faults else 200)
+    return render(request, "sources.html", told, status=422 if wrong else 200)
 
 
 def _added(request: HttpRequest) -> Source:
@@ -54,8 +55,7 @@ def _added(request: HttpRequest) -> Source:
         return sources.from_database(who, sent.get("database", ""), name, sent.get("query", "").strip())
     file: Any = request.FILES.get("file")
     if file is None:
-        mend = "Choose a file, then send it"
-        raise PotomacError(Fault("server.source", "no file came with the form", "", mend, key="file"))
+        raise Conflict("No file came with the form; choose one, then send it")
     return sources.upload(who, sent.get("name", "").strip() or file.name, file)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from potomac.errors import Fault, StudyError, did_you_mean, listing
@@ -82,12 +82,18 @@ def upload(actor: Actor, name: str, file: Any) -> Source:
         raise TooMuch(str(error)) from None
     try:
         with contents.keep(incoming) as content:
-            User.objects.select_for_update().get(pk=user.pk)  # uploads of one person come one after the other here
+            _one_at_a_time(user.pk)
             if incoming.size > _room(user)[0]:
                 raise TooMuch(_room(user)[1])
             return _made(actor, user, name, kind=Source.Kind.UPLOAD, content=content)
     finally:
         incoming.forget()
+
+
+def _one_at_a_time(owner: int) -> None:
+    """What changes the sources of one person waits here for one another: first of all locks, so that none meet."""
+    no_key = connection.features.has_select_for_no_key_update
+    User.objects.select_for_update(no_key=no_key).filter(pk=owner).first()
 
 
 def _room(user: User) -> tuple[int, str]:
@@ -150,6 +156,7 @@ def from_folder(actor: Actor, folder: str, path: str) -> Source:
     contents.inside(folder, path)
     name = contents.clean(path.rpartition("/")[2])
     with transaction.atomic():
+        _one_at_a_time(user.pk)
         return _made(actor, user, name, kind=Source.Kind.FOLDER, folder=folder, path=path)
 
 
@@ -175,6 +182,7 @@ def from_database(actor: Actor, database: str, name: str, query: str) -> Source:
         raise StudyError(Fault("upload.database", found, expected, did_you_mean(database, names), key="database"))
     query = databases.reading(query)
     with transaction.atomic():
+        _one_at_a_time(user.pk)
         return _made(actor, user, name, kind=Source.Kind.DATABASE, database=held, query=query)
 
 
@@ -209,6 +217,9 @@ def delete(actor: Actor, id: str) -> str:
     source: Source = owned(actor, Source.objects.all(), "write", id=id)
     sha256 = source.content_id
     with transaction.atomic():
+        _one_at_a_time(source.owner_id)
+        for job in _open_jobs("source", [source.pk]):  # before the row: who ends a job locks it first, too
+            queue.cancel(job)
         held = Source.objects.select_for_update().filter(pk=source.pk).first()
         if held is None:  # gone a moment ago
             raise Missing
@@ -217,8 +228,6 @@ def delete(actor: Actor, id: str) -> str:
         if needed:
             who = "a run that waits or goes on needs" if needed == 1 else f"{needed} runs that wait or go on need"
             raise Conflict(f"{held.name} stays: {who} it. Cancel what you do not want, or wait for its end")
-        for job in _open_jobs("source", [held.pk]):
-            queue.cancel(job)
         held.delete()
         record(actor, "source.delete", f"source:{id}", name=source.name, runs=len(runs))
     won = contents.drop(sha256) if sha256 else 0

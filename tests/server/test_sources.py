@@ -632,3 +632,36 @@ def test_files_of_nobody_and_files_too_large_are_not_received(
     small = SimpleUploadedFile("a.csv", SHIPS)
     assert browser.post("/sources/", {"way": "upload", "file": small}).status_code == 302
     assert Source.objects.get().content_id == hashlib.sha256(SHIPS).hexdigest()
+
+
+# ---- the whole way --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "state", "says"),
+    [
+        ("ships.csv", SHIPS, "ready", ""),
+        ("page.csv", b"<!doctype html><title>Sign in</title>", "refused", "page.csv is a web page or a picture"),
+    ],
+)
+def test_the_worker_looks_at_what_is_brought(ada: Actor, name: str, data: bytes, state: str, says: str) -> None:
+    from potomac.server.jobs.worker import work
+
+    source = upload(ada, name, data)
+    work(once=True)
+    source.refresh_from_db()
+    job = queue.latest("source", source.pk)
+    assert job
+    assert (job.state, source.state, says in source.reason) == (State.DONE, state, True)
+    assert source.rows == (30 if state == "ready" else None)
+
+
+def test_a_source_that_is_deleted_before_it_is_looked_at(ada: Actor) -> None:
+    from potomac.server.jobs.worker import work
+
+    source = upload(ada)
+    sources.delete(ada, source.pk)
+    work(once=True)
+    job = queue.latest("source", source.pk)
+    assert job
+    assert job.state == State.CANCELLED

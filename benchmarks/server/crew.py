@@ -55,8 +55,8 @@ def hog(workspace: Path, about: Mapping[str, Any], progress: Any) -> None:
 
 
 def gulp(workspace: Path, about: Mapping[str, Any], progress: Any) -> None:
-    """Asks for very much memory at once."""
-    bytearray(2**40)
+    """Asks at once for more memory than it may have and the machine would give, and touches none of it."""
+    bytearray(2**31)
 
 
 def poison(workspace: Path, about: Mapping[str, Any], progress: Any) -> None:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def _recovery(count: int) -> list[float]:
     with crew.crew(2) as workers:
         for _ in range(count):
             job = queue.submit("patient", "", _owner())
-            crew.until(lambda id=job.pk: Job.objects.get(pk=id).what)
+            crew.until(Job.objects.filter(pk=job.pk).exclude(what="").exists)
             job.refresh_from_db()
             place = next(i for i, one in enumerate(workers) if job.worker.endswith(one.name))
             workers[place].kill()
@@ -163,15 +164,21 @@ def _cancels(count: int) -> list[float]:
     with crew.crew(2) as workers:
         for number in range(count):
             job = queue.submit(("patient", "endless")[number % 2], "", _owner())
-            crew.until(lambda id=job.pk: Job.objects.get(pk=id).what)
+            crew.until(Job.objects.filter(pk=job.pk).exclude(what="").exists)
             pids = [pid for worker in workers for pid in crew.children(worker.process.pid)]
             time.sleep(random.Random(number).uniform(0, 0.5))  # anywhere between two heartbeats
             begun = time.monotonic()
             queue.cancel(job)
-            ended = Job.objects.filter(pk=job.pk, state=State.CANCELLED)
-            crew.until(lambda pids=pids, ended=ended: not any(map(crew.alive, pids)) and ended.exists())
+            crew.until(Job.objects.filter(pk=job.pk, state=State.CANCELLED).exists)
+            crew.until(partial(_gone, pids))
             found.append(time.monotonic() - begun)
     return found
+
+
+def _gone(pids: Sequence[int]) -> bool:
+    from benchmarks.server import crew
+
+    return not any(map(crew.alive, pids))
 
 
 if __name__ == "__main__":

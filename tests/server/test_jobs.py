@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from potomac.errors import Fault
@@ -249,8 +250,6 @@ def test_an_endless_loop_is_ended(person: Callable[..., User], crew: Any, monkey
 
 
 def limited(crew: Any, seconds: float = 600, mb: int = 300) -> dict[str, Any]:
-    from dataclasses import replace
-
     return {name: replace(task, limits=lambda: (seconds, mb)) for name, task in crew.tasks().items()}
 
 
@@ -269,6 +268,40 @@ def test_a_bug_is_told_to_the_log_and_not_to_the_visitor(
     assert "secret" not in json.dumps(job.error) + job.log
     assert "a line for the log" in job.log
     assert "RuntimeError: secret of" in caplog.text
+
+
+def test_the_work_goes_on_while_the_database_is_away(
+    person: Callable[..., User], crew: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREW_TINY", "1.2")
+    monkeypatch.setattr(worker, "TASKS", crew.tasks())
+    beat, times = queue.beat, []
+
+    def failing(*given: Any, **more: Any) -> tuple[bool, bool]:
+        times.append(1)
+        if len(times) == 1:
+            raise OperationalError("the server is restarted")
+        return beat(*given, **more)
+
+    monkeypatch.setattr(queue, "beat", failing)
+    job = worked("tiny", person())
+    assert len(times) >= 2
+    assert (job.state, job.attempt) == (State.DONE, 1)
+
+
+def test_what_cannot_be_put_into_place_fails_alone(
+    person: Callable[..., User], crew: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    task = replace(crew.tasks()["tiny"], finish=full)
+    monkeypatch.setattr(worker, "TASKS", {**crew.tasks(), "full": task})
+    owner = person()
+    job, other = queue.submit("full", "a", owner), queue.submit("tiny", "b", owner)
+    worker.work(once=True)
+    assert [fault["found"] for fault in fresh(job).error] == ["the server cannot do this: No space left on device"]
+    assert fresh(other).state == State.DONE
 
 
 def test_a_job_that_lost_three_workers_is_given_up(person: Callable[..., User], crew: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.conf import settings
+from django.db import OperationalError, transaction
 
 from potomac.errors import StudyError
 from potomac.server.accounts.models import Entry, User
@@ -273,6 +274,25 @@ def test_what_a_dead_attempt_left_in_place_is_replaced(ada: Actor, home: Path) -
     assert runs.job(run).state == State.DONE
     assert not (place / "half").exists()
     assert (place / "run.json").is_file()
+
+
+def test_a_commit_that_fails_after_the_rename_is_made_good(ada: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, settle, failed = runs.submit(ada, STUDY), queue.settle, []
+
+    def failing(*given: Any, **more: Any) -> bool:
+        with transaction.atomic():
+            holds = settle(*given, **more)
+            if not failed:
+                failed.append(1)
+                raise OperationalError("server closed the connection unexpectedly")
+        return holds
+
+    monkeypatch.setattr(queue, "settle", failing)
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
+    run = done(run)
+    assert failed
+    assert (runs.job(run).state, runs.job(run).attempt) == (State.DONE, 1)
+    assert runs.opened(run).answer == run.answer
 
 
 def test_the_source_task_looks_at_an_upload(ada: Actor, source: Callable[..., Source]) -> None:

@@ -18,16 +18,15 @@ class Clock(models.Func):
     """
 
     output_field = models.FloatField()
+    template = "((julianday('now') - 2440587.5) * 86400.0)"
     arity = 0
 
-    def as_sql(self, compiler: Any, connection: Any, **more: Any) -> tuple[str, list[Any]]:
-        """The clock of SQLite, to its millisecond."""
-        return "((julianday('now') - 2440587.5) * 86400.0)", []
-
-    def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         """The clock of PostgreSQL."""
-        return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS double precision)", []
+        template = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS double precision)"
+        return self.as_sql(compiler, connection, template=template)
 
-    def as_mysql(self, compiler: Any, connection: Any, **more: Any) -> tuple[str, list[Any]]:
+    def as_mysql(self, compiler: Any, connection: Any) -> Any:
         """The clock of MySQL and MariaDB."""
-        return "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6)", []
+        template = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6)"
+        return self.as_sql(compiler, connection, template=template)

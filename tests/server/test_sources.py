@@ -519,6 +519,8 @@ def test_only_databases_that_are_registered(ada: Actor, harbour: Database) -> No
         ("SELECT 1; DROP TABLE berths", "more than one statement"),
         ("SELECT '\0'", "signs"),
         ("SELECT " + "1," * 20_000 + "1", "signs"),
+        ("/**/" * 4_000, "does not read"),  # would take a pattern that goes back two to the power of 4,000 steps
+        ("SELECT " + "/*" * 4_000 + "*/; SELECT 1", "more than one statement"),
     ],
 )
 def test_queries_that_do_not_read(ada: Actor, harbour: Database, query: str, says: str) -> None:

@@ -38,7 +38,7 @@ _PACKAGES = {
 _READ_ONLY = ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'")
 _SESSION = {"mysql": _READ_ONLY, "mariadb": _READ_ONLY}
 """MySQL commits a DROP TABLE at once unless it is told before; its timestamps come in the zone of the session."""
-_READS = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values|table|show)\b", re.IGNORECASE | re.DOTALL)
+_READS = re.compile(r"(?>\s|\(|--[^\n]*\n|/\*.*?\*/)*+(?:select|with|values|table|show)\b", re.IGNORECASE | re.DOTALL)
 _SELECT = "Write SELECT ... FROM ... ORDER BY ..."
 _BIND = re.compile(r"(?<![:\w\\]):([\w$]+)(?![:\w$])")
 

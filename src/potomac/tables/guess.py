@@ -43,6 +43,8 @@ _SAID = {"sog": "kn"}
 """Names that say their unit, because one standard has them (ITU-R M.1371: knots)."""
 _TENTHS = (102.3, 1023.0)
 """A speed in whole numbers above the one and up to the other is as AIS sends it: tenths of knots."""
+_ABSENT = {"latitude": (91.0,), "longitude": (181.0,)}
+"""What AIS sends where a place is not known (ITU-R M.1371-5, message 1); such rows are rejected, the column is meant."""
 _KINDS = {
     "number": ("number", "integer", "true or false"),
     "integer": ("integer",),
@@ -150,7 +152,7 @@ def _is_within(role: Role, column: Seen, unit: str) -> bool:
         return True
     factor = units.parse(unit, role.dimension).factor if unit else 1.0
     high = column.high * factor
-    if any(abs(high - code) <= _SLACK * code for code in role.unknown):
+    if any(abs(high - code) <= _SLACK * code for code in (*role.unknown, *_ABSENT.get(role.name, ()))):
         return True
     above = role.high is not None and high > role.high + _SLACK
     below = role.low is not None and column.low * factor < role.low - _SLACK

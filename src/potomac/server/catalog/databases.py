@@ -18,7 +18,7 @@ __all__ = ["checked", "reading"]
 _LONGEST = 20_000
 _PATIENCE = 5  # seconds until a database that does not answer is given up
 _PATIENT = ("postgresql", "mysql", "mariadb")
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_QUOTED = re.compile(r"'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 
 
 def reading(query: str) -> str:

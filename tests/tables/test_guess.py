@@ -82,6 +82,8 @@ def test_types_and_ranges_speak_too() -> None:
 def test_codes_for_unknown_are_within_every_range() -> None:
     """511 is a heading that is not available (ITU-R M.1371-5)."""
     assert guess((HEADING,), [Seen("heading", "integer", 0, 511)]) == {"heading": Column("heading")}
+    assert guess((LATITUDE,), [Seen("lat", "number", 56.3, 91.0)]) == {"latitude": Column("lat")}
+    assert guess((LATITUDE,), [Seen("lat", "number", 56.3, 99.0)]) == {}
     assert guess((HEADING,), [Seen("heading", "integer", 0, 900)]) == {}
 
 

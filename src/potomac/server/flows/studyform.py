@@ -76,6 +76,7 @@ class Section:
     fields: tuple[Field, ...] = ()
     source: Field | None = None
     roles: tuple[Mapped, ...] = ()
+    roles_fault: str = ""
     parts: tuple[Section, ...] = ()
     many: bool = False
     items: tuple[Section, ...] = ()
@@ -163,7 +164,8 @@ def _section(model: type[BaseModel], key: Key, info: FieldInfo, values: Any, aro
     text, dot = info.description or "", dotted(key)
     return Section(
         dot, _title(key), text[:1].upper() + text[1:], tuple(own), _source(model, key, given, around),
-        _roles(model, key, given, names, around), tuple(parts), required=info.is_required(), fault=around.fault(dot),
+        _roles(model, key, given, names, around), around.fault(dotted((*key, "columns"))), tuple(parts),
+        required=info.is_required(), fault=around.fault(dot),
     )  # fmt: skip
 
 

@@ -13,10 +13,11 @@ from django.shortcuts import redirect, render
 from potomac.errors import PotomacError
 from potomac.server.accounts.models import Role
 from potomac.server.catalog.models import Source
-from potomac.server.flows import sources, studies
+from potomac.server.flows import sources
 from potomac.server.flows.base import Conflict, Missing, TooMuch, need
 from potomac.server.flows.studyform import sentence
 from potomac.server.pages.base import actor, page
+from potomac.studies import registry
 
 __all__ = ["source", "source_state", "sources_"]
 
@@ -66,7 +67,7 @@ def source(request: HttpRequest, id: str) -> HttpResponse:
     one = sources.get(who, id)
     if request.method == "POST":
         return _acted(request, one)
-    told = {"source": one, "preview": one.preview, "kinds": studies.kinds(), "runs": one.runs.count()}
+    told = {"source": one, "preview": one.preview, "kinds": registry.kinds(), "runs": one.runs.count()}
     return render(request, "source.html", told)
 
 

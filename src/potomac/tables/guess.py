@@ -44,7 +44,7 @@ _SAID = {"sog": "kn"}
 _TENTHS = (102.3, 1023.0)
 """A speed in whole numbers above the one and up to the other is as AIS sends it: tenths of knots."""
 _ABSENT = {"latitude": (91.0,), "longitude": (181.0,)}
-"""What AIS sends where a place is not known (ITU-R M.1371-5, message 1); such rows are rejected, the column is meant."""
+"""What AIS sends where a place is not known (ITU-R M.1371-5, message 1); the rows are rejected, the column is meant."""
 _KINDS = {
     "number": ("number", "integer", "true or false"),
     "integer": ("integer",),

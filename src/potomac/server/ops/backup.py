@@ -71,6 +71,8 @@ def backup(file: Path | None = None, *, portable: bool = False) -> Path:
     if to.exists():
         raise StudyError(Fault("backup.exists", "there is such a file already", "", "Give another name", str(to)))
     try:
+        if file is None:
+            to.parent.mkdir(mode=0o700, exist_ok=True)
         start.tables()
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as folder:
             database, about = _database(Path(folder), portable)

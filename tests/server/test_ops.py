@@ -1,0 +1,429 @@
+"""Operation: health, numbers, log lines, static files, the first start, processes that are kept alive."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import signal
+import time
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.test import Client, RequestFactory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potomac.errors import StudyError
+from potomac.server import config
+from potomac.server.accounts.models import Entry, Token, User
+from potomac.server.flows import people
+from potomac.server.flows.base import Actor
+from potomac.server.jobs.models import Job
+from potomac.server.ops import health, heartbeat, logs, metrics, start, static
+from potomac.server.ops.middleware import Observed
+from potomac.server.ops.supervisor import HOPELESS, Supervisor
+
+pytestmark = pytest.mark.django_db
+
+
+# ---- health ---------------------------------------------------------------------------------------------------------
+
+
+def test_alive_needs_nothing(client: Client, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert client.get("/healthz").json() == {"status": "alive"}
+
+
+def ready(client: Client) -> tuple[int, dict[str, str]]:
+    response = client.get("/readyz")
+    return response.status_code, response.json()["checks"]
+
+
+def test_ready_with_a_worker_and_not_without(client: Client) -> None:
+    assert ready(client) == (
+        503, {"database": "good", "migrations": "good", "worker": "none was ever seen", "disk": "good"},
+    )  # fmt: skip
+    heartbeat.beat()
+    assert ready(client)[0] == 200
+    caches["shared"].set("worker-seen", time.time() - 16, 60)
+    assert ready(client) == (503, ready(client)[1] | {"worker": "none was seen for 16 seconds"})
+
+
+def test_a_full_disk_is_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    heartbeat.beat()
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda path: usage(1e9, 1e9, 1e6))
+    assert ready(client)[1]["disk"] == "1 MB are free, at least 256 are needed"
+
+
+def test_migrations_that_lack_are_not_ready(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    heartbeat.beat()
+    monkeypatch.setattr(health, "_migrated", False)
+    monkeypatch.setattr(health, "pending", lambda: [("accounts", "0002")])
+    assert ready(client)[1]["migrations"] == "1 are to be made; run potomac serve"
+
+
+def test_a_database_that_is_away_is_told_without_its_address(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise RuntimeError("could not connect to db.internal as potomac:secret")
+
+    monkeypatch.setattr(health, "_database", fail)
+    status, checks = ready(client)
+    assert (status, checks["database"]) == (503, "does not answer (RuntimeError)")
+    assert checks["worker"] == "not known"
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_counted_by_route(client: Client, person: Callable[..., User]) -> None:
+    Job.objects.create(task="run", about="x", owner=person("ada"))
+    for _ in range(3):
+        client.get("/accounts/sign-in/")
+    client.get("/nothing/<script>/here")
+    client.generic("BREW", "/accounts/sign-in/")
+    heartbeat.beat()
+    text = client.get("/metrics").content.decode()
+    value = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[0] != "#"}
+    assert value['potomac_requests_total{method="GET",route="sign-in",status="200"}'] >= 3
+    assert value['potomac_requests_total{method="other",route="sign-in",status="405"}'] >= 1
+    assert value['potomac_request_seconds_count{route="sign-in"}'] >= 4
+    assert value['potomac_jobs{state="queued"}'] == 1
+    assert value["potomac_queue_age_seconds"] >= 0
+    assert value["potomac_worker_seen_seconds"] < 15
+    assert "<script>" not in text
+
+
+def test_numbers_are_for_this_host_and_administrators_tokens(client: Client, person: Callable[..., User]) -> None:
+    root, ada = (Actor(user=person(*who)) for who in (("root", "administrator"), ("ada", "publisher")))
+    away: dict[str, Any] = {"REMOTE_ADDR": "192.0.2.1"}
+
+    def asked(actor: Actor, scope: str) -> int:
+        text = people.new_token(actor, "prometheus", [scope])[1]
+        return client.get("/metrics", headers={"Authorization": f"Bearer {text}"}, **away).status_code
+
+    assert client.get("/metrics").status_code == client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
+    assert client.get("/metrics", **away).status_code == 404
+    assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 404  # by a proxy here
+    assert [asked(root, "read"), asked(root, "ask"), asked(ada, "read")] == [200, 404, 404]
+
+
+def test_numbers_of_several_processes_are_added(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import os; from potomac.server.setup import prepare; prepare()\n"
+        "from potomac.server.ops import metrics\n"
+        "if not os.fork(): metrics.count('gallery', 'GET', 200, 0.1); os._exit(0)\n"
+        "os.wait(); metrics.count('gallery', 'GET', 200, 0.1)\n"
+        "from potomac.server.ops import start; start.tables(); print(metrics.text().decode())"
+    )
+    environ = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "POTOMAC_HOME": str(tmp_path / "home"), "DATABASE_URL": ""}
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **environ}, capture_output=True, text=True)
+    assert 'potomac_requests_total{method="GET",route="gallery",status="200"} 2.0' in done.stdout, done.stderr
+
+
+# ---- log lines ------------------------------------------------------------------------------------------------------
+
+
+def line(form: str, message: str, **more: Any) -> str:
+    record = logging.LogRecord("potomac.request", logging.INFO, "", 0, message, None, None)
+    vars(record).update(more)
+    return logs.formatter(form).format(record)
+
+
+SECRETS = [
+    ("Authorization: Bearer abcdef123456.x", "abcdef123456"),
+    ("token ptm_AbCdEfGhIjKl-_x was used", "AbCdEfGhIjKl"),
+    ("GET /accounts/reset/MQ/c9x-0123456789abcdef/ 200", "0123456789abcdef"),
+    ("GET /p/harbour/?key=1&link=Sesame-Open_1 200", "Sesame"),
+    ("postgresql://potomac:hunter2@db/potomac", "hunter2"),
+    ("password=hunter2&name=x", "hunter2"),
+    ("csrfmiddlewaretoken=abcabcabc", "abcabcabc"),
+]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(("message", "secret"), SECRETS)
+def test_lines_hold_nothing_that_opens_something(form: str, message: str, secret: str) -> None:
+    assert secret not in line(form, message)
+    assert secret not in line(form, "x", path=message, error=ValueError(message))
+    try:
+        raise ValueError(message)
+    except ValueError as error:
+        told = line(form, "x", exc_info=(ValueError, error, error.__traceback__))
+    assert "Traceback" in told
+    assert secret not in told
+
+
+@given(st.text())
+def test_one_record_is_one_line(text: str) -> None:
+    for form in ("text", "json"):
+        assert "\n" not in line(form, text.replace("%", ""), path=text)
+        assert "\r" not in line(form, text.replace("%", ""), path=text)
+    assert json.loads(line("json", "x", path="p"))["path"] == "p"
+
+
+def test_a_request_is_one_line_with_its_id(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "potomac.request"):
+        response = client.get("/accounts/sign-in/?next=/secret-wish/", headers={"X-Request-Id": "given-by-visitor"})
+    (record,) = [record for record in caplog.records if record.name == "potomac.request"]
+    assert record.getMessage() == "GET /accounts/sign-in/ 200"  # what was asked for stays out
+    assert vars(record)["route"] == "sign-in"
+    assert len(response.headers["X-Request-Id"]) == 16
+    assert response.headers["X-Request-Id"] != "given-by-visitor"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "passed", "seen"),
+    [
+        (0, "198.51.100.1", "10.0.0.9"),  # nobody is trusted: what the header says is a visitor's invention
+        (1, "198.51.100.1", "198.51.100.1"),
+        (1, "203.0.113.5, 198.51.100.1", "198.51.100.1"),  # the first part was there when the proxy got it
+        (2, "203.0.113.5, 198.51.100.1", "203.0.113.5"),
+        (2, "198.51.100.1", "10.0.0.9"),
+        (1, "no address", ""),
+    ],
+)
+def test_the_address_is_what_trusted_proxies_saw(settings: Any, proxies: int, passed: str, seen: str) -> None:
+    from django.http import HttpResponse
+
+    settings.CONFIG = settings.CONFIG.model_copy(update={"proxies": proxies})
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": passed}, REMOTE_ADDR="10.0.0.9")
+    request.resolver_match = None
+    Observed(lambda asked: HttpResponse())(request)
+    assert request.META["REMOTE_ADDR"] == seen
+
+
+# ---- static files ---------------------------------------------------------------------------------------------------
+
+
+def test_static_files_have_plain_names_until_they_are_collected(client: Client) -> None:
+    assert static.Storage().url("potomac/site.css") == "/static/potomac/site.css"
+
+
+def test_collected_files_carry_their_hash_and_are_kept_for_ever(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.contrib.staticfiles.storage import staticfiles_storage
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    settings.STATIC_ROOT = str(tmp_path)
+    settings.WHITENOISE_USE_FINDERS = False
+    monkeypatch.setattr(staticfiles_storage, "_wrapped", static.Storage(location=str(tmp_path)))
+    assert start.collect()
+    assert not start.collect()  # all is there
+    named = staticfiles_storage.url("potomac/site.css")
+    assert re.fullmatch(r"/static/potomac/site\.[0-9a-f]{12}\.css", named)
+    served = WhiteNoiseMiddleware(lambda request: None, settings)  # type: ignore[arg-type, return-value]
+    request = RequestFactory().get(named, headers={"Accept-Encoding": "gzip"})
+    response = served(request)
+    assert response is not None
+    assert "immutable" in response.headers["Cache-Control"]
+    assert response.headers["Content-Encoding"] == "gzip"
+    response.close()
+    plain = served(RequestFactory().get("/static/potomac/site.css"))
+    assert plain is not None
+    assert "immutable" not in plain.headers["Cache-Control"]
+    plain.close()
+
+
+# ---- the first start ------------------------------------------------------------------------------------------------
+
+
+def test_the_first_start_makes_an_administrator_and_tells_the_password_once() -> None:
+    told = start.first_password()
+    assert told is not None
+    name, chosen = told
+    user = User.objects.get()
+    assert (name, user.username, user.role, user.must_change) == ("admin", "admin", "administrator", True)
+    assert user.check_password(chosen)
+    assert len(chosen) >= 16
+    assert start.first_password() is None
+    assert chosen not in str(list(Entry.objects.values()))
+
+
+def test_an_administrator_that_is_there_is_taken(person: Callable[..., User]) -> None:
+    root = person("root", role="administrator")
+    assert start.administrator() == root
+    assert start.first_password() is None
+    assert User.objects.count() == 1
+
+
+def test_a_person_called_admin_keeps_the_name(person: Callable[..., User]) -> None:
+    person("admin")
+    told = start.first_password()
+    assert told is not None
+    assert told[0].startswith("admin-")
+
+
+def test_the_cache_table_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(health, "pending", list)
+    monkeypatch.setattr(start, "call_command", lambda name, **more: made.append(name))
+    monkeypatch.setattr(start.connection.introspection, "table_names", lambda *_: [])
+    start.tables()
+    assert made == ["createcachetable"]
+
+
+# ---- settings -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "key", "says"),
+    [
+        ({"POTOMAC_PUBLIC_URL": "answers.example.org"}, "public_url", "expected an address"),
+        ({"POTOMAC_PUBLIC_URL": "https://x.org/potomac"}, "public_url", "without a path"),
+        ({"POTOMAC_PROXIES": "9"}, "proxies", "less than or equal to 5"),
+        ({"POTOMAC_FOLDERS": "shared"}, "folders", "expected a name and a whole path"),
+        ({"POTOMAC_LIMITS_ROWS": "many"}, "limits.rows", "integer"),
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str], key: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as error:
+        config.read(environ)
+    (fault,) = error.value.faults
+    assert (fault.code, fault.key) == ("server.config", key)
+    assert says in fault.found
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text('workers = 3\nthreads = 5\nhosts = ["a.org"]\n[limits]\nrows = 10\nlive_mb = 64\n')
+    given = config.read(
+        {"POTOMAC_CONFIG": str(file), "POTOMAC_WORKERS": "0", "POTOMAC_LIMITS_ROWS": "20", "POTOMAC_FOLDERS": "a=/b"}
+    )
+    assert (given.workers, given.threads, given.limits.rows, given.limits.live_mb) == (0, 5, 20, 64)
+    assert given.folders == {"a": Path("/b")}
+    assert not given.secure
+    file.write_text("worker = 3\n")
+    with pytest.raises(StudyError, match='Did you mean "workers"'):
+        config.read({"POTOMAC_CONFIG": str(file)})
+
+
+# ---- processes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def apart() -> Iterator[Callable[[Callable[[], object]], int]]:
+    """Runs something in a process of its own: supervisors fork, and the tests have threads."""
+    started: list[int] = []
+
+    def begin(work: Callable[[], object]) -> int:
+        pid = os.fork()
+        if not pid:
+            code = 9
+            try:
+                code = 0 if work() else 1
+            finally:
+                os._exit(code)
+        started.append(pid)
+        return pid
+
+    yield begin
+    for pid in started:
+        try:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+
+
+def wait_for(file: Path, lines: int) -> list[int]:
+    """Numbers that are written to a file, one a line, as soon as there are so many."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        text = file.read_text() if file.exists() else ""
+        if text.count("\n") >= lines:
+            return [int(number) for number in text.split()]
+        time.sleep(0.02)
+    raise AssertionError(f"{file.name} has {text!r}")
+
+
+def endless(file: Path) -> Callable[[], None]:
+    def work() -> None:
+        with file.open("a") as out:
+            out.write(f"{os.getpid()}\n")
+        time.sleep(60)
+
+    return work
+
+
+def test_a_process_that_is_killed_is_started_again_and_all_end_together(apart: Any, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    pid = apart(lambda: Supervisor({"one": endless(one), "two": endless(two)}).run())
+    (first,), (other,) = wait_for(one, 1), wait_for(two, 1)
+    os.kill(first, signal.SIGKILL)
+    again = wait_for(one, 2)[1]
+    assert again != first
+    os.kill(pid, signal.SIGTERM)
+    assert os.waitpid(pid, 0)[1] == 0
+    for gone in (again, other):
+        with pytest.raises(ProcessLookupError):
+            os.kill(gone, 0)
+
+
+def test_who_does_not_end_by_itself_is_ended(apart: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from potomac.server.ops import supervisor
+
+    monkeypatch.setattr(supervisor, "GRACE", 0.3)
+    file = tmp_path / "deaf"
+
+    def deaf() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        endless(file)()
+
+    pid = apart(lambda: Supervisor({"deaf": deaf}).run())
+    (deaf_one,) = wait_for(file, 1)
+    os.kill(pid, signal.SIGINT)
+    assert os.waitpid(pid, 0)[1] == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(deaf_one, 0)
+
+
+def test_what_never_starts_is_given_up(apart: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from potomac.server.ops import supervisor
+
+    monkeypatch.setattr(supervisor, "PATIENCE", 3)
+    pid = apart(lambda: Supervisor({"broken": lambda: os._exit(3)}).run())
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+def test_a_hopeless_start_ends_all_at_once(apart: Any, tmp_path: Path) -> None:
+    file = tmp_path / "other"
+    pid = apart(lambda: Supervisor({"other": endless(file), "web": lambda: os._exit(HOPELESS)}).run())
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux tells processes of their parent's death")
+def test_nobody_stays_behind_when_the_supervisor_is_killed(apart: Any, tmp_path: Path) -> None:
+    file = tmp_path / "one"
+    pid = apart(lambda: Supervisor({"one": endless(file)}).run())
+    (child,) = wait_for(file, 1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    until = time.monotonic() + 10
+    while time.monotonic() < until and Path(f"/proc/{child}").exists():
+        if "Z" in Path(f"/proc/{child}/stat").read_text().split(") ")[1][:2]:
+            break
+        time.sleep(0.05)
+    else:
+        assert not Path(f"/proc/{child}").exists()
+
+
+def test_token_is_not_told_to_the_database_twice(person: Callable[..., User], django_assert_num_queries: Any) -> None:
+    """Its last use is kept to the minute, so that answering does not wait for a write."""
+    text = people.new_token(Actor(user=person("ada")), "n", ["read"])[1]
+    people.bearer(text)
+    used = Token.objects.get().used
+    with django_assert_num_queries(1):
+        people.bearer(text)
+    assert Token.objects.get().used == used
+    assert metrics.CONTENT_TYPE.startswith("text/plain")

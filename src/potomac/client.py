@@ -507,13 +507,14 @@ def _refused(status: int, body: bytes) -> PotomacError:
         return _error(status, [], f"the server answered with status {status}")
 
 
-_KINDS: dict[str, type[PotomacError]] = {"data": DataError, "run": NoAnswer}
-
-
 def _error(status: int, faults: list[Fault], detail: str) -> PotomacError:
+    """Codes tell whose fault it is: ``data....``, ``run....``, or the study's."""
     if not faults:
         return ServerError(Fault(f"client.status-{status}", detail), status)
-    return StudyError(faults)
+    part = faults[0].code.partition(".")[0]
+    if part == "data":
+        return DataError(faults)
+    return NoAnswer(faults) if part == "run" else StudyError(faults)
 
 
 def _unreachable(url: str, error: Exception) -> ServerError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.errors import Fault, NoAnswer
+from potomac.outliers.boosting import Forest
 from potomac.outliers.model import LocalModel, log_odds_of
 from potomac.outliers.positions import Positions
 
@@ -57,7 +58,16 @@ def load_live(tables: Mapping[str, pa.Table]) -> Live:
     except (KeyError, TypeError, ValueError) as error:
         damaged = Fault("outliers.no-model", "the model's tables are damaged", "", "Run the study again")
         raise NoAnswer(damaged) from error
-    return Live(LocalModel.from_arrays(arrays), tables["quantiles"]["log_odds"].to_numpy())
+    return Live(_for_new_rows(LocalModel.from_arrays(arrays)), tables["quantiles"]["log_odds"].to_numpy())
+
+
+def _for_new_rows(model: LocalModel) -> LocalModel:
+    """The same model, the forests of a part as one: a new row is scored by all of them, whichever rows they saw."""
+    contrast = model.contrast
+    if contrast is None:
+        return model
+    forests = {part: ((Forest.mean([one for bag in bags for one in bag]),),) for part, bags in contrast.forests.items()}
+    return replace(model, contrast=replace(contrast, forests=forests))
 
 
 def _array(row: Mapping[str, Any]) -> npt.NDArray[Any]:
@@ -82,6 +92,7 @@ def score(
         entity=np.array([-1]),
         covariates={name: np.array([nan]) for name in model.covariates},
         levels=model.levels,
+        entities=model.entities,
     )
     evidence = model.evidence(one)
     odds = float(log_odds_of(evidence)[0])

@@ -113,7 +113,7 @@ shelf = Shelf(_most)
 
 @lru_cache(OPENED)
 def _opened(directory: str) -> Run:
-    return open_run(directory)
+    return open_run(Path(settings.HOME) / "runs" / directory)
 
 
 def opened(directory: str | Path) -> Run:
@@ -122,7 +122,7 @@ def opened(directory: str | Path) -> Run:
     Raises:
         StudyError: there is none, or it is damaged.
     """
-    return _opened(str(Path(settings.HOME) / "runs" / directory))
+    return _opened(str(directory))
 
 
 def forget() -> None:

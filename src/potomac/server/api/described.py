@@ -52,6 +52,7 @@ SCHEMES = {
 FILES = {
     "download_table": tuple(FORMATS.values()),
     "download_run_table": tuple(FORMATS.values()),
+    "get_product_report": ("application/octet-stream",),
     "get_report": ("application/octet-stream",),
     "get_file": ("application/octet-stream",),
 }

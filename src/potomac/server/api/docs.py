@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
 
 from potomac.server.api.described import REF
+from potomac.server.api.ready import not_modified
 
 __all__ = ["error", "page", "style"]
 
@@ -146,5 +147,5 @@ def _errors() -> dict[str, dict[str, str]]:
 def _sent(request: HttpRequest, body: bytes, kind: str, status: int = 200) -> HttpResponse:
     tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
     if request.headers.get("If-None-Match") == tag:
-        return HttpResponse(status=304, headers={"ETag": tag})
+        return not_modified({"ETag": tag})
     return HttpResponse(body, status=status, content_type=kind, headers={"ETag": tag, "Cache-Control": "no-cache"})

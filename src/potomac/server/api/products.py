@@ -165,6 +165,13 @@ def get_facts(request: HttpRequest, slug: Slug, version: int | None = VERSION, l
     return mark(HttpResponse(tables.as_json(results.facts(shown.run)), content_type="application/json"), product)
 
 
+@router.get("/products/{slug}/report", response={200: None}, operation_id="get_product_report", summary="Its report")
+def get_product_report(request: HttpRequest, slug: Slug, version: int | None = VERSION, link: str = LINK) -> Any:
+    """One HTML file that needs no network; to be stored and opened."""
+    _, shown = _shown(request, slug, link, version)
+    return results.file(shown.run, "report.html")
+
+
 @router.get("/products/{slug}/tables", response=schemas.Tables, operation_id="list_tables", summary="Its tables")
 def list_tables(request: HttpRequest, slug: Slug, version: int | None = VERSION, link: str = LINK) -> Any:
     """Names, numbers of rows, columns and types."""

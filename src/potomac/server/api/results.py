@@ -14,6 +14,7 @@ from django.utils.http import content_disposition_header
 from potomac import __version__
 from potomac.server import live
 from potomac.server.api import paging, tables
+from potomac.server.api.ready import not_modified
 from potomac.server.catalog.models import Run
 from potomac.server.flows.base import Conflict, Missing
 
@@ -73,7 +74,7 @@ def download(request: HttpRequest, run: Run, table: str, form: str) -> HttpRespo
     name = f"{run.name}-{table}.{form}"
     headers = {"ETag": f'"{tag}"'}
     if request.headers.get("If-None-Match") == headers["ETag"]:
-        return HttpResponse(status=304, headers=headers)
+        return not_modified(headers)
     if form == "parquet":
         return _file(file, name, tables.FORMATS[form], headers)
     headers["Content-Disposition"] = str(content_disposition_header(True, name))

@@ -59,7 +59,7 @@ def file_of(directory: str | Path, name: str) -> Path:
         Missing: the run has no such table.
     """
     run = live.opened(directory)
-    if name not in run.tables:
+    if name not in list(run.tables):  # `in run.tables` would read the file
         raise Missing
     return run.path / "tables" / f"{name}.parquet"
 

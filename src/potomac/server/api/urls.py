@@ -18,6 +18,7 @@ from potomac import __version__
 from potomac.server.api import docs, problems, products, runs, sources, studies
 from potomac.server.api.described import Described
 from potomac.server.api.once import once
+from potomac.server.api.ready import not_modified
 from potomac.server.api.tables import as_json
 
 __all__ = ["api", "description", "urlpatterns"]
@@ -84,8 +85,7 @@ def _tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     response.headers.setdefault("ETag", tag)
     if tag not in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
         return response
-    kept = {name: value for name, value in response.headers.items() if name != "Content-Type"}
-    return HttpResponse(status=304, headers=kept)
+    return not_modified(response.headers)
 
 
 @cache

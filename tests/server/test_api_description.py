@@ -1,0 +1,116 @@
+"""The description of the interface: complete, and true of the running server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from potomac.server.accounts.models import User
+from potomac.server.api.urls import api, description
+from potomac.server.flows import people, products
+from potomac.server.flows.base import Actor
+from potomac.studies import registry
+
+
+def test_every_address_is_described() -> None:
+    told = description()["paths"]
+    for bound in api._get_bound_routers():
+        for path, view in bound.path_operations.items():
+            for operation in view.operations:
+                if operation.include_in_schema:
+                    plain = path.replace("{path:path}", "{path}")
+                    assert set(map(str.lower, operation.methods)) <= told[f"/api/v1{plain}"].keys()
+
+
+def test_every_live_question_is_a_typed_operation_with_its_example() -> None:
+    told = description()
+    for engine in registry.engines().values():
+        for endpoint in engine.endpoints:
+            operation = told["paths"][f"/api/v1/products/{{slug}}/{endpoint.name}"]["post"]
+            content = operation["requestBody"]["content"]["application/json"]
+            assert content["examples"][engine.kind]["value"] == dict(endpoint.example)
+            assert "schema" in operation["responses"]["200"]["content"]["application/json"]
+
+
+def test_every_reference_leads_somewhere_and_every_error_is_a_problem() -> None:
+    told = description()
+    text = json.dumps(told)
+    schemas = told["components"]["schemas"]
+    for reference in {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}:
+        assert reference in schemas
+    for methods in told["paths"].values():
+        for operation in methods.values():
+            assert {"400", "401", "403", "404", "422", "429", "500"} <= operation["responses"].keys()
+            for status, answer in operation["responses"].items():
+                if status >= "400":
+                    assert "application/problem+json" in answer["content"]
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [one["operationId"] for methods in description()["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.django_db
+def test_the_page_needs_no_script_and_no_network() -> None:
+    page = Client().get("/api/docs")
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "<script" not in text
+    assert " style=" not in text
+    assert 'id="ask_score"' in text
+    assert "-d &#x27;{&quot;latitude&quot;: 57.0" in text
+    assert "script-src 'self'" in page["Content-Security-Policy"]
+    assert Client().get("/api/docs/style.css")["Content-Type"].startswith("text/css")
+    assert Client().get("/api/docs", headers={"If-None-Match": page["ETag"]}).status_code == 304
+
+
+@pytest.mark.django_db
+def test_an_error_has_a_page() -> None:
+    page = Client().get("/api/docs/errors/data.column-missing")
+    assert "The study names a column that the source does not have" in page.content.decode()
+    unknown = Client().get("/api/docs/errors/<script>alert(1)<")
+    assert unknown.status_code == 404
+    assert "<script>" not in unknown.content.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_server_is_as_described(
+    person: Callable[..., User], finished: Callable[..., Any], live_server: Any, settings: Any
+) -> None:
+    """schemathesis sends what the description allows and what it forbids, with all its checks."""
+    import schemathesis
+    from hypothesis import HealthCheck
+    from hypothesis import settings as effort
+    from schemathesis.config import SchemathesisConfig
+
+    many = settings.CONFIG.limits.model_copy(update={"requests_a_minute": 10**9, "waiting": 10**6})
+    settings.CONFIG = settings.CONFIG.model_copy(update={"limits": many})
+    ada = person("ada", role="publisher")
+    products.publish(Actor(user=ada), finished(ada).pk, "strait", visibility="public")
+    token = people.new_token(Actor(user=ada), "schemathesis", ["read", "ask", "write", "publish"])[1]
+    # A study that fits the description may still be wrong, and a product or a run need not be there.
+    accepted = ["2xx", "304", "401", "403", "404", "409", "413", "422", "429"]
+    config = SchemathesisConfig.from_dict({"checks": {"positive_data_acceptance": {"expected-statuses": accepted}}})
+    schema = schemathesis.openapi.from_dict(description(), config=config)
+    schema.config.update(base_url=live_server.url)
+    failed: list[str] = []
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        case = operation.as_strategy()
+
+        @effort(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @__import__("hypothesis").given(case)
+        def check(case: Any) -> None:
+            case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
+
+        try:
+            check()
+        except Exception as error:
+            failed.append(f"{operation.label}: {error}")
+    assert not failed, "\n\n".join(failed)

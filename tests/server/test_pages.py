@@ -498,6 +498,13 @@ def test_refusals_have_the_number_of_the_request(client: Client) -> None:
     assert "There is no such page here" in page
 
 
+def test_a_form_that_is_too_large_is_refused_with_a_page(home_page: Client) -> None:
+    page = text(home_page.post("/studies/new/outliers/", {"text": "#" * 5 * 2**20, "act": "check"}), 413)
+    assert "That is too large" in page
+    page = text(home_page.post("/studies/new/outliers/", {"text": "#" * 300_000, "act": "check"}), 429)
+    assert "256" in page or "262,144" in page
+
+
 def test_a_forged_form_is_refused_with_a_page(ada: User) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(ada)

@@ -112,11 +112,20 @@ def command_page() -> str:
         "Options before the command:\n",
         _options(group),
     ]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         parts += [f"## potomac {name}\n", _help(command.help or ""), _usage(name, command), _options(command)]
     later = ", ".join(f"`{name}`" for name in LATER)
     parts.append(f"## Not in this version\n\n{later}: each says so and exits with 2.\n")
     return "\n".join(part for part in parts if part)
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """All commands, those of groups by both words."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 EXIT_CODES = (
@@ -156,7 +165,7 @@ def _options(command: Any) -> str:
         if param.param_type_name == "argument":
             names = f"`{_argument(param)}`"
         else:
-            value = "" if param.is_flag else f" {param.metavar or param.type.name.upper()}"
+            value = "" if param.is_flag else f" {param.metavar or param.name.upper()}"
             names = ", ".join(f"`{name}{value if name.startswith('--') else ''}`" for name in param.opts)
         rows.append((names, getattr(param, "help", "") or "", _default(param)))
     return _table(("option", "does", "default"), rows) if rows else ""

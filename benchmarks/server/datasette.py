@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.server import http
@@ -34,7 +35,7 @@ def measure(python: str, parquet: Path, workers: int, seconds: int) -> dict[str,
 
 
 @contextlib.contextmanager
-def _serving(python: str, file: Path, fd: int, workers: int, address: str) -> object:  # type: ignore[misc]
+def _serving(python: str, file: Path, fd: int, workers: int, address: str) -> Iterator[None]:
     argv = [python, "-c", APP, str(file), str(fd)]
     rest = [
         subprocess.Popen(argv, pass_fds=[fd], env=dict(os.environ), stderr=subprocess.DEVNULL) for _ in range(workers)

@@ -510,7 +510,7 @@ def _refused(status: int, body: bytes) -> PotomacError:
 def _error(status: int, faults: list[Fault], detail: str) -> PotomacError:
     """Codes tell whose fault it is: ``data....``, ``run....``, or the study's."""
     if not faults:
-        return ServerError(Fault(f"client.status-{status}", detail), status)
+        return ServerError(Fault("client.refused", detail), status)
     part = faults[0].code.partition(".")[0]
     if part == "data":
         return DataError(faults)

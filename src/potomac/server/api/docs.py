@@ -57,8 +57,10 @@ def _operation(told: dict[str, Any], path: str, method: str, one: dict[str, Any]
     body = next(iter(one.get("requestBody", {}).get("content", {}).items()), None)
     values = _values(told, body[1]["schema"]) if body else []
     parameters = [_value(told, p["name"], p["schema"] | _about(p), p["required"]) for p in one["parameters"]]
-    reply = next((found for code, found in one["responses"].items() if code in ("200", "201", "204")), {})
-    content = next(iter(reply.get("content", {}).items()), ("", {}))
+    reply: dict[str, Any] = next(
+        (found for code, found in one["responses"].items() if code in ("200", "201", "204")), {}
+    )
+    content: tuple[str, dict[str, Any]] = next(iter(reply.get("content", {}).items()), ("", {}))
     return {
         "id": one["operationId"], "method": method, "path": path, "tag": one["tags"][0], "summary": one["summary"],
         "description": one.get("description", ""), "parameters": parameters, "body": body and body[0], "values": values,

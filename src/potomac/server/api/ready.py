@@ -92,7 +92,8 @@ def _is_visitor(request: HttpRequest) -> bool:
 def _keep(request: HttpRequest, key: str, response: HttpResponse) -> HttpResponse:
     marked = getattr(response, "ready", None)
     if marked and response.status_code == 200 and not response.cookies and len(response.content) <= LARGEST:
-        kept = _Kept(*marked, response.content, dict(response.headers), request.resolver_match)
+        slug, run = marked
+        kept = _Kept(slug, run, response.content, dict(response.headers), request.resolver_match)
         shelf.put(key, kept, len(kept.body) + 1000)
     return response
 

@@ -18,8 +18,8 @@ __all__ = ["router"]
 
 router = Router(tags=["runs"], auth=person)
 
-COLUMNS = Query([], description="columns, all by default; may be repeated", max_length=1000)
-SORT = Query("", max_length=1000, description="column to sort by; a minus before it sorts downwards")
+COLUMNS: Any = Query([], description="columns, all by default; may be repeated", max_length=1000)
+SORT: Any = Query("", max_length=1000, description="column to sort by; a minus before it sorts downwards")
 Format = Literal["parquet", "csv", "arrow"]
 
 
@@ -51,7 +51,7 @@ def list_runs(
     found = flow.list_(actor(request))
     found = found.filter(kind=kind) if kind else found
     found = found.filter(name=name) if name else found
-    found = found.filter(state=state) if state else found
+    found = found.filter(state=state) if state else found  # type: ignore[misc]  # annotated by the flow
     return paging.paged(request, response, found, limit, offset, _told)
 
 

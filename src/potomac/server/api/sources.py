@@ -17,8 +17,8 @@ __all__ = ["router"]
 
 router = Router(tags=["sources"], auth=person)
 
-FILE = File(..., description="CSV, Parquet, JSON lines or GeoJSON; .gz and .zst may be compressed")
-NAME = Form("", max_length=120, description="as studies shall write it; default the file's name")
+FILE: Any = File(..., description="CSV, Parquet, JSON lines or GeoJSON; .gz and .zst may be compressed")
+NAME: Any = Form("", max_length=120, description="as studies shall write it; default the file's name")
 
 
 def told(source: Source) -> dict[str, Any]:

@@ -23,7 +23,7 @@ export NO_MKDOCS_2_WARNING := 1
 COMPILE := pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
-.PHONY: help setup test lint docs reference changelog demo bench lock clean
+.PHONY: help setup test lint docs reference changelog demo serve-demo bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,9 +52,16 @@ reference: $(VENV)/.setup ## write the reference pages anew from the code
 changelog: $(VENV)/.setup ## gather changes.d into CHANGELOG.md
 	$(BIN)/python scripts/changelog.py
 
-demo: $(VENV)/.setup $(VENV)/.demo ## run the demo studies on real positions (SERVE=0 stops after the runs)
+demo: $(VENV)/.setup $(VENV)/.demo ## run the demo studies on real positions and serve them (SERVE=0 stops after the runs)
 	$(BIN)/potomac demo --out $(DEMO)
-	@[ "$(SERVE)" = 0 ] || echo "The server is not in this version: nothing listens on port $(PORT). Open the reports above in a browser."
+	@[ "$(SERVE)" = 0 ] || $(AGAIN) serve-demo
+
+serve-demo: export POTOMAC_HOME ?= $(CURDIR)/$(DEMO)/.server
+serve-demo:
+	@for run in $(DEMO)/runs/*/latest; do \
+		$(BIN)/potomac publish "$$run" --as "$$(basename "$$(dirname "$$run")")" --visibility public; \
+	done
+	@exec $(BIN)/potomac serve --port $(PORT)
 
 bench: $(BENCH)/.setup ## the benchmark tables, peers included, in an environment of their own
 	$(BENCH)/bin/python -m benchmarks $(BENCHMARKS)

@@ -30,7 +30,8 @@ def test_help_teaches_within_eighty_columns(potomac) -> None:
     assert code == 0
     assert "potomac new outliers study.toml" in out
     assert all(len(line) <= 80 for line in out.splitlines())
-    for command in ("new", "check", "run", "runs", "show", "report", "schema", "demo", "doctor"):
+    first = ("new", "check", "run", "runs", "show", "report", "schema", "demo", "doctor")
+    for command in (*first, "serve", "publish", "worker", "backup", "restore", "user"):
         assert f"\n  {command} " in out
     for later in cli.LATER:
         assert f"\n  {later} " not in out
@@ -102,6 +103,14 @@ def test_a_wrong_use_is_one_line(potomac, words: tuple[str, ...], says: str) -> 
     assert err.startswith("potomac: ")
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["add", "list", "password", "remove"])
+def test_every_command_about_people_has_help_with_an_example(potomac, command: str) -> None:
+    code, out, _ = potomac("user", command, "--help")
+    assert code == 0
+    assert f"Example: potomac user {command}" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("x", "--host", "127.0.0.1")])

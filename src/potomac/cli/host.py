@@ -13,10 +13,17 @@ from typing import Literal
 import typer
 
 from potomac.cli.text import clean, number, paragraph
+from potomac.errors import PotomacError
 
 __all__ = ["Check", "checks", "register"]
 
 LIBRARIES = ("numpy", "pyarrow", "duckdb", "pydantic", "typer", "rich", "jinja2")
+MEND = {
+    "database": "Check DATABASE_URL, and that the database runs",
+    "migrations": 'Start "potomac serve" once with this version',
+    "worker": 'Runs wait until one is there: "potomac serve" starts it, "potomac worker" is one alone',
+    "disk": "Free some space where POTOMAC_HOME lies",
+}
 OPTIONAL = ("scipy", "scikit-learn", "numba", "pandas", "polars")
 
 
@@ -40,6 +47,7 @@ def checks() -> Iterator[Check]:
     yield from _engines()
     yield _home(home(os.environ))
     yield _disk()
+    yield from _server(home(os.environ))
 
 
 def _libraries() -> Iterator[Check]:
@@ -88,8 +96,55 @@ def _disk() -> Check:
     return Check("disk", "note" if free < 1 else "good", f"{number(free)} GB free in {path}", mend)
 
 
+def _server(place: Path) -> Iterator[Check]:
+    """The server of this machine: its settings, and, once it was started, all that it needs."""
+    from potomac.studies.manifest import version
+
+    if "not installed" in (version("django"), version("gunicorn")):
+        yield Check("server", "note", "not installed", 'To serve answers: pip install "potomac[server]"')
+        return
+    from potomac.server import config
+
+    try:
+        given = config.read()
+    except PotomacError as error:
+        for fault in error.faults:
+            yield Check("server settings", "wrong", str(fault), "See the settings in the documentation")
+        return
+    yield Check("server settings", "good", f"{given.public_url}, {'SQLite' if not given.database else 'a database'}")
+    if given.secure and not given.proxies:
+        mend = "Count the proxy in front with the setting proxies; without one nobody gets in"
+        yield Check("server https", "wrong", "public_url is https and no proxy is counted", mend)
+    if given.debug:
+        mend = "Take debug out of the settings before others come"
+        yield Check("server debug", "note", "failures show the inside of the program", mend)
+    if not given.database and not (place / "potomac.sqlite3").is_file():
+        yield Check("server", "note", "not started here yet", 'The first start is "potomac serve"')
+        return
+    yield from _started(place)
+
+
+def _started(place: Path) -> Iterator[Check]:
+    from potomac.server.setup import prepare
+
+    try:
+        prepare()
+        from potomac.server.ops import health
+
+        found = dict(health.checks())
+    except PotomacError as error:
+        yield Check("server", "wrong", str(error.faults[0]))
+        return
+    for what, wrong in found.items():
+        state: Literal["good", "note", "wrong"] = "good" if not wrong else "note" if what == "worker" else "wrong"
+        yield Check(f"server {what}", state, wrong or "good", MEND[what] if wrong else "")
+    collected = (place / "static" / ".potomac").is_file()
+    mend = "" if collected else 'The next "potomac serve" collects them'
+    yield Check("server static", "good" if collected else "note", "collected" if collected else "not collected", mend)
+
+
 def doctor() -> None:
-    """Say what is installed here, which engines work, and what is wrong.
+    """Say what is installed here, and what is wrong.
 
     Example: potomac doctor
     """

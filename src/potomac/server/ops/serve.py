@@ -59,7 +59,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        reason = (getattr(error, "strerror", "") or str(error)).lower()
+        reason = (getattr(error, "strerror", "") or str(error)).partition(" (")[0].lower()
         found, mend = f"{host}:{port} cannot be listened at: {reason}", "Give another --port, or end what uses it"
         raise StudyError(Fault("server.port", found, "", mend)) from error
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from potomac.errors import PotomacError
+
 __all__ = ["HOPELESS", "Supervisor"]
 
 GRACE = 4.0
@@ -130,6 +132,8 @@ def _become(work: Callable[[], object], parent: int) -> NoReturn:
             code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
+    except PotomacError as error:
+        _log.error("%s", error)
     except BaseException:
         _log.exception("a process ends")
     finally:

@@ -266,6 +266,7 @@ def test_columns_are_guessed_for_a_source_that_was_chosen(ada: Actor, strait: An
     values = {"kind": "outliers", "data": {"source": "strait.csv"}}
     columns = studies.guessed("outliers", values, [strait])["data"]["columns"]
     assert (columns["latitude"], columns["longitude"]) == ("lat", "lon")
+    assert columns["speed"] == "sog"  # its unit is the usual one and need not be said
     assert "columns" not in values["data"]
     kept = {"kind": "outliers", "data": {"source": "strait.csv", "columns": {"latitude": "sog"}}}
     assert studies.guessed("outliers", kept, [strait]) == kept

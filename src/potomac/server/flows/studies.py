@@ -19,6 +19,7 @@ from potomac.server.flows.base import Actor, Missing, TooMuch, need, owned, reco
 from potomac.spec import NAME
 from potomac.studies import fields, registry, toml
 from potomac.studies.load import Loaded, load
+from potomac.units import BASE
 
 if TYPE_CHECKING:
     from potomac.spec import TableSpec
@@ -142,7 +143,8 @@ def guessed(kind: str, values: Mapping[str, Any], sources: Sequence[Source]) -> 
 
 
 def _column(guess: Mapping[str, Any]) -> Any:
-    return {"column": guess["column"], "unit": guess["unit"]} if guess.get("unit") else guess["column"]
+    unit = guess.get("unit", "")
+    return {"column": guess["column"], "unit": unit} if unit and unit not in BASE.values() else guess["column"]
 
 
 def _tables(values: Any, kind: Engine) -> Iterator[tuple[str, dict[str, Any]]]:

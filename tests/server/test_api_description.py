@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 
 from potomac.server.accounts.models import User
-from potomac.server.api.urls import api, description
+from potomac.server.api.interface import api, description
 from potomac.server.catalog.models import Draft
 from potomac.server.flows import people, products
 from potomac.server.flows.base import Actor

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
 
 from potomac.server.api.described import REF
+from potomac.server.api.interface import description
 from potomac.server.api.ready import not_modified
 
 __all__ = ["error", "page", "style"]
@@ -32,8 +33,6 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _page(address: str) -> bytes:
-    from potomac.server.api.urls import description
-
     told = description()
     found = _operations(told, address)
     groups = {tag: [one for one in found if one["tag"] == tag] for tag in ORDER}

@@ -18,7 +18,7 @@ from ninja.errors import HttpError
 from ninja.errors import ValidationError as Invalid
 from pydantic import BaseModel, Field
 
-from potomac.errors import PotomacError
+from potomac.errors import Fault, PotomacError
 from potomac.server.flows.base import Conflict, Denied, Missing, TooMuch
 
 __all__ = ["CONTENT_TYPE", "FaultOut", "Problem", "Throttled", "install", "of", "problem"]
@@ -166,8 +166,7 @@ def _invalid(request: HttpRequest, error: Invalid) -> HttpResponse:
 def _fault(one: Mapping[str, Any]) -> dict[str, Any]:
     where = [str(part) for part in one["loc"][1:]]
     key = ".".join(where[1:] if where[:1] == ["values"] else where)
-    return {"code": "request.invalid", "found": str(one["msg"]), "expected": "", "mend": "", "file": "", "line": None,
-            "key": key}  # fmt: skip
+    return Fault("request.invalid", str(one["msg"]), key=key).to_dict()
 
 
 def broken(request: HttpRequest, error: Exception) -> HttpResponse:

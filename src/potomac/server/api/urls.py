@@ -12,39 +12,16 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI
 
-from potomac import __version__
-from potomac.server.api import docs, problems, products, runs, sources, studies
-from potomac.server.api.described import Described
+from potomac.server.api import docs, problems
+from potomac.server.api.interface import api, description
 from potomac.server.api.once import once
 from potomac.server.api.ready import not_modified
 from potomac.server.api.tables import as_json
 
-__all__ = ["api", "description", "urlpatterns"]
+__all__ = ["urlpatterns"]
 
 View = Callable[..., HttpResponseBase]
-
-api = NinjaAPI(
-    title="Potomac",
-    version="1",
-    description="Sources, studies, runs and products, and the live questions that products answer. Errors are problem "
-    "details (RFC 9457). Programs send `Authorization: Bearer <token>`; what is public needs none.",
-    openapi_url=None,
-    docs_url=None,
-    urls_namespace="api",
-)
-problems.install(api)
-for part in (sources, studies, runs, products):
-    api.add_router("", part.router)
-
-
-@cache
-def description() -> dict[str, Any]:
-    """The description of the whole interface (OpenAPI 3.1)."""
-    told = Described(api, "api/v1")
-    told["info"]["x-potomac"] = __version__
-    return dict(told)
 
 
 def guarded(view: View) -> View:

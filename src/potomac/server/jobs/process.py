@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from potomac.errors import masked
 from potomac.server.jobs.child import MARK
@@ -70,7 +70,7 @@ class Process:
         self.told, self.code = Told(), 0
         environ = {key: value for key, value in os.environ.items() if not _SECRET.match(key)}
         environ |= {"ARROW_DEFAULT_MEMORY_POOL": "system", "TMPDIR": str(workspace), "PYTHONUNBUFFERED": "1"}
-        self._popen: Any = subprocess.Popen(
+        self._popen = subprocess.Popen(
             [sys.executable, "-m", "potomac.server.jobs.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -79,7 +79,7 @@ class Process:
             cwd=workspace,
             start_new_session=True,
         )
-        self._input, self._output = self._popen.stdin, self._popen.stdout
+        self._input, self._output = cast("IO[bytes]", self._popen.stdin), cast("IO[bytes]", self._popen.stdout)
         os.set_blocking(self._output.fileno(), False)
         with contextlib.suppress(BrokenPipeError):
             self._input.write(json.dumps(asked).encode() + b"\n")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from potomac.engine import Endpoint, Engine
 from potomac.errors import Fault
-from potomac.server.flows import studies, studyform
+from potomac.server.flows import studies, studyform, studytext
 from potomac.server.flows.base import Actor, Missing, TooMuch
 from potomac.server.pages import questions
 from potomac.spec import Spec, Study, TableSpec
@@ -91,19 +91,19 @@ def test_a_form_that_is_sent_unchanged_gives_the_same_study() -> None:
 
 
 def test_the_file_reads_back_as_the_values_and_is_a_valid_study() -> None:
-    text = studyform.write(studyform.differing(OUTLIERS, FULL))
+    text = studytext.write(studytext.differing(OUTLIERS, FULL))
     assert tomllib.loads(text) == FULL
     assert load(tomllib.loads(text)).study.model_dump()["data"]["columns"]["speed"]["unit"] == "m/s"
 
 
 def test_what_is_the_default_anyway_is_left_out_of_the_file() -> None:
     values = {**FULL, "seed": 0, "top": 100, "grid": {"cell_km": 50.0}, "model": {"method": "contrast", "sample": 10}}
-    found = studyform.differing(OUTLIERS, values)
+    found = studytext.differing(OUTLIERS, values)
     assert "seed" not in found
     assert "top" not in found
     assert "grid" not in found
     assert found["model"] == {"sample": 10}
-    assert studyform.differing(OUTLIERS, {**FULL, "sed": 0})["sed"] == 0  # an unknown key stays, to be told about
+    assert studytext.differing(OUTLIERS, {**FULL, "sed": 0})["sed"] == 0  # an unknown key stays, to be told about
 
 
 def test_every_key_of_every_kind_has_a_field_with_help() -> None:
@@ -147,7 +147,7 @@ def test_lists_of_tables_and_values_of_several_types() -> None:
         "Station 2",
     ]
     assert studyform.read(QUEUES, sent(form)) == values
-    text = studyform.write(studyform.differing(QUEUES, values))
+    text = studytext.write(studytext.differing(QUEUES, values))
     assert tomllib.loads(text) == values
     assert text.count("[[station]]") == 2
     assert studyform.read(QUEUES, {"warmup": ["auto"], "name": ["q"]})["warmup"] == "auto"
@@ -175,7 +175,7 @@ def test_lists_without_numbers_and_hostile_names_do_no_harm() -> None:
     }  # fmt: skip
     values = studyform.read(OUTLIERS, typed)
     assert "covariates" not in values["data"]
-    assert tomllib.loads(studyform.write(values)) == values
+    assert tomllib.loads(studytext.write(values)) == values
 
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -190,7 +190,7 @@ tables = st.recursive(
 
 @given(tables)
 def test_whatever_the_values_the_file_reads_back_as_them(values: dict[str, Any]) -> None:
-    assert tomllib.loads(studyform.write(values)) == values
+    assert tomllib.loads(studytext.write(values)) == values
 
 
 @given(
@@ -200,9 +200,9 @@ def test_whatever_the_values_the_file_reads_back_as_them(values: dict[str, Any])
 )
 def test_whatever_is_typed_it_becomes_a_file_and_a_form(typed: dict[str, list[str]]) -> None:
     values = studyform.read(OUTLIERS, typed)
-    text = studyform.write(studyform.differing(OUTLIERS, values))
+    text = studytext.write(studytext.differing(OUTLIERS, values))
     form = studyform.form(OUTLIERS, tomllib.loads(text))
-    assert studyform.read(OUTLIERS, sent(form)) == studyform.differing(OUTLIERS, values) or "\r" in str(typed)
+    assert studyform.read(OUTLIERS, sent(form)) == studytext.differing(OUTLIERS, values) or "\r" in str(typed)
 
 
 # ---- questions ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from potomac.engine import Engine
 from potomac.errors import Fault, PotomacError, StudyError, did_you_mean, listing
 from potomac.server.accounts.models import Role
 from potomac.server.catalog.models import Draft, Source
-from potomac.server.flows import studyform
+from potomac.server.flows import studyform, studytext
 from potomac.server.flows.base import Actor, Missing, TooMuch, need, owned, record, visible
 from potomac.spec import NAME
 from potomac.studies import fields, registry, toml
@@ -79,7 +79,7 @@ def typed(kind: str, sent: studyform.Typed) -> dict[str, Any]:
 def text_of(kind: str, values: Mapping[str, Any]) -> str:
     """The study file: only what differs from the defaults."""
     one = engine(kind)
-    return studyform.write(studyform.differing(one, values))
+    return studytext.write(studytext.differing(one, values))
 
 
 def values_of(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The model of a kind of study <-> a form: which fields there are, what was typed into them, and the TOML of it.
+"""The model of a kind of study <-> a form: which fields there are, and what was typed into them.
 
 A field's name is its key with dots, ``model.method`` or ``station.1.servers``; the values are those of the study file.
 What cannot be read as its type stays text, so that the study's own check says what is wrong with it.
@@ -26,7 +26,8 @@ from potomac.tables import Role
 from potomac.units import BASE, units_of
 
 __all__ = [
-    "Field", "Mapped", "Section", "Typed", "differing", "fields_of", "form", "read", "roles_of", "sentence", "write",
+    "Field", "Mapped", "Section", "Typed", "default_of", "fields_of", "form", "read", "roles_of", "sentence",
+    "table_of",
 ]  # fmt: skip
 
 Key = tuple[str | int, ...]
@@ -157,7 +158,7 @@ def _section(model: type[BaseModel], key: Key, info: FieldInfo, values: Any, aro
     for name, inner in _keys(model, key):
         if table and name in ("source", "columns", "query"):
             continue
-        if _single(inner) is not None:
+        if table_of(inner) is not None:
             parts.append(_part(name, inner, key, given.get(name), around, names))
         else:
             own.append(_field(inner, (*key, name), given.get(name), around, names, table))
@@ -173,7 +174,7 @@ def _keys(model: type[BaseModel], key: Key) -> Iterator[tuple[str, FieldInfo]]:
     return ((name, info) for name, info in fields.keys(model).items() if key or name != "kind")
 
 
-def _single(info: FieldInfo) -> type[BaseModel] | None:
+def table_of(info: FieldInfo) -> type[BaseModel] | None:
     """The model of the table, or list of tables, that stands here; None where it is a value or one of several kinds."""
     slot = fields.slot_of(info)
     if _is_mapping(slot):
@@ -193,7 +194,7 @@ def _is_mapping(slot: fields.Slot) -> bool:
 
 
 def _part(name: str, info: FieldInfo, key: Key, values: Any, around: _Around, names: Sequence[str]) -> Section:
-    model, full = _single(info), (*key, name)
+    model, full = table_of(info), (*key, name)
     assert model is not None  # noqa: S101 - the caller has asked
     if not fields.is_list(fields.slot_of(info)):
         return _section(model, full, info, values, around)
@@ -289,7 +290,7 @@ def _mapped(role: Role, key: Key, given: Any, names: Sequence[str], around: _Aro
 
 def _field(info: FieldInfo, key: Key, value: Any, around: _Around, names: Sequence[str], table: bool) -> Field:
     slot, dot = fields.slot_of(info), dotted(key)
-    default = _default(info)
+    default = default_of(info)
     control, choices = _control(slot, default)
     if control == "list" and table:
         control, choices = _of_table(info, names, value)
@@ -346,7 +347,8 @@ def _control(slot: fields.Slot, default: Any) -> tuple[str, tuple[tuple[str, str
     return "long" if long else "text", ()
 
 
-def _default(info: FieldInfo) -> Any:
+def default_of(info: FieldInfo) -> Any:
+    """The default as a study file would have it; None where there is none."""
     value = info.get_default(call_default_factory=True, validated_data={})
     return None if value is PydanticUndefined else _plain(value)
 
@@ -405,7 +407,7 @@ def _read(model: type[BaseModel], key: Key, typed: Typed) -> dict[str, Any]:
         value: Any
         if name == "columns" and issubclass(model, TableSpec):
             value = _read_columns(model, full, typed)
-        elif (inner := _single(info)) is None:
+        elif (inner := table_of(info)) is None:
             value = _read_value(info, dotted(full), typed)
         elif fields.is_list(fields.slot_of(info)):
             value = [_read(inner, (*full, i), typed) for i in _places(dotted(full), typed)] or None
@@ -444,7 +446,7 @@ def _one(dot: str, typed: Typed) -> str:
 
 def _read_value(info: FieldInfo, dot: str, typed: Typed) -> Any:
     slot = fields.slot_of(info)
-    control, _ = _control(slot, _default(info))
+    control, _ = _control(slot, default_of(info))
     if control in ("list", "checks"):
         inner = fields.element(slot)
         parts = [part.strip() for text in typed.get(dot, ()) for part in _split(text, control)]
@@ -480,65 +482,3 @@ def _toml(text: str) -> Any:
     except (tomllib.TOMLDecodeError, RecursionError):
         return text
     return found["x"] if len(found) == 1 else text
-
-
-# ---- values -> TOML -------------------------------------------------------------------------------------------------
-
-
-def differing(engine: Engine, values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` without what is the default anyway, in the order of the model; unknown keys stay, at the end."""
-    return {"kind": engine.kind, **_differing(engine.study, {k: v for k, v in values.items() if k != "kind"})}
-
-
-def _differing(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
-    known = fields.keys(model)
-    found: dict[str, Any] = {}
-    for name in [*(name for name in known if name in values), *(name for name in values if name not in known)]:
-        value, info = values[name], known.get(name)
-        inner = _single(info) if info else None
-        if inner and isinstance(value, Mapping):
-            value = _differing(inner, value)
-            if value or (info and info.is_required()):
-                found[name] = value
-        elif info is None or info.is_required() or not _same(value, _default(info)):
-            found[name] = value
-    return found
-
-
-def _same(value: Any, default: Any) -> bool:
-    return type(value) is type(default) and bool(value == default)
-
-
-def write(values: Mapping[str, Any]) -> str:
-    """The TOML of ``values``: plain keys first, ``columns.role = ...`` in the table they belong to."""
-    return "\n".join(_lines(values, ())).strip() + "\n"
-
-
-def _lines(values: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    lines: list[str] = []
-    later: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        if name == "columns" and isinstance(value, Mapping) and value:
-            lines += [f"columns.{_name(role)} = {literal(column)}" for role, column in value.items()]
-        elif isinstance(value, Mapping) or _is_tables(value):
-            later.append((name, value))
-        else:
-            lines.append(f"{_name(name)} = {literal(value)}")
-    for name, value in later:
-        full = (*path, name)
-        heading = ".".join(map(_name, full))
-        for one in [value] if isinstance(value, Mapping) else value:
-            lines += ["", f"[{heading}]" if isinstance(value, Mapping) else f"[[{heading}]]", *_lines(one, full)]
-    return lines
-
-
-def _name(name: str) -> str:
-    """A key, in quotes where it needs them."""
-    return name if dotted((name,)) == name else literal(name)
-
-
-def _is_tables(value: Any) -> bool:
-    """A list of tables that get a heading each; small ones stay in one line."""
-    if not isinstance(value, list) or not value or not all(isinstance(one, Mapping) for one in value):
-        return False
-    return any(len(one) > 3 or any(isinstance(v, Mapping | list) for v in one.values()) for one in value)

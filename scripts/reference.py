@@ -69,6 +69,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for code, said in found.items():
         yield f"errors/{code}.md", error_page(code, said, about.get(code, {}))
     yield "facts.md", facts_page()
+    yield "settings.md", settings_page()
     yield "library.md", library_page()
 
 
@@ -91,6 +92,41 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
+
+
+# The settings of the server --------------------------------------------------------------------------------------
+
+
+def settings_page() -> str:
+    """Every setting: its name in the file, its name in the environment, its default, what it is."""
+    from potomac.server.config import Config
+
+    parts = [
+        MADE,
+        "# Settings of the server\n",
+        "`server.toml` in POTOMAC_HOME, or the file that POTOMAC_CONFIG names, holds the settings; the environment "
+        "wins over the file. Names with a dot stand in a table of the file: `limits.rows` is `rows` below `[limits]`. "
+        "`potomac doctor` says what is wrong with them. How to use them: "
+        "[Run a server](../how-to/run-a-server.md).\n",
+        _table(("setting", "in the environment", "default", "what it is"), _settings(Config)),
+        "Beside them the environment has POTOMAC_HOME (where the server keeps everything), POTOMAC_CONFIG (another "
+        "place of the file) and POTOMAC_SECRET_KEY (the key that signs sessions and links; without it one is made and "
+        "kept in POTOMAC_HOME).\n",
+        "Lists in the environment are written with commas, folders as `name=/path,other=/path`.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _settings(model: Any, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    for name, field in model.model_fields.items():
+        kind, path = field.annotation, f"{prefix}{name}"
+        if inspect.isclass(kind) and hasattr(kind, "model_fields"):
+            yield from _settings(kind, f"{path}.")
+        else:
+            value = field.get_default(call_default_factory=True)
+            variable = "DATABASE_URL" if path == "database" else f"POTOMAC_{path.replace('.', '_').upper()}"
+            shown = "" if value in ("", (), {}) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+            yield f"`{path}`", f"`{variable}`", shown, field.description or ""
 
 
 # The command ----------------------------------------------------------------------------------------------------

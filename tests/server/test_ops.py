@@ -308,6 +308,19 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         config.read({"POTOMAC_CONFIG": str(file)})
 
 
+def test_every_setting_is_in_the_reference() -> None:
+    """With its name in file and environment and its default; the page itself is made by scripts/reference.py."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    for name, field in config.Config.model_fields.items():
+        inner = getattr(field.annotation, "model_fields", None)
+        for path, one in {f"{name}.{k}": f for k, f in inner.items()}.items() if inner else [(name, field)]:
+            variable = "DATABASE_URL" if path == "database" else "POTOMAC_" + path.replace(".", "_").upper()
+            (row,) = re.findall(rf"^\| `{re.escape(path)}` \| `{variable}` \| (.*?) \| (.*?) \|$", page, re.MULTILINE)
+            assert row[1] == one.description
+            if isinstance(one.default, int | str) and one.default != "":
+                assert row[0] == f"`{str(one.default).lower() if isinstance(one.default, bool) else one.default}`"
+
+
 # ---- processes ------------------------------------------------------------------------------------------------------
 
 

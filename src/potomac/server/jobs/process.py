@@ -70,6 +70,7 @@ class Process:
         self.told, self.code = Told(), 0
         environ = {key: value for key, value in os.environ.items() if not _SECRET.match(key)}
         environ |= {"ARROW_DEFAULT_MEMORY_POOL": "system", "TMPDIR": str(workspace), "PYTHONUNBUFFERED": "1"}
+        environ["PYTHONWARNINGS"] = "ignore"  # they name files of this server
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "potomac.server.jobs.child"],
             stdin=subprocess.PIPE,

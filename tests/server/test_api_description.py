@@ -82,36 +82,43 @@ def test_an_error_has_a_page() -> None:
     assert "<script>" not in unknown.content.decode()
 
 
-ACCEPTED = ["2xx", "304", "401", "403", "404", "409", "413", "422", "429"]
-"""A study that fits the description may still be wrong, and what it names need not be there."""
-
 CONFIG = """
 [checks.positive_data_acceptance]
-expected-statuses = {accepted}
+expected-statuses = ["2xx", "304", "401", "403", "404", "409", "413", "422", "429"]
 
 [checks.negative_data_rejection]
 expected-statuses = ["4xx"]
+"""
+"""A study that fits the description may still be wrong, and what it names need not be there."""
 
+THERE = """
 [[operations]]
-include-path-regex = "/products/[{{]slug[}}]/(facts|tables|versions|report|score)"
+include-path-regex = "/products/"
 parameters = {{ slug = "strait", table = "scores" }}
 
 [[operations]]
-include-method = "GET"
-include-path-regex = "/runs/[{{]id[}}]"
+include-path-regex = "/runs/"
 parameters = {{ id = "{run}", table = "scores" }}
 
 [[operations]]
-include-method = ["GET", "PUT"]
-include-path-regex = "/studies/[{{]id[}}]"
+include-path-regex = "/studies/"
 parameters = {{ id = "{study}" }}
 """
+
+EVERYTHING = ("--mode", "all")
+WHAT_IS_THERE = ("--mode", "positive", "--phases", "fuzzing", "--include-method", "GET", "--include-path-regex", "[{]")
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", [EVERYTHING, WHAT_IS_THERE], ids=["everything", "what is there"])
 def test_the_server_is_as_described(
-    person: Callable[..., User], finished: Callable[..., Any], live_server: Any, settings: Any, tmp_path: Path
+    how: tuple[str, ...],
+    person: Callable[..., User],
+    finished: Callable[..., Any],
+    live_server: Any,
+    settings: Any,
+    tmp_path: Path,
 ) -> None:
     """schemathesis sends what the description allows and what it forbids, with all its checks."""
     many = settings.CONFIG.limits.model_copy(update={"requests_a_minute": 10**9, "waiting": 10**6})
@@ -121,13 +128,14 @@ def test_the_server_is_as_described(
     study = Draft.objects.create(owner=ada, kind="outliers", name="strait", text="")
     token = people.new_token(Actor(user=ada), "schemathesis", ["read", "ask", "write", "publish"])[1]
     file = tmp_path / "schemathesis.toml"
-    file.write_text(CONFIG.format(accepted=json.dumps(ACCEPTED), run=shown.run_id, study=study.pk))
+    there = THERE.format(run=shown.run_id, study=study.pk) if how == WHAT_IS_THERE else ""
+    file.write_text(CONFIG + there)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(file), "run"),
         *(f"{live_server.url}/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}", "--checks", "all"),
-        *("--mode", "all", "--max-examples", "4", "--seed", "7", "--generation-database", "none", "--no-color"),
+        *("--max-examples", "4", "--seed", "7", "--generation-database", "none", "--no-color", *how),
         "--continue-on-failure",
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, "\n".join(line[:500] for line in done.stdout.splitlines())
-    assert "No failures" in done.stdout or "failure" not in done.stdout.splitlines()[-1]
+    assert "Tested: 0" not in done.stdout

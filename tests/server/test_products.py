@@ -197,3 +197,15 @@ def test_a_wrong_question_names_each_value(ada: Actor, finished: Runs) -> None:
     ]  # fmt: skip
     with pytest.raises(StudyError, match='Did you mean "score"'):
         products.ask(ada, "strait", "scores", PLACE)
+
+
+def test_models_are_loaded_before_somebody_asks(ada: Actor, finished: Runs) -> None:
+    from potomac.server import live
+
+    live.forget()
+    published(ada, finished(ada.user))
+    broken = published(ada, finished(ada.user), "broken")
+    broken.run.directory = "nowhere"
+    broken.run.save()
+    assert products.warm() == 1
+    assert len(live.shelf) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.machine import described
 
-NAMES = ("outliers.positions", "outliers.tabular", "outliers.speed", "outliers.scale")
+NAMES = ("outliers.positions", "outliers.tabular", "outliers.speed", "outliers.scale", "server.jobs", "server.http")
 
 DATA = "POTOMAC_BENCH_DATA"
 

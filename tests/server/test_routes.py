@@ -161,6 +161,7 @@ WAYS: Mapping[str, tuple[Way, ...]] = {
     "api-list_versions": (get("/api/v1/products/{product}/versions", "private"),),
     "api-get_version": (get("/api/v1/products/{product}/versions/1", "private"),),
     "api-get_facts": (get("/api/v1/products/{product}/facts", "private"),),
+    "api-get_product_report": (get("/api/v1/products/{product}/report", "private"),),
     "api-list_tables": (get("/api/v1/products/{product}/tables", "private"),),
     "api-get_rows": (get("/api/v1/products/{product}" + TABLE, "private"),),
     "api-get_row": (get("/api/v1/products/{product}" + TABLE + "/rows/0", "private"),),

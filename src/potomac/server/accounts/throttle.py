@@ -36,10 +36,10 @@ class Throttle:
 
     def attempt(self, value: str) -> int:
         """Count an attempt; 0 where it may be made, else the seconds to wait (and it is not counted)."""
-        now = timezone.now()
         with transaction.atomic():
-            Attempt.objects.get_or_create(key=self._key(value), defaults={"until": now})
+            Attempt.objects.get_or_create(key=self._key(value), defaults={"until": timezone.now()})
             row = Attempt.objects.select_for_update().get(key=self._key(value))
+            now = timezone.now()  # after whoever held the row before
             if row.until > now:
                 return math.ceil((row.until - now).total_seconds())
             row.count = 1 if now - row.until > FORGOTTEN else row.count + 1

@@ -334,14 +334,19 @@ class Handler(TemporaryFileUploadHandler):
     def handle_raw_input(
         self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: str | None = None
     ) -> Any:
-        """Refuse at once what says itself that it is too large, or what comes from nobody."""
+        """Refuse at once what says itself that it is too large."""
         self._most = settings.CONFIG.limits.upload_mb << 20
         self._got = 0
         user = getattr(self.request, "user", None)
-        if not (user is not None and user.is_authenticated) and not META.get("HTTP_AUTHORIZATION"):
-            raise RequestDataTooBig("Sign in before you send a file.")
+        self._known = (user is not None and user.is_authenticated) or bool(META.get("HTTP_AUTHORIZATION"))
         if content_length > self._most + settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise RequestDataTooBig(self._sentence())
+
+    def new_file(self, *given: Any, **more: Any) -> None:
+        """Take no file from nobody; the fields of a form are taken."""
+        if not self._known:
+            raise RequestDataTooBig("Sign in before you send a file.")
+        super().new_file(*given, **more)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Write it, until it is too much."""

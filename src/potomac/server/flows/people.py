@@ -349,7 +349,8 @@ def _rows(actor: Actor, user: User) -> tuple[dict[str, int], list[str]]:
     user.drafts.all().delete()
     held = list(user.sources.exclude(content=None).values_list("content_id", flat=True).distinct())
     user.sources.all().delete()
-    contents = [str(c.pk) for c in Content.objects.select_for_update().filter(pk__in=held, sources=None)]
+    locked = [content.pk for content in Content.objects.select_for_update().filter(pk__in=held)]
+    contents = list(Content.objects.filter(pk__in=locked, sources=None).values_list("pk", flat=True))
     told["contents"] = len(contents)
     Content.objects.filter(pk__in=contents).delete()
     told |= {"sessions": _end_sessions(user), "entries": _nameless(user)}

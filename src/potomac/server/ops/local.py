@@ -50,7 +50,7 @@ def _is_shown(actor: Actor, found: Opened, slug: str) -> bool:
     if product is None or product.default is None or not products.may_change(actor, product):
         return False
     with contextlib.suppress(PotomacError):
-        return products.run_of(product.default).manifest["run_id"] == found.manifest["run_id"]
+        return bool(products.run_of(product.default).manifest["run_id"] == found.manifest["run_id"])
     return False
 
 

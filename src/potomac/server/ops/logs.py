@@ -66,6 +66,8 @@ class _Json(logging.Formatter):
 
 def _more(record: logging.LogRecord) -> dict[str, object]:
     """What the caller gave as ``extra``, and the request's id."""
-    given = {k: v if isinstance(v, int | float) else safe(str(v)) for k, v in vars(record).items() if k not in _OWN}
+    given: dict[str, object] = {
+        k: v if isinstance(v, int | float) else safe(str(v)) for k, v in vars(record).items() if k not in _OWN
+    }
     asked = request_id.get()
     return {"id": asked, **given} if asked else given

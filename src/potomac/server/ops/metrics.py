@@ -61,7 +61,7 @@ def _registry() -> CollectorRegistry:
         from prometheus_client.multiprocess import MultiProcessCollector
 
         found = CollectorRegistry()
-        MultiProcessCollector(found)
+        MultiProcessCollector(found)  # type: ignore[no-untyped-call]
     found.register(_Jobs())
     return found
 

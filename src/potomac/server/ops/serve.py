@@ -189,7 +189,7 @@ def _options(listening: socket.socket, given: config.Config) -> dict[str, Any]:
 def _forget(arbiter: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def _logger() -> type:

@@ -20,14 +20,15 @@ __all__ = ["Entries", "People", "Tokens"]
 
 if TYPE_CHECKING:
     _Admin = admin.ModelAdmin[Any]
+    _Users = UserAdmin[User]
 else:
-    _Admin = admin.ModelAdmin
+    _Admin, _Users = admin.ModelAdmin, UserAdmin
 
 admin.site.unregister(Group)  # roles say who may do what
 
 
 @admin.register(User)
-class People(UserAdmin):
+class People(_Users):
     """Make, change, close and remove people."""
 
     list_display = ("username", "email", "role", "is_active", "must_change", "last_login")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from django import forms
@@ -14,6 +14,11 @@ from django.core.exceptions import ValidationError
 from potomac.server.accounts.models import TokenScope, User
 from potomac.server.flows import people
 from potomac.server.flows.base import Actor, Denied
+
+if TYPE_CHECKING:
+    _Given = AdminPasswordChangeForm[User]
+else:
+    _Given = AdminPasswordChangeForm
 
 __all__ = ["DeleteAccount", "NewPassword", "NewToken", "ResetPassword", "SignIn"]
 
@@ -63,7 +68,7 @@ class ResetPassword(PasswordResetForm):
         super().save(*given, **{**more, "domain_override": public.netloc, "use_https": public.scheme == "https"})
 
 
-class NewPassword(AdminPasswordChangeForm):
+class NewPassword(_Given):
     """A password that an administrator types for somebody, who then has to change it."""
 
     def save(self, commit: bool = True) -> User:

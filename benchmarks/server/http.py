@@ -176,8 +176,8 @@ def _rate(told: str) -> float:
 
 
 def _latency(told: str, share: str) -> float:
-    value, unit = re.search(rf"^\s*{share}\s+([\d.]+)(us|ms|s)$", told, re.MULTILINE).groups()  # type: ignore[union-attr]
-    return float(value) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+    found = re.search(rf"^\s*{share}\s+([\d.]+)(us|ms|s|m)$", told, re.MULTILINE)
+    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}[found[2]] if found else float("nan")
 
 
 # ---- what is measured -----------------------------------------------------------------------------------------------
@@ -210,8 +210,9 @@ def _row(first: int) -> str:
 
 def _warm(address: str, seconds: int, script: str = "") -> Measured:
     """Measured when every process has loaded what it needs, which may take it some seconds."""
-    while wrk(address, 2, script).rate < 2 * CONNECTIONS:
-        time.sleep(1)
+    for _ in range(30):
+        if wrk(address, 3, script).rate >= 4 * CONNECTIONS:
+            break
     return wrk(address, seconds, script)
 
 

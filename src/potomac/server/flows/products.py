@@ -35,6 +35,7 @@ __all__ = [
     "glance",
     "may_change",
     "new_link",
+    "place_of",
     "publish",
     "run_of",
     "set_default",

@@ -21,8 +21,8 @@ __all__ = ["router"]
 
 router = Router(tags=["products"], auth=anybody)
 
-LINK: Any = Query("", max_length=60, description="secret part of the address of a product by link")
-VERSION: Any = Query(None, description="number of the version; default the one that is shown", ge=1, le=2_147_483_647)
+LINK: Any = Query("", max_length=60, description="secret part of the address of a product by link")  # type: ignore[type-arg]
+VERSION: Any = Query(None, description="number of the version; default the one that is shown", ge=1, le=2_147_483_647)  # type: ignore[type-arg]
 
 
 def _endpoints(version: Version | None, slug: str) -> list[dict[str, Any]]:

@@ -18,8 +18,8 @@ __all__ = ["router"]
 
 router = Router(tags=["runs"], auth=person)
 
-COLUMNS: Any = Query([], description="columns, all by default; may be repeated", max_length=1000)
-SORT: Any = Query("", max_length=1000, description="column to sort by; a minus before it sorts downwards")
+COLUMNS: Any = Query([], description="columns, all by default; may be repeated", max_length=1000)  # type: ignore[type-arg]
+SORT: Any = Query("", max_length=1000, description="column to sort by; a minus before it sorts downwards")  # type: ignore[type-arg]
 Format = Literal["parquet", "csv", "arrow"]
 
 

@@ -17,8 +17,8 @@ __all__ = ["router"]
 
 router = Router(tags=["sources"], auth=person)
 
-FILE: Any = File(..., description="CSV, Parquet, JSON lines or GeoJSON; .gz and .zst may be compressed")
-NAME: Any = Form("", max_length=120, description="as studies shall write it; default the file's name")
+FILE: Any = File(..., description="CSV, Parquet, JSON lines or GeoJSON; .gz and .zst may be compressed")  # type: ignore[type-arg]
+NAME: Any = Form("", max_length=120, description="as studies shall write it; default the file's name")  # type: ignore[type-arg]
 
 
 def told(source: Source) -> dict[str, Any]:

@@ -56,7 +56,7 @@ demo: $(VENV)/.setup $(VENV)/.demo ## run the demo studies on real positions and
 	$(BIN)/potomac demo --out $(DEMO)
 	@[ "$(SERVE)" = 0 ] || $(AGAIN) serve-demo
 
-serve-demo: export POTOMAC_HOME ?= $(CURDIR)/$(DEMO)/.server
+serve-demo: export POTOMAC_HOME ?= $(abspath $(DEMO))/.server
 serve-demo:
 	@for run in $(DEMO)/runs/*/latest; do \
 		$(BIN)/potomac publish "$$run" --as "$$(basename "$$(dirname "$$run")")" --visibility public; \

@@ -151,10 +151,10 @@ def _refused(what: str) -> Iterator[None]:
     try:
         yield
     except (Conflict, Denied) as error:
-        raise StudyError(Fault("server.refused", f"{what}: {_plain(error)}")) from error
+        raise StudyError(Fault("server.refused", f"{what} is refused: {_plain(error)}")) from error
     except Missing as error:
         raise StudyError(
-            Fault("server.refused", f"{what}: there is no such thing, or it is somebody else's")
+            Fault("server.refused", f"{what} is refused: there is no such thing, or it is somebody else's")
         ) from error
 
 

@@ -125,6 +125,7 @@ def ada(person: People, finished: Callable[..., Any], home: Path) -> Actor:
     return who
 
 
+@pytest.mark.django_db(transaction=True)  # files go at the commit
 def test_nothing_of_a_person_stays(root: Actor, ada: Actor, finished: Callable[..., Any], home: Path) -> None:
     assert ada.user is not None
     one = ada.user.pk

@@ -38,6 +38,9 @@ class _Tables(Mapping[str, Any]):
             raise KeyError(name)
         return pq.ParquetFile(self._folder / f"{name}.parquet").read()
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

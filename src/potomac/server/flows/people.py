@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from potomac.server.accounts import throttle
 from potomac.server.accounts.models import Entry, Role, Token, TokenScope, User
+from potomac.server.catalog.contents import drop
 from potomac.server.catalog.models import Answered, Content, Product, Version
 from potomac.server.flows.base import Actor, Conflict, Denied, Missing, TooMuch, need, record
 from potomac.server.jobs.models import Job
@@ -352,7 +353,6 @@ def _rows(actor: Actor, user: User) -> tuple[dict[str, int], list[str]]:
     locked = [content.pk for content in Content.objects.select_for_update().filter(pk__in=held)]
     contents = list(Content.objects.filter(pk__in=locked, sources=None).values_list("pk", flat=True))
     told["contents"] = len(contents)
-    Content.objects.filter(pk__in=contents).delete()
     told |= {"sessions": _end_sessions(user), "entries": _nameless(user)}
     Answered.objects.exclude(status=0).delete()  # kept answers do not say whose they are
     user.delete()
@@ -411,9 +411,4 @@ def _files(id: int, contents: list[str]) -> int:
     runs = home / "runs" / str(id)
     size = sum(file.lstat().st_size for file in runs.rglob("*") if file.is_file()) if runs.is_dir() else 0
     shutil.rmtree(runs, ignore_errors=True)
-    for digest in contents:
-        file = home / "content" / digest[:2] / digest
-        if file.is_file() and not Content.objects.filter(pk=digest).exists():  # somebody may bring the same again
-            size += file.stat().st_size
-            file.unlink(missing_ok=True)
-    return size
+    return size + sum(drop(digest) for digest in contents)  # somebody may bring the same again

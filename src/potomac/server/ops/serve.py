@@ -183,7 +183,29 @@ def _options(listening: socket.socket, given: config.Config) -> dict[str, Any]:
         "secure_scheme_headers": {},
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108
         "child_exit": _forget,
+        "post_worker_init": _warm,
     }
+
+
+def _warm(worker: Any) -> None:
+    """Load engines and the models of the newest products, so that nobody has to wait for them."""
+    import threading
+
+    def load() -> None:
+        from django.db import close_old_connections
+
+        from potomac.server.flows import products
+
+        try:
+            products.warm()
+        except Exception:  # the first who asks is told what is wrong
+            logging.getLogger("potomac.server").warning(
+                "models could not be loaded before they are asked", exc_info=True
+            )
+        finally:
+            close_old_connections()
+
+    threading.Thread(target=load, name="warm", daemon=True).start()
 
 
 def _forget(arbiter: Any, worker: Any) -> None:

@@ -181,7 +181,7 @@ def test_what_is_brought_again_meanwhile_stays(root: Actor, ada: Actor, home: Pa
     files = people._files
 
     def later(id: int, contents: list[str]) -> int:
-        Content.objects.create(sha256="aa" * 32, size=5)
+        Source.objects.create(owner=root.user, name="again.csv", kind="upload", content_id="aa" * 32)
         return files(id, contents)
 
     monkeypatch.setattr(people, "_files", later)

@@ -28,7 +28,7 @@ def test_the_light_parts_load_nothing_heavy(part: str) -> None:
     assert not loaded_by(f"import potomac.{part}") & (HEAVY | FACES)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["serve"], ["nonsense"]])
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["nonsense"]])
 def test_the_command_says_what_it_can_do_without_loading_what_it_does(words: list[str]) -> None:
     code = "import contextlib, io, potomac.cli.main as cli\nwith contextlib.redirect_stdout(io.StringIO()), "
     code += f"contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(SystemExit): cli.main({words})"

@@ -100,7 +100,9 @@ class Source(_Told):
         """
         done: Source = _until(lambda: self.client.source(self.id), lambda one: one.state != "checking", timeout)
         if done.state == "refused":
-            raise DataError(Fault("data.refused", str(done.told["reason"]), key=done.name))
+            raise DataError(
+                Fault("data.refused", f"the server has refused the table: {done.told['reason']}", key=done.name)
+            )
         return done
 
     def delete(self) -> None:

@@ -41,6 +41,14 @@ def chrome(chromium: str) -> Iterator[Browser]:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(autouse=True)
+def _plain_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests collect static files; the server of these tests has them by their plain names."""
+    from django.contrib.staticfiles.storage import staticfiles_storage
+
+    monkeypatch.setattr(staticfiles_storage, "hashed_files", {})
+
+
 @pytest.fixture
 def look(chrome: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
     """A new browser with its own cookies; what it complains of and whom it asks is kept and judged at the end."""

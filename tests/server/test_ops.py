@@ -209,6 +209,7 @@ def test_static_files_have_plain_names_until_they_are_collected(client: Client) 
     assert static.Storage().url("potomac/site.css") == "/static/potomac/site.css"
 
 
+@pytest.mark.django_db(transaction=True)  # so that it comes after the pages in a browser, whose files it would move
 def test_collected_files_carry_their_hash_and_are_kept_for_ever(
     tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

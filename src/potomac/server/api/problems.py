@@ -166,7 +166,8 @@ def _invalid(request: HttpRequest, error: Invalid) -> HttpResponse:
 def _fault(one: Mapping[str, Any]) -> dict[str, Any]:
     where = [str(part) for part in one["loc"][1:]]
     key = ".".join(where[1:] if where[:1] == ["values"] else where)
-    return Fault("request.invalid", str(one["msg"]), key=key).to_dict()
+    valid = "see what it takes in /api/docs"
+    return Fault("request.invalid", f"{one['msg']}", valid, key=key).to_dict()
 
 
 def broken(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -209,33 +209,6 @@ def test_static_files_have_plain_names_until_they_are_collected(client: Client) 
     assert static.Storage().url("potomac/site.css") == "/static/potomac/site.css"
 
 
-@pytest.mark.django_db(transaction=True)  # so that it comes after the pages in a browser, whose files it would move
-def test_collected_files_carry_their_hash_and_are_kept_for_ever(
-    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from django.contrib.staticfiles.storage import staticfiles_storage
-    from whitenoise.middleware import WhiteNoiseMiddleware
-
-    settings.STATIC_ROOT = str(tmp_path)
-    settings.WHITENOISE_USE_FINDERS = False
-    monkeypatch.setattr(staticfiles_storage, "_wrapped", static.Storage(location=str(tmp_path)))
-    assert start.collect()
-    assert not start.collect()  # all is there
-    named = staticfiles_storage.url("potomac/site.css")
-    assert re.fullmatch(r"/static/potomac/site\.[0-9a-f]{12}\.css", named)
-    served = WhiteNoiseMiddleware(lambda request: None, settings)  # type: ignore[arg-type, return-value]
-    request = RequestFactory().get(named, headers={"Accept-Encoding": "gzip"})
-    response = served(request)
-    assert response is not None
-    assert "immutable" in response.headers["Cache-Control"]
-    assert response.headers["Content-Encoding"] == "gzip"
-    response.close()
-    plain = served(RequestFactory().get("/static/potomac/site.css"))
-    assert plain is not None
-    assert "immutable" not in plain.headers["Cache-Control"]
-    plain.close()
-
-
 # ---- the first start ------------------------------------------------------------------------------------------------
 
 

@@ -188,7 +188,7 @@ def test_live_questions_by_body_and_by_address_agree(public: Product) -> None:
     assert by_body.status_code == 200, by_body.content
     by_address = nobody("GET", "products/strait/score?latitude=56.5&longitude=11&speed=10&heading=0")
     assert by_body.json() == by_address.json() == nobody("POST", "products/strait/score?version=1", PLACE).json()
-    assert set(by_body.json()) == {"log_odds", "outlier_score", "stranger_than", "evidence"}
+    assert set(by_body.json()) == {"log_odds", "outlier_score", "stranger_than", "evidence", "note"}
 
 
 def test_a_wrong_question_is_a_problem_on_both_ways(public: Product) -> None:

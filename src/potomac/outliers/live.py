@@ -15,7 +15,7 @@ from potomac.outliers.boosting import Forest
 from potomac.outliers.model import LocalModel, log_odds_of
 from potomac.outliers.positions import Positions
 
-__all__ = ["Live", "kept", "load_live", "score"]
+__all__ = ["Live", "caution", "kept", "load_live", "score"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -103,3 +103,33 @@ def score(
         "stranger_than": 1.0 - below,
         "evidence": {part: float(values[0]) for part, values in evidence.items()},
     }
+
+
+def caution(live: Live, latitude: float, longitude: float, speed: float | None = None) -> str:
+    """What is to be known of a score that the run's records do not carry; empty where they do.
+
+    A regression says nothing outside its cell, and past the speeds of the fakes it goes on along its line without a
+    record to hold it there. Trees end with what they saw.
+    """
+    model = live.model
+    cell = int(model.grid.locate([latitude], [longitude])[0])
+    if model.cells is None:
+        return _BESIDE if cell < 0 else ""
+    fitted = model.cells.regressions
+    if cell < 0 or min(fitted.real[cell], fitted.fake[cell]) < 1:
+        return _OUTSIDE
+    fastest = model.cells.fastest
+    if speed is not None and speed > fastest:
+        return _FASTER.format(fastest)
+    return ""
+
+
+_BESIDE = (
+    "No record of the run lies in the cell of this place: the place counts as odd, the rest is taken from elsewhere."
+)
+_OUTSIDE = (
+    "No regression was fitted where this place lies: the score is the lowest of the run's records and no estimate."
+)
+_FASTER = (
+    "The regression was fitted on speeds up to {:.3g} knots: beyond them its line is continued and no record holds it."
+)

@@ -13,7 +13,7 @@ from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError, did_you_mean, listing
 from potomac.outliers import answer, pictures, plain
 from potomac.outliers.demo import prepare
-from potomac.outliers.live import Live, load_live, score
+from potomac.outliers.live import Live, caution, load_live, score
 from potomac.outliers.plant import KINDS
 from potomac.outliers.summary import Settings
 from potomac.spec import ColumnRef, Spec, Study, TableSpec
@@ -253,12 +253,13 @@ class Judgement(BaseModel):
     outlier_score: float = Field(description="higher is stranger")
     stranger_than: float = Field(description="share of the run's records that are less strange, 0 to 1")
     evidence: dict[str, float] = Field(description="log odds of being real, by part")
+    note: str = Field(default="", description="what to know before this score is believed")
 
 
 def judge(live: Live, ask: Place) -> Judgement:
     """Score one record by the run's model."""
     found = score(live, ask.latitude, ask.longitude, ask.speed, ask.heading)
-    return Judgement(**found)
+    return Judgement(**found, note=caution(live, ask.latitude, ask.longitude, ask.speed))
 
 
 def load(tables: Mapping[str, pa.Table]) -> Live:

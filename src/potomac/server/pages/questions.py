@@ -48,12 +48,13 @@ def question(endpoint: Endpoint, values: Mapping[str, str] | None = None, faults
 
 
 def answered(reply: Any) -> tuple[Answer, ...]:
-    """The parts of a reply."""
+    """The parts of a reply; an empty text, as of a note, is no part."""
     if isinstance(reply, BaseModel):
         about = {name: info.description or "" for name, info in type(reply).model_fields.items()}
-        return tuple(_part(name, getattr(reply, name), about[name]) for name in about)
+        parts = [(name, getattr(reply, name), meaning) for name, meaning in about.items()]
+        return tuple(_part(*part) for part in parts if part[1] != "")
     if isinstance(reply, Mapping):
-        return tuple(_part(str(name), value) for name, value in reply.items())
+        return tuple(_part(str(name), value) for name, value in reply.items() if value != "")
     return (_part("answer", reply),)
 
 

@@ -311,7 +311,8 @@ def test_ready_bytes_are_the_bytes_that_were_made(public: Product) -> None:
 
 
 def test_a_private_product_is_never_answered_from_ready_bytes(ada: User, public: Product) -> None:
-    nobody, asked = Api(), ["products/strait/facts", ROWS, "products/strait/score?latitude=56&longitude=11"]
+    row = "products/strait/tables/scores/rows/0"
+    nobody, asked = Api(), ["products/strait/facts", ROWS, row, "products/strait/score?latitude=56&longitude=11"]
     for path in asked * 2:
         assert nobody("GET", path).status_code == 200
     for visibility in ("private", "link"):
@@ -359,6 +360,18 @@ def finished_path(run: Any) -> Any:
     from django.conf import settings
 
     return settings.HOME / "runs" / run.directory / "run.json"
+
+
+def test_a_row_is_the_same_by_the_short_way_and_the_long(api: Api, public: Product) -> None:
+    row = "products/strait/tables/scores/rows/3"
+    short, long, own = Api()("GET", row), Api()("GET", f"{row}?version=1"), api("GET", row)
+    assert short.content == long.content == own.content
+    assert short.json()["number"] == 3
+    for name in ("ETag", "Cache-Control", "Content-Type", "Vary", "Content-Security-Policy"):
+        assert short[name] == long[name]
+    assert Api()("GET", row, If_None_Match=short["ETag"]).status_code == 304
+    for none in ("products/strait/tables/scores/rows/400", "products/strait/tables/none/rows/0", f"{row}0000000000000"):
+        problem(Api()("GET", none), 404)
 
 
 @pytest.mark.parametrize("path", ["products/strait/facts", ROWS, "products/strait", "products", "openapi.json"])

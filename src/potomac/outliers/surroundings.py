@@ -103,6 +103,8 @@ class Surroundings:
             Shape (k, len(names)).
         """
         where = _places(latitude, longitude)
+        if len(where) == 1:
+            return self._look_around(entity, where, speed, heading)
         order = _walk(where)  # neighbours are asked one after the other, so that the trees stay in the cache
         out = np.empty((len(latitude), len(NAMES)))
         out[order] = self._look_around(entity[order], where[order], speed[order], heading[order])
@@ -190,8 +192,9 @@ def identity(positions: Positions) -> Ints:
     return np.asarray(np.where(positions.entity >= 0, positions.entity, -2 - positions.row), np.int64)
 
 
-def _ranks(size: int) -> list[int]:
-    return list(range(1, min(ASKED, size) + 1))
+def _ranks(size: int) -> int | list[int]:
+    """How many neighbours are asked for; one as a list, so that the answer keeps its second axis."""
+    return min(ASKED, size) if size > 1 else [1]
 
 
 def _places(latitude: Floats, longitude: Floats) -> Floats:

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine
 
 from potomac.server.api.described import REF
+from potomac.server.api.finish import not_modified
 from potomac.server.api.interface import description
-from potomac.server.api.ready import not_modified
 
 __all__ = ["error", "page", "style"]
 

@@ -201,7 +201,7 @@ def get_row(
 ) -> Any:  # fmt: skip
     """Counted from 0."""
     product, shown = _shown(request, slug, link, version)
-    return mark(results.one_row(shown.run, table, number), product)
+    return mark(results.one_row(results.directory_of(shown.run), table, number), product)
 
 
 @router.get(

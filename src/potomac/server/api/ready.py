@@ -8,7 +8,8 @@ long way, and so do private products and those by link.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -17,14 +18,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from potomac.server.api import access, limits, problems, tables
+from potomac.server.api import access, limits, problems, results, tables
+from potomac.server.api.finish import finished, not_modified
 from potomac.server.catalog.models import Product, Visibility
 from potomac.server.flows import products
 from potomac.server.flows.base import Missing
 from potomac.server.live import Shelf, answer
 from potomac.studies import registry
 
-__all__ = ["RESERVED", "Ready", "mark", "not_modified", "shelf"]
+__all__ = ["RESERVED", "Ready", "mark", "shelf"]
 
 MOST = 64 * 2**20
 """Bytes kept ready in one process."""
@@ -33,6 +35,8 @@ LARGEST = 2**20
 """Larger answers are made anew."""
 
 PRODUCTS = "/api/v1/products/"
+
+_ROW = re.compile(rf"{PRODUCTS}([a-z0-9-]{{1,80}})/tables/([A-Za-z0-9_.-]{{1,200}})/rows/([0-9]{{1,18}})")
 
 RESERVED = ("default", "facts", "link", "report", "tables", "versions")
 """Names below a product that are no live questions."""
@@ -59,13 +63,6 @@ def mark(response: Response, product: Product) -> Response:
     return response
 
 
-def not_modified(headers: Mapping[str, str]) -> HttpResponse:
-    """Say that the asker has the bytes already."""
-    response = HttpResponse(status=304, headers=dict(headers))
-    del response.headers["Content-Type"]  # of nothing
-    return response
-
-
 class Ready:
     """Middleware: sends ready bytes, and answers the live questions of visitors without detours."""
 
@@ -81,7 +78,7 @@ class Ready:
         if request.method != "GET":
             return self.answer(request)
         key = request.get_full_path()
-        return _sent(request, key) or _keep(request, key, self.answer(request))
+        return _sent(request, key) or _row(request) or _keep(request, key, self.answer(request))
 
 
 def _is_visitor(request: HttpRequest) -> bool:
@@ -121,26 +118,49 @@ def _asked(request: HttpRequest) -> HttpResponse | None:
     slug, _, name = request.path.removeprefix(PRODUCTS).partition("/")
     if not request.path.startswith(PRODUCTS) or not name or "/" in name or name in RESERVED or _is_special(request):
         return None
+
+    def reply(kind: str, directory: str) -> HttpResponse:
+        found = answer(directory, registry.engine(kind), name, request.body)
+        headers = {"Cache-Control": "no-store"}
+        return HttpResponse(tables.as_json(found), content_type="application/json", headers=headers)
+
+    return _shortly(request, slug, _match("a/b"), reply)
+
+
+def _row(request: HttpRequest) -> HttpResponse | None:
+    """One row of a table of a public product; None where the long way has to be gone."""
+    found = _ROW.fullmatch(request.path)
+    if found is None or request.META.get("QUERY_STRING"):
+        return None
+    slug, table, number = found.groups()
+
+    def reply(_: str, directory: str) -> HttpResponse:
+        return finished(request, results.one_row(directory, table, int(number)), head=False)  # type: ignore[return-value]
+
+    return _shortly(request, slug, _match("a/tables/b/rows/0"), reply)
+
+
+def _shortly(
+    request: HttpRequest, slug: str, match: Any, reply: Callable[[str, str], HttpResponse]
+) -> HttpResponse | None:
+    """What ``reply(kind, directory)`` makes of the run that a public product shows, and nothing but the public ones."""
     seen = products.glance(slug)
     if seen is None or not seen.is_public:
         return None
-    request.resolver_match = _question()
+    request.resolver_match = match
     try:
         limits.spend(f"address {access.address(request)}")
-        kind, directory = products.place_of(seen.run)
-        reply = answer(directory, registry.engine(kind), name, request.body)
+        return reply(*products.place_of(seen.run))
     except Missing:
         return None
     except Exception as error:
         return problems.of(request, error) or problems.broken(request, error)
-    headers = {"Cache-Control": "no-store"}
-    return HttpResponse(tables.as_json(reply), content_type="application/json", headers=headers)
 
 
 @cache
-def _question() -> Any:
-    """The address of live questions, for those who count."""
-    return resolve(f"{PRODUCTS}a/b")
+def _match(path: str) -> Any:
+    """An address of the kind, for those who count."""
+    return resolve(f"{PRODUCTS}{path}")
 
 
 def _is_special(request: HttpRequest) -> bool:

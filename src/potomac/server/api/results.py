@@ -14,11 +14,11 @@ from django.utils.http import content_disposition_header
 from potomac import __version__
 from potomac.server import live
 from potomac.server.api import paging, tables
-from potomac.server.api.ready import not_modified
+from potomac.server.api.finish import not_modified
 from potomac.server.catalog.models import Run
 from potomac.server.flows.base import Conflict, Missing
 
-__all__ = ["download", "facts", "one_row", "rows", "tables_of"]
+__all__ = ["directory_of", "download", "facts", "one_row", "rows", "tables_of"]
 
 
 def directory_of(run: Run) -> str:
@@ -59,9 +59,9 @@ def rows(request: HttpRequest, run: Run, table: str, asked: tables.Page) -> Http
     return response
 
 
-def one_row(run: Run, table: str, number: int) -> HttpResponse:
-    """One row, as ready bytes."""
-    found = tables.row(directory_of(run), table, number)
+def one_row(directory: str, table: str, number: int) -> HttpResponse:
+    """One row of a finished run."""
+    found = tables.row(directory, table, number)
     return HttpResponse(
         tables.as_json({"table": table, "number": number, "row": found}), content_type="application/json"
     )

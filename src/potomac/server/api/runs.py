@@ -141,7 +141,7 @@ def get_run_rows(
 )  # fmt: skip
 def get_run_row(request: HttpRequest, id: Id, table: Word, number: paging.Offset) -> Any:
     """Counted from 0."""
-    return results.one_row(flow.get(actor(request), id), table, number)
+    return results.one_row(results.directory_of(flow.get(actor(request), id)), table, number)
 
 
 @router.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, re_path
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 
 from potomac.server.api import docs, problems
+from potomac.server.api.finish import finished
 from potomac.server.api.interface import api, description
 from potomac.server.api.once import once
-from potomac.server.api.ready import not_modified
 from potomac.server.api.tables import as_json
 
 __all__ = ["urlpatterns"]
@@ -39,30 +37,10 @@ def guarded(view: View) -> View:
         if found.status_code == 405:
             allow = ", ".join(sorted(found.headers.get("Allow", "").split(", ")))
             found = problems.problem(request, 405, f"Here go {allow}", headers={"Allow": allow})
-        return _finished(request, found, head=head)
+        return finished(request, found, head=head)
 
     answer.csrf_exempt = True  # type: ignore[attr-defined]  # access.py asks for the token where there is a session
     return answer
-
-
-def _finished(request: HttpRequest, response: HttpResponseBase, *, head: bool) -> HttpResponseBase:
-    response.headers.setdefault("Cache-Control", "private, no-cache" if request.method == "GET" else "no-store")
-    patch_vary_headers(response, ("Authorization", "Cookie"))
-    if request.method == "GET" and response.status_code == 200 and isinstance(response, HttpResponse):
-        response = _tagged(request, response)
-    if head and isinstance(response, HttpResponse):
-        response.headers["Content-Length"] = str(len(response.content))
-        response.content = b""
-    return response
-
-
-def _tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """A strong ETag of the bytes; 304 where the asker has them."""
-    tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
-    response.headers.setdefault("ETag", tag)
-    if tag not in [one.strip().removeprefix("W/") for one in request.headers.get("If-None-Match", "").split(",")]:
-        return response
-    return not_modified(response.headers)
 
 
 @cache

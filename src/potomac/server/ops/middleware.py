@@ -60,7 +60,7 @@ class Observed:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, and tell how long it took."""
-        begun = time.perf_counter()
+        begun, head = time.perf_counter(), request.method == "HEAD"  # views of GET answer HEAD, and may say so
         request.id = _id(request)  # type: ignore[attr-defined]
         request.META["REMOTE_ADDR"] = _address(request)
         mark = request_id.set(request.id)  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ class Observed:
         finally:
             request_id.reset(mark)
         response.headers["X-Request-Id"] = request.id  # type: ignore[attr-defined]
-        return response
+        return _bodiless(response) if head else response
 
     def _tell(self, request: HttpRequest, response: HttpResponse, took: float) -> None:
         route, method = _route(request), request.method or ""
@@ -81,10 +81,20 @@ class Observed:
             _log.log(level, "%s %s %s", method, request.path, response.status_code, extra=more)
 
 
+def _bodiless(response: HttpResponse) -> HttpResponse:
+    """The response to HEAD: the headers of the whole, and not a byte of it (RFC 9110, 9.3.2)."""
+    if response.streaming:
+        response.streaming_content = ()  # type: ignore[attr-defined]  # what was open is closed with the response
+    else:
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        response.content = b""
+    return response
+
+
 def _id(request: HttpRequest) -> str:
     """A new id, or the one that a trusted proxy has given."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if settings.CONFIG.proxies and _ID.fullmatch(given) else secrets.token_hex(8)
+    given = str(request.META.get("HTTP_X_REQUEST_ID", "")) if settings.CONFIG.proxies else ""
+    return given if _ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _address(request: HttpRequest) -> str:

@@ -95,6 +95,24 @@ def test_the_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> Non
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "h").iterdir())
 
 
+def test_a_process_waits_for_the_key_that_another_is_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Web and worker start at the same moment in an empty home."""
+    import fcntl
+    from concurrent.futures import ThreadPoolExecutor, wait
+
+    from potomac.server import config
+
+    monkeypatch.setenv("POTOMAC_HOME", str(tmp_path))
+    monkeypatch.delenv("POTOMAC_SECRET_KEY", raising=False)
+    with ThreadPoolExecutor(1) as other, (tmp_path / "secret_key").open("w", encoding="utf-8") as writing:
+        fcntl.flock(writing, fcntl.LOCK_EX)
+        reading = other.submit(config.secret)
+        wait([reading], 0.2)
+        writing.write("a key of the first process")
+        writing.close()
+        assert reading.result() == "a key of the first process"
+
+
 # ---- headers --------------------------------------------------------------------------------------------------------
 
 

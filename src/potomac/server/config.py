@@ -6,6 +6,7 @@ The file is ``server.toml`` in ``POTOMAC_HOME`` (or where ``POTOMAC_CONFIG`` poi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -192,13 +193,21 @@ def secret() -> str:
     given = os.environ.get("POTOMAC_SECRET_KEY")
     if given:
         return given
-    file = home() / "secret_key"
     home().mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text(encoding="utf-8").strip()
-    made = secrets.token_urlsafe(64)
-    with os.fdopen(handle, "w", encoding="utf-8") as opened:
-        opened.write(made)
-    return made
+    return _kept(home() / "secret_key")
+
+
+def _kept(file: Path) -> str:
+    """What the file keeps. Of processes that start together one makes it, and the others wait until it is written."""
+    import fcntl
+
+    with contextlib.suppress(FileNotFoundError):
+        if kept := file.read_text(encoding="utf-8").strip():
+            return kept
+    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        kept = opened.read().strip()
+        if not kept:
+            kept = secrets.token_urlsafe(64)
+            opened.write(kept)
+    return kept

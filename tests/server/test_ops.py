@@ -7,6 +7,8 @@ import logging
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator
@@ -115,9 +117,6 @@ def test_numbers_are_for_this_host_and_administrators_tokens(client: Client, per
 
 
 def test_numbers_of_several_processes_are_added(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     code = (
         "import os; from potomac.server.setup import prepare; prepare()\n"
         "from potomac.server.ops import metrics\n"
@@ -245,6 +244,17 @@ def test_the_cache_table_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start.connection.introspection, "table_names", lambda *_: [])
     start.tables()
     assert made == ["createcachetable"]
+
+
+def test_an_idle_server_has_no_numbers_in_memory() -> None:
+    """Web and worker stay below 400 MB together: NumPy, Arrow, DuckDB and the engines come with the first need."""
+    code = (
+        "import sys; from potomac.server.setup import prepare; prepare(); "
+        "import potomac.server.urls, potomac.server.jobs.worker; "
+        "print(*sorted({'numpy', 'pyarrow', 'duckdb', 'numba', 'scipy', 'sklearn', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
 # ---- settings -------------------------------------------------------------------------------------------------------

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potomac.engine import Figure, Progress, Quiet, Result
-from potomac.errors import Fault, Interrupted, NoAnswer, PotomacError, StudyError
+from potomac.errors import Fault, Interrupted, NoAnswer, PotomacError, StudyError, masked
 from potomac.spec import Study
-from potomac.stats.streams import Stream
-from potomac.studies import dump, manifest, registry, rundir, sources, write
+from potomac.studies import dump, manifest, registry, rundir, sources
 from potomac.studies.load import Loaded, load
 from potomac.studies.opened import Run, open_run
 from potomac.studies.present import page
@@ -84,6 +83,8 @@ def run(
 
 
 def _built(work: _Work, given: Mapping[str, Any]) -> Path:
+    from potomac.studies import write
+
     with work.phase("open"):
         work.progress("opening tables", 0)
         with _writing(work):
@@ -104,12 +105,16 @@ def _built(work: _Work, given: Mapping[str, Any]) -> Path:
 
 
 def _answer(work: _Work, opened: Mapping[str, Table]) -> Result:
+    from potomac.stats.streams import Stream  # NumPy and Arrow come with the work: who opens runs needs neither
+
     loaded = work.loaded
     stream = Stream(loaded.study.seed).child(loaded.study.kind)
     return loaded.engine.run(loaded.study, opened, stream, work.progress)
 
 
 def _write(work: _Work, opened: Mapping[str, Table], result: Result, figures: tuple[Figure, ...]) -> dict[str, Any]:
+    from potomac.studies import write
+
     path = work.partial.path
 
     def wrote(name: str, rows: int) -> None:
@@ -143,10 +148,10 @@ def _write(work: _Work, opened: Mapping[str, Table], result: Result, figures: tu
 
 
 def _study_text(loaded: Loaded) -> str:
-    text = write.masked(dump.as_run(loaded.document, loaded.settings, loaded.values))
+    text = masked(dump.as_run(loaded.document, loaded.settings, loaded.values))
     if not loaded.settings:
         return text
-    changed = ", ".join(write.masked(dump.setting(path, value)) for path, value in loaded.settings.items())
+    changed = ", ".join(masked(dump.setting(path, value)) for path, value in loaded.settings.items())
     return f"# As run, with these keys set by the command: {changed}\n{text}"
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
 
 __all__ = ["ROWS", "Broken", "Chunk", "Source", "shown"]
 
@@ -43,6 +45,8 @@ class Chunk:
 
     def numbers(self) -> npt.NDArray[np.int64]:
         """The number of each row of ``columns``."""
+        import numpy as np
+
         if self.rows is not None:
             return self.rows
         return np.arange(self.first, self.first + self.length, dtype=np.int64)

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 from pydantic_core import to_json
 
 from potomac.errors import Fault, StudyError, did_you_mean, listing
 from potomac.server import live
 from potomac.server.flows.base import Missing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 __all__ = ["FORMATS", "Limit", "Page", "as_json", "asked", "chunks", "described", "file_of", "page", "row"]
 
@@ -66,6 +67,8 @@ def file_of(directory: str | Path, name: str) -> Path:
 
 def described(directory: str | Path) -> list[dict[str, Any]]:
     """The tables of a run: names, rows, columns and their types."""
+    import pyarrow.parquet as pq
+
     run = live.opened(directory)
     return [_described(name, pq.ParquetFile(file_of(directory, name))) for name in run.tables]
 
@@ -99,6 +102,8 @@ class _About(NamedTuple):
 
 @lru_cache(1024)
 def _about(file: str) -> _About:
+    import pyarrow.parquet as pq
+
     found = pq.ParquetFile(file)
     groups = [found.metadata.row_group(i) for i in range(found.metadata.num_row_groups)]
     return _About(found.metadata.num_rows, tuple(found.schema_arrow.names), sum(one.total_byte_size for one in groups))
@@ -157,6 +162,8 @@ def _quoted(name: str) -> str:
 
 def _plain(table: pa.Table) -> pa.Table:
     """Times as texts of ISO 8601 in UTC, so that none is out of Python's range."""
+    import pyarrow as pa
+
     for i, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             table = table.set_column(i, field.name, _iso(table.column(i)))
@@ -164,6 +171,9 @@ def _plain(table: pa.Table) -> pa.Table:
 
 
 def _iso(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     unit = "us" if times.type.unit == "ns" else times.type.unit
     zone = "Z" if times.type.tz else ""
     plain = times.cast(pa.timestamp(unit, times.type.tz), safe=False).cast(pa.timestamp(unit))
@@ -178,6 +188,8 @@ def as_json(value: Any) -> bytes:
 
 def chunks(file: Path, form: str) -> Iterator[bytes]:
     """A table as CSV or as a stream of Arrow batches, piece by piece."""
+    import pyarrow.parquet as pq
+
     parquet = pq.ParquetFile(file)
     return _csv(parquet) if form == "csv" else _arrow(parquet)
 
@@ -215,6 +227,8 @@ class _Sink:
 
 
 def _arrow(parquet: pq.ParquetFile) -> Iterator[bytes]:
+    import pyarrow as pa
+
     sink = _Sink()
     with pa.ipc.new_stream(pa.PythonFile(sink, "w"), parquet.schema_arrow) as writer:
         for batch in parquet.iter_batches():
@@ -224,6 +238,7 @@ def _arrow(parquet: pq.ParquetFile) -> Iterator[bytes]:
 
 
 def _csv(parquet: pq.ParquetFile) -> Iterator[bytes]:
+    import pyarrow as pa
     from pyarrow import csv
 
     names = pa.table({"name": parquet.schema_arrow.names}).column(0)
@@ -243,6 +258,8 @@ def _csv(parquet: pq.ParquetFile) -> Iterator[bytes]:
 
 def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """What a cell of CSV can hold; texts that begin like a formula get an apostrophe before it."""
+    import pyarrow as pa
+
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _cells(column.cast(kind.value_type))
@@ -257,6 +274,7 @@ def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     import duckdb
+    import pyarrow as pa
 
     cells = pa.table({"cell": column})
     how = "to_json(cell)::VARCHAR" if pa.types.is_nested(column.type) else "base64(cell)"
@@ -266,4 +284,6 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _harmless(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
     return pc.replace_substring_regex(texts, pattern=FORMULA, replacement="'\\1")

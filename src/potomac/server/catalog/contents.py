@@ -28,7 +28,7 @@ from django.db.models import Sum
 
 from potomac.errors import DataError, Fault, StudyError, listing
 from potomac.server.accounts.models import User
-from potomac.server.catalog import look
+from potomac.server.catalog.endings import ENDINGS, ending
 from potomac.server.catalog.models import Content, Source
 from potomac.server.config import home
 from potomac.tables.chunk import shown
@@ -96,7 +96,7 @@ def clean(name: str, *, file: bool = True) -> str:
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     kept = "".join(sign if sign.isalnum() or sign in "-_. " else "-" for sign in last)
     kept = " ".join(kept.split()).lstrip(".- ")
-    end = look.ending(kept) if file else ""
+    end = ending(kept) if file else ""
     if file and not end:
         raise StudyError(_no_table(last))
     stem = kept[: len(kept) - len(end)] if file else kept.replace(".", "-")
@@ -116,12 +116,12 @@ def _no_table(name: str) -> Fault:
     folded = name.casefold().strip()
     mend = next((words for ends, words in _INSTEAD.items() if folded.endswith(ends)), "Write the table as one of these")
     found = f"{shown(name, 60)} is of no kind that can be read"
-    return Fault("upload.format", found, f"expected a name ending in {listing(look.ENDINGS)}", mend, key="name")
+    return Fault("upload.format", found, f"expected a name ending in {listing(ENDINGS)}", mend, key="name")
 
 
 def numbered(name: str) -> Iterator[str]:
     """``ships.csv``, ``ships-2.csv``, ``ships-3.csv`` ..."""
-    end = look.ending(name)
+    end = ending(name)
     stem = name[: len(name) - len(end)]
     yield name
     number = 2

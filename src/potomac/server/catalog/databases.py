@@ -11,7 +11,6 @@ from django.db import connections
 from potomac.errors import DataError, Fault, StudyError
 from potomac.server.config import home
 from potomac.tables.chunk import shown
-from potomac.tables.database import is_url, open_database, reads
 
 __all__ = ["checked", "reading"]
 
@@ -29,6 +28,8 @@ def reading(query: str) -> str:
     Raises:
         StudyError: it is empty, too long, several, or no query that reads.
     """
+    from potomac.tables.database import reads
+
     text = query.strip().rstrip(";").rstrip()
     if len(text) > _LONGEST or "\0" in text:
         raise StudyError(_no_query(f"the query has {len(text):,} signs", f"expected at most {_LONGEST:,}, without NUL"))
@@ -50,6 +51,8 @@ def checked(url: str) -> str:
         StudyError: it is no address of a database, or the server's own.
         DataError: it does not answer.
     """
+    from potomac.tables.database import is_url, open_database
+
     url = url.strip()
     if not is_url(url):
         expected = "expected scheme://user:password@host:port/database"

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, PotomacError, listing, masked_address
+from potomac.server.catalog.endings import ENDINGS, ending
 from potomac.tables import sniff, streams, times, values
 from potomac.tables.chunk import Chunk, Source, shown
 from potomac.tables.delimited import Delimited
@@ -27,10 +28,8 @@ from potomac.tables.jsonrows import JsonRows
 from potomac.tables.parquet import Parquet
 from potomac.tables.sources import open_source
 
-__all__ = ["ENDINGS", "LONGEST_NAME", "discreet", "ending", "look"]
+__all__ = ["LONGEST_NAME", "discreet", "look"]
 
-ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".parquet", ".jsonl", ".jsonl.gz", ".json", ".geojson")
-"""What a file that is brought may end in."""
 LONGEST_NAME = 200
 """Letters of a column's name."""
 
@@ -45,12 +44,6 @@ _BATCH = 1 << 26
 _MARKUP = re.compile(r"\s*<(!doctype|html|head|body|svg|\?xml|!--|script)", re.IGNORECASE)
 _FORMULA = re.compile(r"[=@+-]\S*[A-Za-z(|]")
 _OWN_NAMES = "Give each column a name of its own and one value a row"
-
-
-def ending(name: str) -> str:
-    """Which of :data:`ENDINGS` a name has; empty where it has none."""
-    folded = name.casefold()
-    return next((one for one in sorted(ENDINGS, key=len, reverse=True) if folded.endswith(one)), "")
 
 
 def look(

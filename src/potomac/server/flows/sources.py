@@ -13,7 +13,7 @@ from potomac.errors import Fault, StudyError, did_you_mean, listing
 from potomac.server.accounts.models import Role, User
 from potomac.server.catalog import contents, databases
 from potomac.server.catalog.contents import located
-from potomac.server.catalog.look import ending
+from potomac.server.catalog.endings import ending
 from potomac.server.catalog.models import Database, Source
 from potomac.server.flows.base import Actor, Conflict, Missing, TooMuch, need, owned, record, visible
 from potomac.server.jobs import queue

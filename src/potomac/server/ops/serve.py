@@ -190,6 +190,7 @@ def _options(listening: socket.socket, given: config.Config) -> dict[str, Any]:
 def _warm(worker: Any) -> None:
     """Load engines and the models of the newest products, so that nobody has to wait for them."""
     import threading
+    from importlib import import_module
 
     def load() -> None:
         from django.db import close_old_connections
@@ -197,7 +198,8 @@ def _warm(worker: Any) -> None:
         from potomac.server.flows import products
 
         try:
-            products.warm()
+            if products.warm():
+                import_module("potomac.report.page")  # what draws their pages
         except Exception:  # the first who asks is told what is wrong
             logging.getLogger("potomac.server").warning(
                 "models could not be loaded before they are asked", exc_info=True

@@ -16,15 +16,13 @@ from django.shortcuts import render
 
 from potomac import __version__
 from potomac.engine import Show
-from potomac.report import charts, draw, maps
-from potomac.report import page as report
-from potomac.report import tables as report_tables
 from potomac.server import live
 from potomac.server.flows.base import Missing
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from potomac.report.tables import Column
     from potomac.studies import Run
 
 __all__ = ["Listed", "lead", "parts", "picture", "report_file", "table_bytes", "table_page", "tables"]
@@ -40,6 +38,8 @@ def parts(run: Run) -> dict[str, Any]:
     """The parts of the run's report, drawn once a process."""
 
     def make() -> tuple[dict[str, Any], int]:
+        from potomac.report import page as report
+
         drawn = report.parts(run, run.figures)
         return drawn, sum(len(str(part)) for part in drawn.values())
 
@@ -51,6 +51,8 @@ def lead(run: Run) -> list[Any]:
     """The pictures of the answer alone."""
 
     def make() -> tuple[list[Any], int]:
+        from potomac.report import page as report
+
         drawn = [report.picture(one, report.WIDE, 2) for one in run.figures if one.role == "lead"]
         return drawn, sum(map(len, drawn))
 
@@ -75,6 +77,9 @@ def picture(run: Run) -> HttpResponse:
 
 
 def _alone(run: Run) -> str:
+    from potomac.report import charts, draw, maps
+    from potomac.report import page as report
+
     drawable = [one for figure in run.figures for one in (figure.panels or (figure,))]
     one = min(drawable, key=lambda one: one.role != "lead", default=None)
     if one is None:
@@ -179,6 +184,8 @@ def table_bytes(request: HttpRequest, run: Run, name: str, told: dict[str, Any])
 
 
 def _table(run: Run, name: str, asked: Asked, more: dict[str, str]) -> dict[str, Any]:
+    from potomac.report.tables import shown as laid_out
+
     if name not in run.tables:
         raise Missing
     data = live.table(run.path, name)
@@ -188,7 +195,7 @@ def _table(run: Run, name: str, asked: Asked, more: dict[str, str]) -> dict[str,
     titled: Mapping[str, Any] = next((one for one in run.manifest["show"] if one["table"] == name), {})
     units, labels = dict(titled.get("units") or {}), dict(titled.get("labels") or {})
     show = Show(name, titled.get("title", ""), rows=ROWS, units=units, labels=labels)
-    shown = report_tables.shown(rows, show)
+    shown = laid_out(rows, show)
     return {
         "name": name, "title": titled.get("title") or name, "shown": shown, "total": data.num_rows,
         "heads": [_head(column, asked, more) for column in shown.columns], "page": number, "pages": pages,
@@ -206,7 +213,7 @@ def _rows(run: Run, name: str, data: pa.Table, asked: Asked, start: int) -> pa.T
     return data.take(live.order(run.path, name, asked.sort, descending=asked.descending).slice(start, ROWS))
 
 
-def _head(column: report_tables.Column, asked: Asked, more: dict[str, str]) -> Head:
+def _head(column: Column, asked: Asked, more: dict[str, str]) -> Head:
     here = column.names[0] == asked.sort
     state = ("descending" if asked.descending else "ascending") if here else ""
     turned = Asked(1, column.names[0], descending=here and not asked.descending)

@@ -1,14 +1,15 @@
-"""A database URL -> Django's settings for it."""
+"""A database URL -> Django's settings for it, and the text that every database can keep."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from potomac.errors import Fault, StudyError, listing
 
-__all__ = ["settings"]
+__all__ = ["as_text", "is_text", "only_text", "settings"]
 
 _ENGINES = {
     "postgres": "django.db.backends.postgresql",
@@ -46,7 +47,12 @@ def settings(url: str, home: Path) -> dict[str, Any]:
     if scheme in ("mysql", "mariadb"):
         _as_mysqlclient()
     options: dict[str, Any] = dict(parse_qsl(parts.query))
+    test: dict[str, Any] = {}
     if scheme in ("mysql", "mariadb"):
+        test |= {
+            "CHARSET": "utf8mb4",
+            "COLLATION": "utf8mb4_general_ci",
+        }  # else that of the server, which may be Latin 1
         options |= {
             "charset": "utf8mb4",
             "isolation_level": "read committed",
@@ -60,6 +66,7 @@ def settings(url: str, home: Path) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "OPTIONS": options,
+        "TEST": test,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -77,3 +84,43 @@ def _as_mysqlclient() -> None:
 
     pymysql.version_info = (2, 2, 7, "final", 0)
     pymysql.install_as_MySQLdb()
+
+
+# ---- text -----------------------------------------------------------------------------------------------------------
+
+
+def is_text(value: str) -> bool:
+    """Whether every database can keep it: PostgreSQL has no NUL, and none has half of a pair of UTF-16."""
+    if "\0" in value:
+        return False
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def as_text(value: Any) -> Any:
+    """``value`` (JSON-ready) with a replacement character for each sign that no database can keep."""
+    if isinstance(value, str):
+        return (
+            value
+            if is_text(value)
+            else "".join(sign if is_text(sign) else "\N{REPLACEMENT CHARACTER}" for sign in value)
+        )
+    if isinstance(value, Mapping):
+        return {as_text(key): as_text(item) for key, item in value.items()}
+    return [as_text(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def only_text(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Mapping[str, Any]) -> Any:
+    """The last net under what a request brings, the same on each database (see ``connection.execute_wrapper``).
+
+    Raises:
+        SuspiciousOperation: a value is text that not every database can keep; the request is answered with 400.
+    """
+    from django.core.exceptions import SuspiciousOperation
+
+    values = params.values() if isinstance(params, Mapping) else params or ()
+    if not many and not all(is_text(value) for value in values if isinstance(value, str)):
+        raise SuspiciousOperation("text with NUL or half of a pair of UTF-16")
+    return execute(sql, params, many, context)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from potomac.server.accounts.models import Attempt
@@ -36,15 +37,25 @@ class Throttle:
 
     def attempt(self, value: str) -> int:
         """Count an attempt; 0 where it may be made, else the seconds to wait (and it is not counted)."""
-        with transaction.atomic():
-            Attempt.objects.get_or_create(key=self._key(value), defaults={"until": timezone.now()})
-            row = Attempt.objects.select_for_update().get(key=self._key(value))
-            now = timezone.now()  # after whoever held the row before
-            if row.until > now:
-                return math.ceil((row.until - now).total_seconds())
-            row.count = 1 if now - row.until > FORGOTTEN else row.count + 1
-            row.until = now + timedelta(seconds=self.seconds(row.count))
-            row.save()
+        key = self._key(value)
+        while (wait := self._counted(key)) is None:
+            # On its own, and only where there is none: whoever loses this race holds no lock in MariaDB that another
+            # one waits for.
+            Attempt.objects.bulk_create([Attempt(key=key, until=timezone.now())], ignore_conflicts=True)
+        return wait
+
+    @transaction.atomic
+    def _counted(self, key: str) -> int | None:
+        """As :meth:`attempt`; None where nothing is known of the key."""
+        row = Attempt.objects.select_for_update().filter(key=key).first()
+        if row is None:
+            return None
+        now = timezone.now()  # after whoever held the row before
+        if row.until > now:
+            return math.ceil((row.until - now).total_seconds())
+        row.count = 1 if now - row.until > FORGOTTEN else row.count + 1
+        row.until = now + timedelta(seconds=self.seconds(row.count))
+        row.save()
         return 0
 
     def forget(self, value: str) -> None:
@@ -53,10 +64,8 @@ class Throttle:
 
     def give_back(self, value: str) -> None:
         """The attempt was right, but others from there may not have been: take one off the count."""
-        row = Attempt.objects.filter(key=self._key(value)).first()
-        if row is not None:
-            row.count, row.until = max(row.count - 1, 0), timezone.now()
-            row.save()
+        row = Attempt.objects.filter(key=self._key(value))
+        row.filter(count__gt=0).update(count=F("count") - 1, until=timezone.now())
 
     def _key(self, value: str) -> str:
         return hashlib.sha256(f"{self.kind}:{value.casefold()}".encode()).hexdigest()

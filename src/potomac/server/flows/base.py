@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from potomac.server.accounts.models import Entry, Role, User
+from potomac.server.databases import as_text, is_text
 
 __all__ = ["ANYBODY", "Actor", "Conflict", "Denied", "Missing", "TooMuch", "need", "owned", "record", "visible"]
 
@@ -92,7 +93,8 @@ def owned(actor: Actor, things: models.QuerySet[Any], scope: str = "read", **by:
         Missing: there is none, or it is somebody else's, which is not told.
         Denied: the actor has no such things.
     """
-    found = visible(actor, things, scope).filter(**by).first()
+    sought = visible(actor, things, scope)
+    found = sought.filter(**by).first() if all(is_text(str(value)) for value in by.values()) else None
     if found is None:
         raise Missing
     return found
@@ -100,6 +102,7 @@ def owned(actor: Actor, things: models.QuerySet[Any], scope: str = "read", **by:
 
 def record(actor: Actor, action: str, what: str = "", **detail: Any) -> None:
     """Write a line into the audit log."""
+    what, detail = as_text(what[:200]), as_text(detail)
     Entry.objects.create(
-        actor=actor.user, name=actor.name, action=action, what=what[:200], detail=detail, address=actor.address
+        actor=actor.user, name=actor.name, action=action, what=what, detail=detail, address=actor.address
     )

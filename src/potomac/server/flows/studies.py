@@ -14,6 +14,7 @@ from potomac.engine import Engine
 from potomac.errors import Fault, PotomacError, StudyError, did_you_mean, listing
 from potomac.server.accounts.models import Role
 from potomac.server.catalog.models import Draft, Source
+from potomac.server.databases import as_text, is_text
 from potomac.server.flows import studyform, studytext
 from potomac.server.flows.base import Actor, Missing, TooMuch, need, owned, record, visible
 from potomac.spec import NAME
@@ -86,7 +87,7 @@ def values_of(text: str) -> dict[str, Any]:
     """The values of a study's text.
 
     Raises:
-        StudyError: the text is not TOML.
+        StudyError: the text is not TOML, or no text.
     """
     return toml.parse(_bounded(text), FILE).values
 
@@ -177,20 +178,52 @@ def check(actor: Actor, text: str) -> list[Fault]:
         document = toml.parse(_bounded(text), FILE)
     except StudyError as error:
         return list(error.faults)
-    try:
-        loaded = load(document.values)
-    except PotomacError as error:
-        found = list(error.faults)
-    else:
-        found = [fault for name, spec in _specs(loaded) for fault in _of_source(name, spec, sources)]
-    placed = [replace(one, file=FILE, line=document.locate(one.key) if one.key else 1) for one in found]
+    faults = list(_of_words(document.values))
+    if not faults:
+        faults = _of_study(document.values, sources)
+    placed = [replace(one, file=FILE, line=document.locate(one.key) if one.key else 1) for one in faults]
     return sorted(placed, key=lambda one: one.line or 0)
 
 
+def _of_study(values: dict[str, Any], sources: Mapping[str, Source]) -> list[Fault]:
+    """What is wrong with the values of a study, and between them and the sources."""
+    try:
+        loaded = load(values)
+    except PotomacError as error:
+        return list(error.faults)
+    return [fault for name, spec in _specs(loaded) for fault in _of_source(name, spec, sources)]
+
+
 def _bounded(text: str) -> str:
+    """The text, where it is text and not too long.
+
+    Raises:
+        StudyError: it has NUL, or half of a pair of UTF-16, which may come in JSON.
+        TooMuch: it is too long.
+    """
     if len(text) > LONGEST:
         raise TooMuch(f"A study's text may have {LONGEST:,} characters; this one has {len(text):,}")
+    if not is_text(text):
+        line = next(number for number, one in enumerate(text.split("\n"), 1) if not is_text(one))
+        raise StudyError(Fault("study.encoding", "the study is not UTF-8 text", _TEXT, "", FILE, line))
     return text
+
+
+_TEXT = "study files are UTF-8 without NUL"
+
+
+def _of_words(values: Any, path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    r"""Words that are no text: TOML can write NUL (``"\u0000"``), which no table's column and no title has."""
+    if isinstance(values, str):
+        if not is_text(values):
+            yield Fault("study.encoding", "NUL stands in the value", _TEXT, "Take it out", key=toml.dotted(path))
+    elif isinstance(values, Mapping):
+        for key, item in values.items():
+            yield from _of_words(key, path)
+            yield from _of_words(item, (*path, as_text(key)))
+    elif isinstance(values, list):
+        for index, item in enumerate(values):
+            yield from _of_words(item, (*path, index))
 
 
 def _specs(loaded: Loaded) -> Iterator[tuple[str, TableSpec]]:
@@ -244,6 +277,7 @@ def save(actor: Actor, kind: str, text: str, id: str | None = None) -> Draft:
 
     Raises:
         Missing: there is no such kind or draft.
+        StudyError: it is no text.
         TooMuch: the text is too long.
     """
     user = need(actor, Role.ANALYST, "write")
@@ -261,7 +295,7 @@ def _names(kind: Engine, text: str) -> tuple[str, str]:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
         values = {}
-    name, title = str(values.get("name", "")), str(values.get("title", ""))
+    name, title = str(values.get("name", "")), as_text(str(values.get("title", "")))
     return (name[:80] if re.match(NAME, name) else f"my-{kind.kind}"), title[:300]
 
 

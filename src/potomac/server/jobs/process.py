@@ -50,17 +50,22 @@ class Told:
                 self._progress(str(what)[:200], float(done), None if total is None else float(total))
 
     def _progress(self, what: str, done: float, total: float | None) -> None:
+        what = _shown(what)
         if what != self.what:
             self._note(f"{datetime.now(UTC):%H:%M:%S} {what}")
         self.what, self.done, self.total = what, done, total
 
     def _note(self, line: str) -> None:
-        shown = "".join(sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in line)
-        self.log = f"{self.log}{masked(shown)}\n"[-LOG:]
+        self.log = f"{self.log}{masked(_shown(line))}\n"[-LOG:]
 
     def values(self) -> dict[str, Any]:
         """For the job's row."""
         return {"what": self.what, "done": self.done, "total": self.total, "log": self.log}
+
+
+def _shown(line: str) -> str:
+    """One line of signs that show."""
+    return "".join(sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in line)
 
 
 class Process:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from potomac.errors import Fault
 from potomac.server.accounts.models import User
+from potomac.server.databases import as_text
 from potomac.server.jobs.clock import Clock
 from potomac.server.jobs.models import Job, State
 
@@ -114,7 +115,7 @@ def settle(
     ``State.QUEUED`` gives the job back to those that wait; ``death`` counts against it.
     """
     ended = None if state == State.QUEUED else timezone.now()
-    error, deaths = [fault.to_dict() for fault in faults], F("deaths") + int(death)
+    error, deaths = as_text([fault.to_dict() for fault in faults]), F("deaths") + int(death)
     with transaction.atomic():
         held = _held(job).update(state=state, error=error, deaths=deaths, lease=None, worker="", ended=ended)
         if held and then:

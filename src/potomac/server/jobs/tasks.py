@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potomac.errors import DataError, Fault, PotomacError
+from potomac.server.databases import as_text
 
 if TYPE_CHECKING:
     from potomac.engine import Progress
@@ -136,7 +137,7 @@ def _finish_run(job: Job, result: Any, workspace: Path) -> None:
         place = _cleared(one)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (workspace / "run").rename(place)
-    one.directory, one.answer, one.finished = f"{one.owner_id}/{one.pk}", result["answer"], timezone.now()
+    one.directory, one.answer, one.finished = f"{one.owner_id}/{one.pk}", as_text(result["answer"]), timezone.now()
     one.save(update_fields=["directory", "answer", "finished"])
 
 
@@ -172,14 +173,14 @@ def _describe_look(job: Job) -> dict[str, Any]:
 def _finish_look(job: Job, result: Any, workspace: Path) -> None:
     from potomac.server.catalog.models import Source
 
-    kept = {name: result[name] for name in ("state", "reason", "rows", "preview")}
+    kept = {name: as_text(result[name]) for name in ("state", "reason", "rows", "preview")}
     Source.objects.filter(pk=job.about).update(**kept)
 
 
 def _failed_look(job: Job, faults: Sequence[Fault]) -> None:
     from potomac.server.catalog.models import Source
 
-    reason = " ".join(f"{fault}." for fault in faults)
+    reason = as_text(" ".join(f"{fault}." for fault in faults))
     Source.objects.filter(pk=job.about).update(state=Source.State.REFUSED, reason=reason)
 
 

@@ -18,10 +18,16 @@ from potomac.server.flows import people
 from potomac.server.ops import heartbeat
 from potomac.server.ops import metrics as numbers
 
-__all__ = ["alive", "checks", "is_up_to_date", "metrics", "pending", "ready"]
+__all__ = ["alive", "checks", "lacking", "metrics", "pending", "ready"]
 
 SEEN = 15.0
 """Seconds after which a worker that has not been seen is missed."""
+
+DO = {
+    "migrations": "potomac serve makes them, and so does potomac user list",
+    "worker": "runs wait until there is one: potomac serve with workers, or potomac worker beside whatever serves here",
+}
+"""What to do where something is missing, which is not the case of what is broken."""
 
 _migrated = False
 
@@ -39,8 +45,12 @@ def ready(request: HttpRequest) -> HttpResponse:
     """Database, worker and disk are usable; 503 with what is wrong where they are not."""
     found = dict(checks())
     wrong = any(found.values())
-    told = {"status": "not ready" if wrong else "ready", "checks": {k: v or "good" for k, v in found.items()}}
-    return JsonResponse(told, status=503 if wrong else 200)
+    told = {name: _with_mend(name, said) if said else "good" for name, said in found.items()}
+    return JsonResponse({"status": "not ready" if wrong else "ready", "checks": told}, status=503 if wrong else 200)
+
+
+def _with_mend(name: str, said: str) -> str:
+    return f"{said}; {DO[name]}" if name in DO and said != _UNKNOWN else said
 
 
 @never_cache
@@ -68,10 +78,14 @@ def _is_administrator(request: HttpRequest) -> bool:
 def checks() -> Iterator[tuple[str, str]]:
     """What is looked at, and what is wrong with it in words that tell a stranger nothing; empty: all is good."""
     database = _told(_database)
+    migrations = _UNKNOWN if database else _told(_migrations)
     yield "database", database
-    yield "migrations", "not known" if database else _told(_migrations)
-    yield "worker", "not known" if database else _told(_worker)
+    yield "migrations", migrations
+    yield "worker", _UNKNOWN if migrations else _told(_worker)  # without tables no worker begins
     yield "disk", _told(_disk)
+
+
+_UNKNOWN = "not known"
 
 
 def _told(check: Callable[[], str]) -> str:
@@ -89,19 +103,26 @@ def _database() -> str:
 
 def _migrations() -> str:
     global _migrated  # noqa: PLW0603 - once done they stay done while this version runs
-    if not _migrated:
-        plan = pending()
-        _migrated = not plan
-        return f"{len(plan)} are to be made; run potomac serve" if plan else ""
-    return ""
+    found = "" if _migrated else _missing()
+    _migrated = not found
+    return found
 
 
-def is_up_to_date() -> bool:
-    """Whether the database answers and has all tables of this version."""
+def lacking() -> str:
+    """What the database lacks before anything can work with it; empty: it answers and has all tables."""
     try:
-        return not pending()
-    except DatabaseError:
-        return False
+        found = _missing()
+        return found and f"of its migrations {found}"
+    except DatabaseError as error:
+        return f"it does not answer ({type(error).__name__})"
+
+
+def _missing() -> str:
+    """Migrations, or the table of the cache, which is made after them."""
+    plan = len(pending())
+    if not plan and "cache" not in connections[DEFAULT_DB_ALIAS].introspection.table_names():
+        plan = 1
+    return f"{plan} {'is' if plan == 1 else 'are'} to be made" if plan else ""
 
 
 def pending() -> list[Any]:

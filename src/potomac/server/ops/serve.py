@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -26,6 +27,8 @@ __all__ = ["address", "listen", "serve", "work"]
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 FAULTS, TOLD = "faults.json", "told"
 BACKLOG = 2048
+PATIENCE = 10.0
+"""Seconds that a worker waits for the database's tables before it says so."""
 
 
 def serve(host: str, port: int, workers: int | None) -> None:
@@ -99,10 +102,20 @@ def work() -> None:
     from potomac.server.jobs import worker
     from potomac.server.ops import health, heartbeat
 
-    while not health.is_up_to_date():
-        time.sleep(0.2)
+    _wait_for_tables(health.lacking)
     heartbeat.begin()
     worker.main()
+
+
+def _wait_for_tables(lacking: Callable[[], str]) -> None:
+    """Until the database has all tables, which the web process makes at its start; said once where that takes long."""
+    until = time.monotonic() + PATIENCE
+    while lack := lacking():
+        if time.monotonic() > until:
+            until = math.inf
+            told = "the worker waits for the database: %s; potomac serve or potomac user list brings it up to date"
+            logging.getLogger("potomac.worker").warning(told, lack)
+        time.sleep(0.2)
 
 
 def _web(listening: socket.socket, folder: Path, reached: str) -> None:

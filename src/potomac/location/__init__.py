@@ -1,0 +1,26 @@
+"""Where should it be, so that people get there quickly? Sites by travel time, with a bound beside each answer.
+
+Names are loaded when they are first used.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from potomac.location.placement import Placement as Placement
+
+_HOMES = {
+    "Placement": "placement",
+}
+
+__all__ = ["Placement"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(_import_module(f"potomac.location.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'potomac.location' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -361,10 +361,14 @@ def test_workspaces_of_dead_attempts_are_swept(person: Callable[..., User], crew
     assert held is not None
     kept, dead, gone = (home / "work" / name for name in (f"{held.pk}-1", f"{held.pk}-0", "999999-1"))
     other = home / "work" / "notes"
+    lost = home / "content" / "ab" / ("ab" + "0" * 62)  # bytes whose upload was cut off before its row was there
+    lost.parent.mkdir(parents=True, exist_ok=True)
+    lost.write_bytes(b"123")
     for place in (kept, dead, gone, other):
         (place / "out").mkdir(parents=True)
     worker.work(once=True)
     assert [place.exists() for place in (kept, dead, gone, other)] == [True, False, False, True]
+    assert not lost.exists()
     for place in (kept, other):
         (place / "out").rmdir()
         place.rmdir()

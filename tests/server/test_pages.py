@@ -299,6 +299,28 @@ def test_a_refused_source_says_why(home_page: Client, source: Source) -> None:
     assert "New outliers study" not in page
 
 
+@pytest.mark.parametrize(
+    ("kind", "state", "offered"),
+    [
+        ("upload", "refused", True),  # a look may have run out of time, or a limit been raised
+        ("upload", "ready", False),  # the same bytes
+        ("folder", "ready", True),  # the file may be another one by now
+        ("database", "refused", True),
+        ("folder", "checking", False),
+    ],
+)
+def test_a_source_is_looked_at_again_where_that_may_find_something_else(
+    home_page: Client, source: Source, kind: str, state: str, offered: bool
+) -> None:
+    Source.objects.update(kind=kind, state=state, reason="The look took longer than 120 s", folder="f", path="p.csv")
+    address = reverse("source", args=[source.pk])
+    assert ("Look at it again" in text(home_page.get(address))) == offered
+    if offered:
+        assert "being looked at" in text(home_page.post(address, {"act": "look"}, follow=True))
+        assert list(Job.objects.values_list("task", "about", "state")) == [("source", source.pk, "queued")]
+        assert "is being looked at already" in text(home_page.post(address, {"act": "look"}, follow=True))
+
+
 def test_deleting_a_source_says_what_stays(home_page: Client, source: Source) -> None:
     address = reverse("source", args=[source.pk])
     assert "No run has read it" in text(home_page.get(address))

@@ -256,8 +256,9 @@ def test_a_fault_after_the_bytes_leaves_nothing(ada: Actor, home: Path, monkeypa
 
 
 def test_uploads_and_deletions_of_the_same_bytes_at_once(ada: Actor, eve: Actor, home: Path) -> None:
-    """Whatever the order, a source has its bytes, and bytes have a source."""
+    """Whatever the order, and with a worker that tidies up all the time, a source has its bytes, bytes a source."""
     errors: list[BaseException] = []
+    ended = threading.Event()
 
     def work(who: Actor) -> None:
         try:
@@ -271,15 +272,45 @@ def test_uploads_and_deletions_of_the_same_bytes_at_once(ada: Actor, eve: Actor,
         finally:
             connection.close()
 
+    def tidy() -> None:
+        try:
+            while not ended.is_set():
+                contents.sweep()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
     threads = [threading.Thread(target=work, args=(who,)) for who in (ada, eve, ada)]
-    for thread in threads:
+    tidying = threading.Thread(target=tidy)
+    for thread in (tidying, *threads):
         thread.start()
     for thread in threads:
         thread.join()
+    ended.set()
+    tidying.join()
     assert not errors
     assert Source.objects.count() == 3
     assert sorted(Source.objects.values_list("name", flat=True)) == ["ships-2.csv", "ships.csv", "ships.csv"]
     assert stored(home) == {Content.objects.get().pk}
+
+
+def test_a_sweep_waits_for_the_upload_that_has_just_put_its_file_into_place(ada: Actor, home: Path) -> None:
+    won: list[int] = []
+
+    def tidy() -> None:
+        won.append(contents.sweep())
+        connection.close()
+
+    tidying = threading.Thread(target=tidy)
+    with contents.keep(contents.receive(io.BytesIO(SHIPS), 1 << 20, "")) as content:
+        assert stored(home) == {content.pk}
+        tidying.start()  # to it the row is not there yet, the file is
+        tidying.join(0.3)
+        assert ada.user
+        Source.objects.create(owner=ada.user, name="ships.csv", kind="upload", content=content)
+    tidying.join()
+    assert (won, stored(home)) == ([0], {content.pk})
 
 
 def test_a_sweep_removes_what_a_crash_or_a_person_who_left_has_left(ada: Actor, eve: Actor, home: Path) -> None:

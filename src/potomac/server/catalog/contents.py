@@ -260,12 +260,20 @@ def _unlink(sha256: str) -> None:
 
 
 def sweep() -> int:
-    """Remove what nobody needs: contents without source, files without content, halves of uploads; bytes won."""
-    won = sum(drop(one) for one in Content.objects.filter(sources=None).values_list("pk", flat=True))
-    for file in _folder().glob("??/*"):
-        if not file.name.startswith(".") and not Content.objects.filter(pk=file.name).exists():
-            won += file.stat().st_size
-            _unlink(file.name)
+    """Remove what nobody needs: contents without source, files without content, halves of uploads; bytes won.
+
+    Uploads may go on: what one of them has put into place and not yet committed is under its lock, and is looked at
+    again when that is free.
+    """
+    won = sum(drop(one) for one in list(Content.objects.filter(sources=None).values_list("pk", flat=True)))
+    for folder in _folder().glob("??"):
+        files = {file.name: file for file in folder.iterdir() if not file.name.startswith(".")}
+        known = Content.objects.filter(pk__startswith=folder.name).values_list("pk", flat=True)
+        for name in files.keys() - set(known):
+            with suppress(FileNotFoundError):
+                size = files[name].stat().st_size
+                _unlink(name)
+                won += 0 if files[name].exists() else size
     return won + tidy()
 
 

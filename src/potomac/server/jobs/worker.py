@@ -16,6 +16,7 @@ from threading import Event
 from django.db import close_old_connections
 
 from potomac.errors import Fault, PotomacError
+from potomac.server.catalog import contents
 from potomac.server.config import home
 from potomac.server.jobs import queue
 from potomac.server.jobs.attempt import AWAY, End, away, carried_out
@@ -30,6 +31,8 @@ POLL = 0.4
 DEATHS = 3
 """How often a job may end with its process or its worker before it is given up."""
 SWEEP = 60.0
+TIDY = 3600.0
+"""Seconds between two looks for uploads that no source needs."""
 _log = logging.getLogger("potomac.worker")
 
 
@@ -43,7 +46,7 @@ def main() -> None:
 
 def work(once: bool = False, stop: Event | None = None) -> int:
     """Take jobs until ``stop`` is set, or, with ``once``, until none waits; returns how many were taken."""
-    stop, taken, swept = stop or Event(), 0, -SWEEP
+    stop, taken, swept, tidied = stop or Event(), 0, -SWEEP, -TIDY
     name = f"{platform.node()}:{os.getpid()}"[:100]
     while not stop.is_set():
         try:
@@ -51,6 +54,9 @@ def work(once: bool = False, stop: Event | None = None) -> int:
             if time.monotonic() - swept >= SWEEP:
                 _sweep()
                 swept = time.monotonic()
+            if time.monotonic() - tidied >= TIDY:
+                tidied = time.monotonic()
+                _tidy()
             if (job := queue.claim(name)) is not None:
                 taken += 1
                 _attempt(job, stop)
@@ -76,6 +82,17 @@ def _sweep() -> None:
     holding = queue.current([id for id, _ in attempts.values()])
     for path in (path for path, attempt in attempts.items() if attempt not in holding):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _tidy() -> None:
+    """Remove uploads that no source needs, as a crash may leave them."""
+    try:
+        won = contents.sweep()
+    except OSError as error:
+        _log.warning("uploads that nobody needs cannot be removed: %s", error.strerror or error)
+    else:
+        if won:
+            _log.info("%d bytes of uploads that nobody needed are removed", won)
 
 
 def _attempt(job: Job, stop: Event) -> None:

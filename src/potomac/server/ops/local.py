@@ -14,6 +14,7 @@ from django.utils import timezone
 from potomac.errors import Fault, PotomacError, StudyError, did_you_mean, listing
 from potomac.server.accounts.models import User
 from potomac.server.catalog.models import Product, Run
+from potomac.server.config import Config
 from potomac.server.flows import people, products
 from potomac.server.flows.base import Actor, Conflict, Denied, Missing, record
 from potomac.server.jobs.models import Job, State
@@ -24,7 +25,9 @@ __all__ = ["add", "adopt", "listed", "password", "publish", "remove"]
 
 
 def publish(found: Opened, slug: str, *, title: str, visibility: str, note: str, owner: str) -> str:
-    """Copy a finished run into the server and publish it; the address, and whether it is new there.
+    """Copy a finished run into the server and publish it; where it is, and its version.
+
+    Without ``public_url`` that is the path alone.
 
     The run that a product shows already is not published once more.
 
@@ -32,7 +35,7 @@ def publish(found: Opened, slug: str, *, title: str, visibility: str, note: str,
         StudyError: no such person, they may not publish, the slug is taken or not well formed.
     """
     actor = _owner(owner)
-    at = f"{settings.CONFIG.public_url}/p/{slug}/"
+    at = f"{_reached()}/p/{slug}/"
     with _refused(slug):
         if _is_shown(actor, found, slug):
             return f"{at} shows this run already"
@@ -43,6 +46,12 @@ def publish(found: Opened, slug: str, *, title: str, visibility: str, note: str,
             _away(one)
             raise
     return f"{at} version {version.number}, {version.product.get_visibility_display()}"
+
+
+def _reached() -> str:
+    """The address that is set; empty where none is, because the port is then known to the server's process alone."""
+    config: Config = settings.CONFIG
+    return config.public_url if "public_url" in config.model_fields_set else ""
 
 
 def _is_shown(actor: Actor, found: Opened, slug: str) -> bool:

@@ -1,15 +1,15 @@
-"""A database URL -> Django's settings for it, and the text that every database can keep."""
+"""A database URL -> Django's settings for it; the text that every database can keep; transactions that meet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from potomac.errors import Fault, StudyError, listing
 
-__all__ = ["as_text", "is_text", "only_text", "settings"]
+__all__ = ["again", "as_text", "is_text", "only_text", "settings"]
 
 _ENGINES = {
     "postgres": "django.db.backends.postgresql",
@@ -124,3 +124,24 @@ def only_text(execute: Callable[..., Any], sql: str, params: Any, many: bool, co
     if not many and not all(is_text(value) for value in values if isinstance(value, str)):
         raise SuspiciousOperation("text with NUL or half of a pair of UTF-16")
     return execute(sql, params, many, context)
+
+
+# ---- transactions that meet -----------------------------------------------------------------------------------------
+
+_Value = TypeVar("_Value")
+_MET = {1205, 1213, "40001", "40P01"}
+"""What is to be begun anew: lock waits and deadlocks, as MariaDB numbers and PostgreSQL names them."""
+
+
+def again(act: Callable[[], _Value], times: int = 5) -> _Value:
+    """``act``, a transaction of its own, begun anew where the database ended it for one that it met."""
+    from django.db import OperationalError, connection
+
+    for left in reversed(range(times)):
+        try:
+            return act()
+        except OperationalError as error:
+            names = {*error.args[:1], getattr(error.__cause__, "sqlstate", None)}
+            if not left or connection.in_atomic_block or not names & _MET:
+                raise
+    raise AssertionError("times is 1 or more")

@@ -16,6 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from potomac.server.accounts.models import Attempt
+from potomac.server.databases import again
 
 __all__ = ["ADDRESS", "NAME", "RESET_ADDRESS", "RESET_NAME", "Throttle"]
 
@@ -38,9 +39,9 @@ class Throttle:
     def attempt(self, value: str) -> int:
         """Count an attempt; 0 where it may be made, else the seconds to wait (and it is not counted)."""
         key = self._key(value)
-        while (wait := self._counted(key)) is None:
-            # On its own, and only where there is none: whoever loses this race holds no lock in MariaDB that another
-            # one waits for.
+        while (wait := again(lambda: self._counted(key))) is None:
+            # A transaction of its own, and only where there is no row: in MariaDB, who finds another's row while
+            # inserting shares a lock on it with others, and none of them could change the row then.
             Attempt.objects.bulk_create([Attempt(key=key, until=timezone.now())], ignore_conflicts=True)
         return wait
 
@@ -59,13 +60,14 @@ class Throttle:
         return 0
 
     def forget(self, value: str) -> None:
-        """The attempt was right: count from nothing."""
-        Attempt.objects.filter(key=self._key(value)).delete()
+        """The attempt was right: count from nothing. The row stays until it is old, see :meth:`attempt`."""
+        row = Attempt.objects.filter(key=self._key(value))
+        again(lambda: row.update(count=0, until=timezone.now()))
 
     def give_back(self, value: str) -> None:
         """The attempt was right, but others from there may not have been: take one off the count."""
         row = Attempt.objects.filter(key=self._key(value))
-        row.filter(count__gt=0).update(count=F("count") - 1, until=timezone.now())
+        again(lambda: row.filter(count__gt=0).update(count=F("count") - 1, until=timezone.now()))
 
     def _key(self, value: str) -> str:
         return hashlib.sha256(f"{self.kind}:{value.casefold()}".encode()).hexdigest()
@@ -79,4 +81,4 @@ RESET_ADDRESS = Throttle("reset-address", free=10, longest=3600)
 
 def tidy() -> None:
     """Take away rows that count no more."""
-    Attempt.objects.filter(until__lt=timezone.now() - FORGOTTEN).delete()
+    again(lambda: Attempt.objects.filter(until__lt=timezone.now() - FORGOTTEN).delete())

@@ -18,6 +18,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from potomac.server.accounts import throttle
@@ -210,16 +211,18 @@ def new_password(actor: Actor, id: int) -> str:
 
 
 def _locked(id: int) -> User:
-    found = User.objects.select_for_update().filter(pk=id).first()
+    """The person, locked together with all administrators, in one order: two who change each other wait in it."""
+    some = User.objects.select_for_update().filter(Q(pk=id) | Q(role=Role.ADMINISTRATOR)).order_by("pk")
+    found = next((user for user in some if user.pk == id), None)
     if found is None:
         raise Missing
     return found
 
 
 def _not_the_last(user: User) -> None:
-    """Raises Conflict where nobody could administer the server without ``user``."""
-    others = User.objects.select_for_update().filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
-    if user.role == Role.ADMINISTRATOR and user.is_active and not list(others):
+    """Raises Conflict where nobody could administer the server without ``user``, who is locked."""
+    others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
+    if user.role == Role.ADMINISTRATOR and user.is_active and not others.exists():
         raise Conflict("This is the only administrator; make another one first")
 
 

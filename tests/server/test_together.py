@@ -1,0 +1,149 @@
+"""Requests at the same moment, on the database that the tests run on: none is lost, doubled or broken."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from potomac.server.accounts.models import Entry, Role, User
+from potomac.server.accounts.throttle import Throttle
+from potomac.server.catalog.models import Answered, Product, Run, Source
+from potomac.server.flows import people, products, runs
+from potomac.server.flows.base import Actor, Conflict, Denied, TooMuch
+from potomac.server.jobs import queue
+from potomac.server.jobs.models import Job, State
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STUDY = """\
+kind = "outliers"
+name = "strait"
+data = { source = "strait.csv", columns = { latitude = "lat", longitude = "lon" } }
+"""
+
+
+def together(*acts: Callable[[], Any]) -> list[Any]:
+    """What each of ``acts`` gives or raises, all begun at the same moment, each with a connection of its own."""
+    came, gate = [None] * len(acts), Barrier(len(acts))
+
+    def act(place: int) -> None:
+        try:
+            gate.wait()
+            came[place] = acts[place]()
+        except Exception as error:
+            came[place] = error  # type: ignore[call-overload]
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=act, args=(place,)) for place in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return came
+
+
+@pytest.fixture
+def ada(person: Callable[..., User]) -> Actor:
+    return Actor(user=person("ada", role="publisher"))
+
+
+@pytest.fixture
+def source(ada: Actor) -> Source:
+    columns = [{"name": name, "type": "number", "examples": ["1"], "nulls": 0} for name in ("lat", "lon")]
+    preview = {"columns": columns, "rows": [], "notes": []}
+    return Source.objects.create(owner=ada.user, name="strait.csv", kind="upload", state="ready", preview=preview)
+
+
+def test_guesses_and_right_attempts_cross() -> None:
+    """Rows that are made, counted and taken away by many at once."""
+    throttle = Throttle("name", free=100, longest=1)
+
+    def guess() -> None:
+        for number in range(10):
+            assert throttle.attempt("ada") == 0
+            if number % 3 == 0:
+                throttle.give_back("ada")
+            if number % 4 == 0:
+                throttle.forget("ada")
+
+    assert together(*[guess] * 6) == [None] * 6
+
+
+def test_a_new_address_goes_to_one(ada: Actor, person: Callable[..., User], finished: Callable[..., Run]) -> None:
+    eve = Actor(user=person("eve", role="publisher"))
+    made = [(who, finished(who.user).pk) for who in (ada, eve, ada, eve)]
+    came = together(*[lambda who=who, run=run: products.publish(who, run, "strait") for who, run in made])
+    wrong = [one for one in came if isinstance(one, Exception)]
+    assert all(isinstance(one, Conflict) for one in wrong), wrong
+    product = Product.objects.get()
+    numbers = sorted(product.versions.values_list("number", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) + len(wrong) == 4
+    assert Entry.objects.filter(action="product.publish").count() == len(numbers)
+
+
+def test_versions_of_one_product_are_numbered_one_by_one(ada: Actor, finished: Callable[..., Run]) -> None:
+    first, *more = [finished(ada.user).pk for _ in range(7)]
+    products.publish(ada, first, "strait")
+    came = together(*[lambda run=run: products.publish(ada, run, "strait").number for run in more])
+    assert sorted(came) == [2, 3, 4, 5, 6, 7]
+
+
+def test_no_more_runs_wait_than_may(ada: Actor, source: Source, settings: Any) -> None:
+    few = settings.CONFIG.limits.model_copy(update={"waiting": 3})
+    settings.CONFIG = settings.CONFIG.model_copy(update={"limits": few})
+    came = together(*[lambda: runs.submit(ada, STUDY)] * 8)
+    assert Counter(type(one) for one in came) == {Run: 3, TooMuch: 5}
+    assert Job.objects.count() == Run.objects.count() == 3
+
+
+def test_a_request_that_is_sent_twice_is_answered_once(ada: Actor) -> None:
+    token = people.new_token(ada, "test", ["read", "write"])[1]
+    body = json.dumps({"kind": "outliers", "text": STUDY})
+
+    def send(key: str) -> int:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        http = Client(raise_request_exception=False)
+        return http.post("/api/v1/studies", body, "application/json", headers=headers).status_code
+
+    came = together(*[lambda key=key: send(key) for key in "aaabbbcdefgh"])
+    assert set(came) <= {201, 409}  # 409: the first one is still on its way
+    assert came.count(201) >= 8
+    assert Entry.objects.filter(action="study.save").count() == 8
+    assert Answered.objects.filter(status=201).count() == 8
+
+
+def test_an_administrator_stays(person: Callable[..., User]) -> None:
+    """Two administrators who take away each other's role: one of them is too late."""
+    one, two = (person(name, role="administrator") for name in ("one", "two"))
+    came = together(
+        lambda: people.change(Actor(user=one), two.pk, role=Role.ANALYST),
+        lambda: people.change(Actor(user=two), one.pk, role=Role.ANALYST),
+    )
+    assert sum(isinstance(one, Conflict | Denied) for one in came) == 1, came
+    assert User.objects.filter(role=Role.ADMINISTRATOR).count() == 1
+
+
+def test_a_run_is_cancelled_or_claimed_and_never_both(ada: Actor) -> None:
+    assert ada.user is not None
+    for number in range(10):
+        job = queue.submit("tiny", str(number), ada.user)
+        _, claimed = together(lambda job=job: queue.cancel(job), lambda: queue.claim("worker"))
+        job.refresh_from_db()
+        assert (job.state, job.attempt) == ((State.RUNNING, 1) if claimed else (State.CANCELLED, 0))
+        queue.settle(job, State.DONE)
+
+
+def test_a_run_that_is_deleted_while_it_is_published_is_shown_or_gone(ada: Actor, finished: Callable[..., Run]) -> None:
+    run = finished(ada.user)
+    published, deleted = together(lambda: products.publish(ada, run.pk, "strait"), lambda: runs.delete(ada, run.pk))
+    assert isinstance(published, Exception) != isinstance(deleted, Exception), (published, deleted)
+    assert Run.objects.exists() == Product.objects.exists() == isinstance(deleted, Conflict)

@@ -51,6 +51,15 @@ def _tidy() -> Iterator[None]:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    """No test is refused because others have asked much from here, or gets the pages of their products."""
+    from potomac.server.api import limits, ready
+
+    limits.buckets.clear()
+    ready.shelf.clear()
+
+
 @pytest.fixture
 def home() -> Path:
     """POTOMAC_HOME of these tests."""

@@ -270,6 +270,49 @@ def test_static_files_have_plain_names_until_they_are_collected(client: Client) 
     assert static.Storage().url("potomac/site.css") == "/static/potomac/site.css"
 
 
+SERVED = """
+import json, re
+from potomac.server.setup import prepare; prepare()
+from potomac.server.ops import start; start.tables()
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.test import Client
+made = [start.collect(), start.collect()]
+def headers(path):
+    response = Client().get(path, headers={"Accept-Encoding": "gzip"})
+    response.close()
+    return response.status_code, dict(response.headers)
+page = Client().get("/accounts/sign-in/").content.decode()
+linked = re.findall('(?:href|src)="(/static/[^"]+)"', page)
+named = staticfiles_storage.url("potomac/site.css")
+served = {path: headers(path) for path in [*linked, "/static/potomac/site.css"]}
+print(json.dumps({"made": made, "named": named, "linked": linked, "served": served}))
+"""
+
+
+def test_collected_files_carry_their_hash_and_are_kept_for_ever(tmp_path: Path) -> None:
+    """In processes with a home of their own: to collect files changes what every page of a process links to."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("POTOMAC_")}
+    environ |= {"POTOMAC_HOME": str(tmp_path), "DATABASE_URL": "", "POTOMAC_LOG_LEVEL": "error"}
+
+    def begun() -> dict[str, Any]:
+        words = [sys.executable, "-W", "error", "-c", SERVED]
+        done = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    first, again = begun(), begun()
+    assert (first["made"], again["made"]) == ([True, False], [False, False])  # all is there
+    for told in (first, again):
+        status, headers = told["served"].pop("/static/potomac/site.css")
+        assert (status, "immutable" in headers["Cache-Control"]) == (200, False)
+        assert told["named"] in told["linked"]
+        assert told["served"][told["named"]][1]["Content-Encoding"] == "gzip"
+        for path, (status, headers) in told["served"].items():
+            assert re.search(r"\.[0-9a-f]{12}\.\w+$", path)
+            assert (status, "immutable" in headers["Cache-Control"]) == (200, True)
+
+
 # ---- the first start ------------------------------------------------------------------------------------------------
 
 

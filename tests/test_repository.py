@@ -71,7 +71,20 @@ def test_the_lock_holds_all_that_pyproject_asks_for() -> None:
     asked = [*project["dependencies"], *extras, *(r for g in ("build", "test", "lint", "docs") for r in groups[g])]
     assert {name_of(r) for r in asked if not r.startswith("potomac")} <= set(pinned("all.lock"))
     peers = [r for r in groups["bench"] if isinstance(r, str)]
-    assert {name_of(r) for r in [*project["dependencies"], *peers]} <= set(pinned("bench.lock"))
+    rooms = [r for extra in ("outliers", "server") for r in project["optional-dependencies"][extra]]
+    assert {name_of(r) for r in [*project["dependencies"], *rooms, *peers]} <= set(pinned("bench.lock"))
+
+
+@pytest.mark.skipif(Path(sys.prefix) != ROOT / ".venv", reason="looks at what make setup has installed")
+def test_what_is_installed_is_what_was_locked_with_hashes() -> None:
+    text = "\n".join((ROOT / "requirements" / f"{lock}.lock").read_text() for lock in ("uv", "demo", "all"))
+    locked = {(name_of(line), line.split("==")[1].split()[0]) for line in re.findall("^[a-z].*==.*", text, re.M)}
+    found = {(name_of(one.metadata["Name"]), one.version) for one in metadata.distributions()}
+    own = {"pip", "setuptools", "potomac"}  # the first two come with the virtual environment
+    assert {name for name, _ in found - locked} <= own
+    whole = [one for one in metadata.distributions() if name_of(one.metadata["Name"]) not in pinned("demo.lock")]
+    needed = {name_of(asked) for one in whole for asked in one.requires or () if ";" not in asked}
+    assert needed <= {name for name, _ in found}, "what a lock lacks would be added by hand, without hashes"
 
 
 def test_what_is_measured_is_what_is_shipped() -> None:
@@ -185,6 +198,8 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> No
     assert kept <= set(wheel.namelist())
     for name in ("potomac/py.typed", "potomac/__init__.pyi", "potomac/geo/data/world-110m.npz"):
         assert name in wheel.namelist()
+    told = (ROOT / "docs" / "reference" / "errors.toml").read_bytes()
+    assert wheel.read("potomac/server/api/errors.toml") == told, "what the server's pages of errors say"
     assert [name for name in wheel.namelist() if name.startswith("potomac/report/static/")]
     assert [name for name in wheel.namelist() if name.startswith("potomac/report/templates/")]
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from benchmarks.machine import described
 
-NAMES = ("outliers.positions", "outliers.tabular", "outliers.speed", "outliers.scale", "server.jobs", "server.http")
+NAMES = (
+    "outliers.positions", "outliers.tabular", "outliers.speed", "outliers.scale", "server.jobs", "server.http",
+    "server.together", "server.start", "server.points",
+)  # fmt: skip
 
 DATA = "POTOMAC_BENCH_DATA"
 

@@ -7,6 +7,7 @@ written there is a database of its own, which goes at the end.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -15,7 +16,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from benchmarks.child import measured
 from benchmarks.markdown import table
 
 DATABASES = ("POTOMAC_TEST_POSTGRESQL", "POTOMAC_TEST_MYSQL")
+RECOVERY_S, CANCEL_S = 5.0, 2.0
+"""What is to be reached."""
 
 
 def main(argv: list[str]) -> str:
@@ -37,12 +40,15 @@ def main(argv: list[str]) -> str:
     urls = ["", *filter(None, map(os.environ.get, DATABASES))]
     told = [measured("benchmarks.server.jobs:measure", url=url, **asked).value for url in urls]
     head = (
-        "Two workers", *("recovery, median", "longest", "jobs done", "lost", "doubled", "cancel, p50", "longest"),
+        "Two workers", "recovery, median", "longest", "jobs done", "lost", "doubled", "cancel, p50", "longest",
+        f"within {CANCEL_S:g} s",
     )  # fmt: skip
     note = (
         "Recovery: from SIGKILL to a worker until its job goes on in another one. Lost and doubled: of the jobs done "
         f"while {asked['kills']} workers were killed at random, those without and those with a second result. Cancel: "
-        "from the request until no process of the work is left; every other job ignores being asked and loops."
+        "from the request until the job is cancelled and no process of the work's group is left; of three jobs one "
+        "ignores being asked and loops, one waits, one has started a process of its own. To be reached: recovery within "
+        f"{RECOVERY_S:g} s, none lost, none doubled, each cancel within {CANCEL_S:g} s."
     )
     return f"{table(head, map(_row, told))}\n\n{note}"
 
@@ -58,6 +64,7 @@ def _row(told: dict[str, Any]) -> Sequence[str]:
         str(told["doubled"]),
         f"{statistics.median(cancel):.2f} s",
         f"{max(cancel):.2f} s",
+        f"{sum(one <= CANCEL_S for one in cancel)} of {len(cancel)}",
     )
 
 
@@ -155,7 +162,7 @@ def _killed(home: Path, count: int, kills: int) -> dict[str, Any]:
 
 
 def _cancels(count: int) -> list[float]:
-    """Seconds from the request until the job is cancelled and its process gone."""
+    """Seconds from the request until the job is cancelled and all processes of its group are gone."""
     from benchmarks.server import crew
     from potomac.server.jobs import queue
     from potomac.server.jobs.models import Job, State
@@ -163,22 +170,26 @@ def _cancels(count: int) -> list[float]:
     found = []
     with crew.crew(2) as workers:
         for number in range(count):
-            job = queue.submit(("patient", "endless")[number % 2], "", _owner())
+            job = queue.submit(("patient", "endless", "family")[number % 3], "", _owner())
             crew.until(Job.objects.filter(pk=job.pk).exclude(what="").exists)
-            pids = [pid for worker in workers for pid in crew.children(worker.process.pid)]
+            groups = {pid for worker in workers for pid in crew.children(worker.process.pid)}  # each leads its own
             time.sleep(random.Random(number).uniform(0, 0.5))  # anywhere between two heartbeats
             begun = time.monotonic()
             queue.cancel(job)
             crew.until(Job.objects.filter(pk=job.pk, state=State.CANCELLED).exists)
-            crew.until(partial(_gone, pids))
+            crew.until(partial(_gone, groups))
             found.append(time.monotonic() - begun)
     return found
 
 
-def _gone(pids: Sequence[int]) -> bool:
-    from benchmarks.server import crew
-
-    return not any(map(crew.alive, pids))
+def _gone(groups: Set[int]) -> bool:
+    """Whether no process of these groups runs; one that has ended and waits to be asked about does not."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(group) in groups and state not in ("Z", "X"):
+                return False
+    return True
 
 
 if __name__ == "__main__":

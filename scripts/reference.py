@@ -30,7 +30,7 @@ PARTS = (
     *("stats.streams", "stats.intervals", "stats.bootstrap", "geo.distance", "geo.cells", "geo.project"),
 )
 MOST = 3  # calls between the place where a message is written and the one where it is raised
-EXITS = {"StudyError": 2, "DataError": 3, "NoAnswer": 4, "Interrupted": 130}
+EXITS = {"ServerError": 1, "StudyError": 2, "DataError": 3, "NoAnswer": 4, "Interrupted": 130}
 
 
 def main() -> int:

@@ -178,7 +178,7 @@ def test_lists_go_over_all_pages(server: Client, ada: User) -> None:
 def test_a_token_that_is_none(live_server: Any) -> None:
     with pytest.raises(ServerError, match="token") as caught:
         Client(live_server.url, "ptm_nothing").product("strait")
-    assert caught.value.status == 401
+    assert (caught.value.status, caught.value.exit_code) == (401, 1)
 
 
 def test_no_server_and_no_address(monkeypatch: pytest.MonkeyPatch) -> None:

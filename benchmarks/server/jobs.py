@@ -47,8 +47,8 @@ def main(argv: list[str]) -> str:
         "Recovery: from SIGKILL to a worker until its job goes on in another one. Lost and doubled: of the jobs done "
         f"while {asked['kills']} workers were killed at random, those without and those with a second result. Cancel: "
         "from the request until the job is cancelled and no process of the work's group is left; of three jobs one "
-        "ignores being asked and loops, one waits, one has started a process of its own. To be reached: recovery within "
-        f"{RECOVERY_S:g} s, none lost, none doubled, each cancel within {CANCEL_S:g} s."
+        "ignores being asked and loops, one waits, one has started a process of its own. To be reached: recovery "
+        f"within {RECOVERY_S:g} s, none lost, none doubled, each cancel within {CANCEL_S:g} s."
     )
     return f"{table(head, map(_row, told))}\n\n{note}"
 

@@ -20,6 +20,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from .fresh import ELSEWHERE, fresh_database
+
+sqlite = pytest.mark.skipif(bool(ELSEWHERE), reason="has a home of its own with SQLite wherever the tests run")
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -107,10 +110,19 @@ def served() -> Iterator[Callable[..., Served]]:
             one.stop()
 
 
+@pytest.fixture
+def database() -> Iterator[dict[str, str]]:
+    """A fresh one, of the kind that the tests run on, as the environment names it."""
+    with fresh_database() as url:
+        yield {"DATABASE_URL": url}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
-def test_from_the_first_start_to_a_published_answer(served: Any, place: Path, answered: Path) -> None:
+def test_from_the_first_start_to_a_published_answer(
+    served: Any, place: Path, answered: Path, database: dict[str, str]
+) -> None:
     """Start, sign in with the printed password, change it, publish a run, ask it as a visitor, kill, stop, again."""
-    one = served(place)
+    one = served(place, **database)
     name, chosen = re.search(r"Administrator: (\S+)    password, shown this once: (\S+)", one.said).groups()  # type: ignore[union-attr]
     assert name == "admin"
     assert one.get("/")[0] == 200
@@ -121,10 +133,10 @@ def test_from_the_first_start_to_a_published_answer(served: Any, place: Path, an
     assert led == "/accounts/"
     one.until(lambda: json.loads(one.get("/readyz")[1])["status"] == "ready")
 
-    done = command(place, "publish", str(answered), "--as", "strait", "--visibility", "public")
+    done = command(place, "publish", str(answered), "--as", "strait", "--visibility", "public", **database)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "/p/strait/ version 1, public: everybody\n", "the port is known to the server alone"
-    named = {"POTOMAC_PUBLIC_URL": "http://127.0.0.1:8000"}
+    named = {"POTOMAC_PUBLIC_URL": "http://127.0.0.1:8000", **database}
     again = command(place, "publish", str(answered), "--as", "strait", **named)
     assert again.stdout == "http://127.0.0.1:8000/p/strait/ shows this run already\n"
     place_ = "latitude=56.5&longitude=11.0&speed=10&heading=0"
@@ -148,13 +160,14 @@ def test_from_the_first_start_to_a_published_answer(served: Any, place: Path, an
     assert "Traceback" not in err
     assert all(not Path(f"/proc/{pid}").exists() for pid in kinds)
 
-    second = served(place, "--no-worker")
+    second = served(place, "--no-worker", **database)
     assert "password" not in second.said
     second.until(lambda: second.get("/healthz")[0] == 200)
     assert list(second.children().values()) == ["web"]
     assert second.stop(signal.SIGINT)[0] == 0
 
 
+@sqlite
 def test_people_on_the_command_line(tmp_path: Path) -> None:
     home = tmp_path / "home"
     added = command(home, "user", "add", "ada", "--role", "publisher")
@@ -180,6 +193,7 @@ def test_people_on_the_command_line(tmp_path: Path) -> None:
     assert (king.returncode, "roles are visitor" in king.stderr) == (2, True)
 
 
+@sqlite
 @pytest.mark.parametrize(
     ("words", "more", "says"),
     [
@@ -215,6 +229,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
     assert (done.returncode, "POTOMAC_HOME cannot be written" in done.stderr) == (2, True)
 
 
+@sqlite
 def test_publish_says_what_is_refused(place: Path, answered: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     for words, says in (
@@ -230,6 +245,7 @@ def test_publish_says_what_is_refused(place: Path, answered: Path, tmp_path: Pat
     assert (done.returncode, "needs the role publisher" in done.stderr) == (2, True), done.stderr
 
 
+@sqlite
 def test_links_in_a_run_are_not_followed(answered: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from potomac.server.flows.base import Actor
 from potomac.server.jobs.models import Job
 from potomac.server.ops.backup import backup as write
 from potomac.server.ops.backup import restore
+
+from .fresh import fresh_database
 
 MODELS = (User, Token, Entry, Content, Source, Run, Product, Version, Job)
 
@@ -78,8 +80,20 @@ User.objects.create_user("new")  # numbers go on where they were
 """
 
 
-@pytest.mark.parametrize("portable", [False, True])
-def test_there_and_back(kept: Path, tmp_path: Path, portable: bool) -> None:
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Another one to restore into: SQLite, or of the kind that the tests run on."""
+    with fresh_database() as url:
+        yield {"DATABASE_URL": "" if request.param == "sqlite" else url}
+
+
+THE_SAME, ROWS_TO_SQLITE = (False, "the same"), (True, "sqlite")
+
+
+@pytest.mark.parametrize(
+    ("portable", "database"), [THE_SAME, ROWS_TO_SQLITE], ids=["the same", "rows to SQLite"], indirect=["database"]
+)
+def test_there_and_back(kept: Path, tmp_path: Path, portable: bool, database: dict[str, str]) -> None:
     file = write(tmp_path / "all.tar.zst", portable=portable)
     assert file.stat().st_mode & 0o777 == 0o600
     if not portable and connection.vendor != "sqlite":
@@ -90,10 +104,10 @@ def test_there_and_back(kept: Path, tmp_path: Path, portable: bool) -> None:
     assert about["files"] == len(found) - 2
     assert not any("partial" in name for name in found)
     home = tmp_path / "other"
-    done = told(home, "-m", "potomac", "restore", str(file))
+    done = told(home, "-m", "potomac", "restore", str(file), **database)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "1 people" in done.stdout
-    back = told(home, "-c", RESTORED)
+    back = told(home, "-c", RESTORED, **database)
     assert back.returncode == 0, back.stderr
     got = json.loads(back.stdout)
     ada = User.objects.get()
@@ -103,7 +117,7 @@ def test_there_and_back(kept: Path, tmp_path: Path, portable: bool) -> None:
     assert (got["sources"], got["version"], got["runs_sources"]) == ("s\u00e4le <b>.csv", 1, 1)
     assert got["reply"]
     assert (home / "content" / "cd" / ("cd" * 32)).read_bytes() == b"lat,lon\n1,2\n"
-    again = told(home, "-m", "potomac", "restore", str(file))
+    again = told(home, "-m", "potomac", "restore", str(file), **database)
     assert again.returncode == 2
     assert "hold something already" in again.stderr
 

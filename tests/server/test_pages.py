@@ -139,6 +139,9 @@ def test_a_question_is_answered_without_script(client: Client, published: Any) -
     part = text(client.get(asked, headers={"X-Part": "1"}))
     assert part.lstrip().startswith("<section")
     assert "Outlier score" in part
+    assert "Note" not in part
+    elsewhere = text(client.get("/p/strait/ask/score/?latitude=0&longitude=0", headers={"X-Part": "1"}))
+    assert "no estimate" in elsewhere, "where no record of the run carries a score, the page says so"
     assert "How it was done" not in part
 
 

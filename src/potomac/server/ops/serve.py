@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ def _web(listening: socket.socket, folder: Path, reached: str) -> None:
 def _made_ready() -> None:
     from django.db import connections
 
+    from potomac.server.catalog.models import Product
     from potomac.server.ops import start
 
     start.tables(_say)
@@ -144,6 +146,9 @@ def _made_ready() -> None:
     if first is not None:
         _say(f"Administrator: {first[0]}    password, shown this once: {first[1]}")
         _say("You are asked for a password of your own when you sign in.")
+    if Product.objects.filter(default__isnull=False).exists():  # then every web process needs it, and has it in common
+        import_module("pyarrow.parquet")
+        import_module("pyarrow.compute")
     connections.close_all()
 
 
@@ -203,7 +208,6 @@ def _options(listening: socket.socket, given: config.Config) -> dict[str, Any]:
 def _warm(worker: Any) -> None:
     """Load engines and the models of the newest products, so that nobody has to wait for them."""
     import threading
-    from importlib import import_module
 
     def load() -> None:
         from django.db import close_old_connections

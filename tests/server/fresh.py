@@ -16,18 +16,31 @@ ELSEWHERE = os.environ.get("POTOMAC_TEST_DATABASE_URL", "")
 
 
 @contextmanager
-def fresh_database() -> Iterator[str]:
-    """The address of an empty database, which goes afterwards; empty for SQLite, whose file lies in each home."""
+def fresh_database(*, utf8: bool = True) -> Iterator[str]:
+    """The address of an empty database, which goes afterwards; empty for SQLite, whose file lies in each home.
+
+    ``utf8``: whether it is in UTF-8, or in Latin 1, which MariaDB was for long where nothing else was said.
+    """
     if not ELSEWHERE:
         yield ""
         return
     name = f"potomac_{secrets.token_hex(6)}"
     own = ELSEWHERE.startswith("postgres")
-    _do(f"CREATE DATABASE {name}" + ("" if own else " CHARACTER SET utf8mb4"))
+    kind = "postgresql" if own else "mysql"
+    _do(f"CREATE DATABASE {name}{_SETS[kind][utf8]}")
     try:
         yield urlunsplit(urlsplit(ELSEWHERE)._replace(path=f"/{name}"))
     finally:
         _do(f"DROP DATABASE {name}" + (" WITH (FORCE)" if own else ""))
+
+
+_SETS = {
+    "postgresql": {
+        True: " ENCODING 'UTF8' TEMPLATE template0",
+        False: " ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0",
+    },
+    "mysql": {True: " CHARACTER SET utf8mb4", False: " CHARACTER SET latin1"},
+}
 
 
 def _do(statement: str) -> None:

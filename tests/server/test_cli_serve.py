@@ -167,6 +167,15 @@ def test_from_the_first_start_to_a_published_answer(
     assert second.stop(signal.SIGINT)[0] == 0
 
 
+@pytest.mark.skipif(not ELSEWHERE, reason="SQLite keeps all text")
+def test_a_database_that_cannot_keep_every_text_is_refused(tmp_path: Path) -> None:
+    with fresh_database(utf8=False) as url:
+        done = command(tmp_path / "home", "user", "list", DATABASE_URL=url)
+    assert done.returncode == 2
+    assert "the database's character set is LATIN1".lower() in done.stderr.lower()
+    assert done.stderr.count("expected UTF-8") == 1
+
+
 @sqlite
 def test_people_on_the_command_line(tmp_path: Path) -> None:
     home = tmp_path / "home"

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from potomac.errors import Fault, StudyError, listing
 
-__all__ = ["again", "as_text", "is_text", "only_text", "settings"]
+__all__ = ["again", "as_text", "is_text", "narrow", "only_text", "settings"]
 
 _ENGINES = {
     "postgres": "django.db.backends.postgresql",
@@ -87,6 +87,17 @@ def _as_mysqlclient() -> None:
 
 
 # ---- text -----------------------------------------------------------------------------------------------------------
+
+
+def narrow(connection: Any) -> str:
+    """The character set of the database where it cannot keep every text; empty where it can."""
+    asked = {"mysql": "SELECT @@character_set_database", "postgresql": "SHOW server_encoding"}.get(connection.vendor)
+    if asked is None:
+        return ""
+    with connection.cursor() as cursor:
+        cursor.execute(asked)
+        found = str(cursor.fetchone()[0])
+    return "" if found in ("UTF8", "utf8mb4") else found
 
 
 def is_text(value: str) -> bool:

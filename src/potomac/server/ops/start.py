@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from potomac import __version__
 from potomac.errors import Fault, StudyError, masked
 from potomac.server.accounts.models import Role, User
+from potomac.server.databases import narrow
 from potomac.server.flows.base import ANYBODY, record
 from potomac.server.ops import health
 
@@ -35,12 +36,21 @@ def tables(say: Say = lambda line: None) -> None:
     try:
         plan = health.pending()
         if plan:
+            _wide()
             say(f"Bringing the database up to date ({len(plan)} migrations)")
             call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         if "cache" not in connection.introspection.table_names():
             call_command("createcachetable", verbosity=0)
     except DatabaseError as error:
         raise StudyError(_unreachable(error)) from error
+
+
+def _wide() -> None:
+    """Raises StudyError where the tables that are about to be made could not keep every text."""
+    if found := narrow(connection):
+        name = settings.DATABASES["default"]["NAME"]
+        mend = f"ALTER DATABASE {name} CHARACTER SET utf8mb4" if connection.vendor == "mysql" else "Make it with UTF8"
+        raise StudyError(Fault("server.database", f"the database's character set is {found}", "expected UTF-8", mend))
 
 
 def _unreachable(error: DatabaseError) -> Fault:

@@ -174,7 +174,11 @@ def source_of(
         kind = PLANE if cost.metric == "plane" else SPHERE
         scale = cost.scale * (EARTH_KM if kind == SPHERE else 1.0)
         w = checked_weights(weights, n)
-        whole = float(np.ptp(np.vstack([cost.rows.min(0), cost.rows.max(0), cost.columns.min(0), cost.columns.max(0)]), axis=0).sum())
+        whole = float(
+            np.ptp(
+                np.vstack([cost.rows.min(0), cost.rows.max(0), cost.columns.min(0), cost.columns.max(0)]), axis=0
+            ).sum()
+        )
         far = 4.0 * max(whole, 1e-300) * scale * float(w.sum())
         return Source(kind, none, cost.rows, cost.columns, scale, w, limit, far), n, m
     matrix = checked_cost(cost)
@@ -265,13 +269,19 @@ def _along(source: Source, straight: Floats) -> Floats:
 def _within(source: Source, allowed: Bools, reach: Floats) -> _Halves:
     """As ``reaching``, for points: candidates lie in a grid, so that few that are too far are looked at."""
     columns = np.flatnonzero(allowed)
-    radius = np.minimum(np.divide(reach, source.weight, out=np.zeros_like(reach), where=source.weight > 0), source.radius)
+    radius = np.minimum(
+        np.divide(reach, source.weight, out=np.zeros_like(reach), where=source.weight > 0), source.radius
+    )
     straight = radius / source.scale
     if source.kind == SPHERE:
         straight = 2.0 * np.sin(np.minimum(straight, np.pi) / 2.0)
     low = source.columns[columns].min(0)
     high = source.columns[columns].max(0)
-    side = max(float(np.prod(np.maximum(high - low, 1e-300)[:2]) * 8.0 / len(columns)) ** 0.5, float((high - low).max()) / 200, 1e-300)
+    side = max(
+        float(np.prod(np.maximum(high - low, 1e-300)[:2]) * 8.0 / len(columns)) ** 0.5,
+        float((high - low).max()) / 200,
+        1e-300,
+    )
     shape = np.floor((high - low) / side).astype(np.int64) + 1
     place = np.floor((source.columns[columns] - low) / side).astype(np.int64)
     cell = np.zeros(len(columns), np.int64)

@@ -304,7 +304,9 @@ def _queued(lists: Any, state: Any, t: int, queue: Int32s, head: int, length: in
 
 
 @compiled(nogil=True)
-def _shake(source: Any, lists: Any, state: Any, swaps: int, spread: float, random: Any, queue: Int32s, waiting: Bools) -> int:
+def _shake(
+    source: Any, lists: Any, state: Any, swaps: int, spread: float, random: Any, queue: Int32s, waiting: Bools
+) -> int:
     """Random swaps beside each other; returns how many candidates are queued to mend them."""
     n, p, length = len(state.a1), len(state.sites), 0
     i = _draw(random, n)

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from potomac.location.placement import Placement as Placement
+    from potomac.location.pmedian.costs import Nearby as Nearby
+    from potomac.location.pmedian.search import p_median as p_median
 
 _HOMES = {
+    "Nearby": "pmedian.costs",
     "Placement": "placement",
+    "p_median": "pmedian.search",
 }
 
-__all__ = ["Placement"]
+__all__ = ["Nearby", "Placement", "p_median"]
 
 
 def __getattr__(name: str) -> object:

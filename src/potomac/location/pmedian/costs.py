@@ -220,7 +220,7 @@ def between(source: Any, i: int, j: int) -> float:
         c *= source.scale
     if c > source.radius:
         return np.inf
-    return w * c
+    return float(w * c)
 
 
 def all_pairs(source: Source, allowed: Bools) -> Lists:

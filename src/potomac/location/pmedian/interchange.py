@@ -2,7 +2,7 @@
 
 The saving of a swap is read from the two nearest open sites of each demand point (Whitaker 1983): opening a site saves
 its gain, closing one costs its loss, and what both do to the same demand point is taken back (Resende and Werneck,
-Computers & Operations Research 34, 2007; Schubert and Rousseeuw, Information Systems 101, 2021, take the first swap that
+Computers & Operations Research 34, 2007; Schubert and Rousseeuw, Information Systems 101, 2021, take the first that
 improves). Only the demand points that have the new site nearer than their second nearest matter: those of its list.
 """
 
@@ -205,7 +205,7 @@ def _offer(state: Any, i: int, t: int, c: float) -> None:
 
 
 @compiled(nogil=True)
-def _draw(random: Any, below: int) -> int:
+def _draw(random: Any, below: int) -> Any:
     """A whole number from 0 to ``below`` - 1 (SplitMix64: Steele, Lea and Flood 2014)."""
     random[0] += np.uint64(0x9E3779B97F4A7C15)
     z = random[0]
@@ -372,7 +372,7 @@ def wander(
 
 @compiled(nogil=True)
 def _differs(one: Any, other: Any) -> bool:
-    for j in other.sites:
+    for j in other.sites:  # noqa: SIM110 - compiled
         if one.slot[j] < 0:
             return True
     return False

@@ -28,7 +28,7 @@ FREE, IN, OUT = 0, 1, -1
 
 @compiled(nogil=True)
 def _sums(lists: Any, multiplier: Floats, rho: Floats) -> None:
-    """rho of all candidates; a row is read as far as it pays."""
+    """Set rho of all candidates; a row is read as far as it pays."""
     rho[:] = 0.0
     for i in range(len(multiplier)):
         most = multiplier[i]

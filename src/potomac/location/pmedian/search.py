@@ -1,4 +1,4 @@
-"""p-median: place p sites so that demand points are near to them on the whole, with a bound and, where it closes, a proof.
+"""p-median: the sites to which demand points are nearest on the whole, with a bound and, where it closes, a proof.
 
 Sampled greedy starts and interchange give an answer; an iterated search betters it while a Lagrangian raises the bound
 and fixes sites; branch and bound closes what is left.
@@ -175,14 +175,14 @@ class _Search:
         self.whole = _whole(source)
         self.served = False
 
-    def offer(self, sites: Ints) -> float:
+    def offer(self, sites: Ints | Int32s) -> float:
         """Note an answer; its objective (``far`` more for each demand point that is not served)."""
         _, what = assigned(self.source, np.sort(np.asarray(sites, dtype=np.int64)))
         served = np.isfinite(what)
         value = float(what[served].sum() + self.source.far * (~served).sum())
         if value < self.met.objective or not self.met.any:
             self.served = bool(served.all())
-        self.met.offer(sites, value)
+        self.met.offer(sites.astype(np.int64), value)
         return value
 
     def every_one(self) -> float:
@@ -247,7 +247,7 @@ class _Search:
 
     def _sampled(self) -> Ints:
         """An answer from a sample of demand points and candidates."""
-        source, p, n, m = self.source, self.p, len(self.source.weight), len(self.allowed)
+        source, p, m = self.source, self.p, len(self.allowed)
         draw = self.stream.child("sample").generator()
         rows = np.flatnonzero(source.weight > 0)
         if len(rows) > SAMPLE + 6 * p:

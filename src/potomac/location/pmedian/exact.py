@@ -68,7 +68,7 @@ class Tree:
     value: Callable[[Ints], float]
     steps: int = 150
     nodes: list[Node] = field(default_factory=list)
-    seen: int = 0
+    spent: float = 0.0
 
     def bound(self, goal: float) -> float:
         """What no answer can be below, as long as answers of ``goal`` and more are of no interest."""
@@ -84,7 +84,7 @@ class Tree:
         )
         self.nodes.sort(key=by)
         batch, self.nodes = self.nodes[:2], self.nodes[2:]
-        self.seen += len(batch)
+        self.spent += self.steps * len(self.lists.site)  # about nanoseconds on two cores
         for node in pool.map(lambda node: self._raised(node, goal), batch):
             self.nodes += self._parts(node, goal)
 

@@ -330,7 +330,7 @@ class _Search:
                 done = theta < 1e-3 or value <= node.bound + 1e-7 * abs(value)
                 node.bound = max(node.bound, value)
             stale = 0 if self.met.objective < before - self.tolerance else stale + 1
-            if node.bound >= self.goal or (done and stale >= 4):
+            if node.bound >= self.goal or (done and stale >= 2):
                 break
         return node
 
@@ -343,12 +343,10 @@ class _Search:
         """Branch and bound on what is left, with the search going on in between."""
         few = trimmed(lists, node, self.goal)
         tree = Tree(few, _floor(few), self.p, self.offer, nodes=[node])
-        turn = 0
         while tree.nodes and not self.clock.over():
             self._tell(tree.bound(self.goal))
             tree.grow(self.goal, pool)
-            turn += 1
-            if turn % 25 == 0:
+            if self.wanderer.spent < tree.spent:
                 for sites in self.wanderer.go(self.tolerance):
                     self.offer(sites)
         return tree.bound(self.goal)
@@ -362,13 +360,15 @@ class _Wanderer:
     ) -> None:
         self.source, self.lists, self.state, self.spare, self.random = source, lists, state, spare, random
         n, m = len(state.a1), len(state.slot)
-        self.rounds = max(5, int(1.5e7 / (n * m / p + 4 * n)))
-        self.most = 10 * self.rounds
+        self.rounds = max(5, int(5e6 / (n * m / p + 4 * n)))
+        self.most = 30 * self.rounds
+        self.spent = 0.0
 
     def go(self, tolerance: float) -> list[Int32s]:
         """A stretch of the search; the best answers that it met."""
         met = np.empty((ROOM, len(self.state.sites)), np.int32)
         _, count = wander(self.source, self.lists, self.state, self.spare, self.rounds, self.random, tolerance, met)
+        self.spent += 25.0 * self.rounds * (len(self.state.a1) * (1.0 + len(self.state.slot) / len(self.state.sites)))
         self.rounds = min(self.most, int(1.5 * self.rounds))
         return [self.state.sites.copy(), *met[:count]]
 

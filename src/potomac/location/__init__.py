@@ -7,17 +7,25 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from potomac.location.geometry import Circle as Circle
+    from potomac.location.geometry import Site as Site
+    from potomac.location.geometry import geometric_median as geometric_median
+    from potomac.location.geometry import smallest_circle as smallest_circle
     from potomac.location.placement import Placement as Placement
     from potomac.location.pmedian.costs import Nearby as Nearby
     from potomac.location.pmedian.search import p_median as p_median
 
 _HOMES = {
+    "Circle": "geometry",
     "Nearby": "pmedian.costs",
     "Placement": "placement",
+    "Site": "geometry",
+    "geometric_median": "geometry",
     "p_median": "pmedian.search",
+    "smallest_circle": "geometry",
 }
 
-__all__ = ["Nearby", "Placement", "p_median"]
+__all__ = ["Circle", "Nearby", "Placement", "Site", "geometric_median", "p_median", "smallest_circle"]
 
 
 def __getattr__(name: str) -> object:

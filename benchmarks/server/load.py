@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -85,14 +86,18 @@ def waiting(
     asks: Sequence[Ask],
     begin: float,
     seconds: float,
-    pause: float,
+    pause: tuple[float, float],
     heard: Callable[[int, Answer], None],
 ) -> list[Answer]:
-    """All ask at ``begin``; each waits for its answer and asks again ``pause`` seconds later, until time is over."""
+    """All ask at ``begin``; each waits for its answer and asks again after a pause, until time is over.
+
+    ``pause`` is its mean in seconds, and by what share of it pauses are longer or shorter at most.
+    """
+    mean, spread = pause
     found = list[Answer]()
 
     def ask(number: int) -> None:
-        due = begin
+        due, chance = begin, random.Random(number)
         while due < begin + seconds:
             time.sleep(max(0.0, due - time.monotonic()))
             client = Client(port)
@@ -100,7 +105,7 @@ def waiting(
             client.connection.close()
             heard(number, answer)
             found.append(answer)
-            due = time.monotonic() + pause
+            due = time.monotonic() + mean * chance.uniform(1 - spread, 1 + spread)
 
     _together([partial(ask, number) for number in range(len(asks))])
     return found

@@ -44,7 +44,7 @@ def main(argv: list[str]) -> str:
     parser.add_argument("--people", type=int, default=50, help="how many submit at once")
     parser.add_argument("--reads", type=float, default=200.0, help="reads a second")
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--pause", type=float, default=5.0, help="seconds between an answer and that one's next run")
+    parser.add_argument("--pause", type=float, default=5.0, help="seconds from an answer to the next submission")
     parser.add_argument("--finish", type=float, default=0.0, help="seconds to wait until all runs have ended")
     asked = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="potomac-bench-") as folder:
@@ -58,20 +58,29 @@ def _measured(home: Path, asked: argparse.Namespace) -> str:
     with Served(home, **LIMITS) as server:
         server.until("/readyz")
         _warmed(server, tokens[0])
-        begin = time.monotonic() + 3.0  # the programs have started by then
-        common = {"port": server.port, "home": str(home), "begin": begin, "seconds": asked.seconds, "tokens": tokens}
-        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as programs:
-            reading = programs.submit(read, rate=asked.reads, **common)
-            submitting = programs.submit(submit, pause=asked.pause, **common)
-            reads, submissions = reading.result(), submitting.result()
-        states = _states(home, submissions, asked.finish)
+        apart = _round(server, home, tokens, asked, 0.5)
+        abreast = _round(server, home, tokens, asked, 0.0)
     note = (
-        f"To be reached: none locked, p99 below {P99_MS:g} ms. Times are from the moment at which a request was due. "
-        f"{asked.people} people submit at once, each again {asked.pause:g} s after the answer, for {asked.seconds:g} s."
+        f"To be reached: none locked, p99 below {P99_MS:g} ms. Times are from the moment at which a request was due; "
+        f"{asked.seconds:g} s each. All {asked.people} people submit at once at the beginning. Then"
     )
+    low, high = 0.5 * asked.pause, 1.5 * asked.pause
     return (
-        f"{_times(reads, submissions, asked.seconds)}\n\n{_ends(reads, submissions, states, server.said())}\n\n{note}"
+        f"{note} each again {low:g} to {high:g} s after the answer, as people do:\n\n{apart}\n\n"
+        f"All again {asked.pause:g} s after their answers, in step:\n\n{abreast}"
     )
+
+
+def _round(server: Served, home: Path, tokens: list[str], asked: argparse.Namespace, spread: float) -> str:
+    before = server.said().count(LOCKED)
+    begin = time.monotonic() + 3.0  # the programs have started by then
+    common = {"port": server.port, "home": str(home), "begin": begin, "seconds": asked.seconds, "tokens": tokens}
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as programs:
+        reading = programs.submit(read, rate=asked.reads, **common)
+        submitting = programs.submit(submit, pause=asked.pause, spread=spread, **common)
+        reads, submissions = reading.result(), submitting.result()
+    states, locked = _states(home, submissions, asked.finish), server.said().count(LOCKED) - before
+    return f"{_times(reads, submissions, asked.seconds)}\n\n{_ends(reads, submissions, states, locked)}"
 
 
 def _times(reads: Sequence[load.Answer], submissions: Sequence[load.Answer], seconds: float) -> str:
@@ -90,17 +99,19 @@ def _row(name: str, answers: Sequence[load.Answer], seconds: float) -> list[str]
     ]  # fmt: skip
 
 
-def _ends(reads: Sequence[load.Answer], submissions: Sequence[load.Answer], states: Mapping[str, int], log: str) -> str:
+def _ends(
+    reads: Sequence[load.Answer], submissions: Sequence[load.Answer], states: Mapping[str, int], locked: int
+) -> str:
     head = ("answered 201", "done", "waiting or going on", "failed", "missing", f'"{LOCKED}" in the log', "answers 5xx")
     ended = [states[name] for name in ("done", "open", "failed", "missing")]
     wrong = sum(one.status >= 500 for one in (*reads, *submissions))
-    return table(head, [[f"{number:,}" for number in (sum(states.values()), *ended, log.count(LOCKED), wrong)]])
+    return table(head, [[f"{number:,}" for number in (sum(states.values()), *ended, locked, wrong)]])
 
 
 def _warmed(server: Served, token: str) -> None:
     """Every web process has loaded what it needs: rounds of all that is asked, each by a connection of its own."""
-    for _ in range(20):
-        for one in (load.Ask("", _PAGE), load.Ask("", f"{_TABLE}0"), _submission(token)):
+    for number in range(20):
+        for one in (load.Ask("", _PAGE), load.Ask("", f"{_TABLE}{100 * number}"), _submission(token)):
             client = load.Client(server.port)
             if client.ask(one, 0.0).status not in (200, 201):
                 raise SystemExit(server.said()[-2000:])
@@ -182,7 +193,9 @@ def read(port: int, home: str, begin: float, seconds: float, tokens: list[str], 
     return load.paced(port, asks, rate, begin, seconds)
 
 
-def submit(port: int, home: str, begin: float, seconds: float, tokens: list[str], pause: float) -> list[load.Answer]:
+def submit(
+    port: int, home: str, begin: float, seconds: float, tokens: list[str], pause: float, spread: float
+) -> list[load.Answer]:
     """Each person submits a small study."""
     newest = Path(home) / _NEWEST
 
@@ -194,7 +207,7 @@ def submit(port: int, home: str, begin: float, seconds: float, tokens: list[str]
         aside.write_text(json.dumps([whose, json.loads(answer.body)["id"]]))
         aside.replace(newest)
 
-    return load.waiting(port, [_submission(token) for token in tokens], begin, seconds, pause, heard)
+    return load.waiting(port, [_submission(token) for token in tokens], begin, seconds, (pause, spread), heard)
 
 
 def _submission(token: str) -> load.Ask:

@@ -13,8 +13,9 @@ from potomac.location.asked import Asked, Met, asked, every_placement, nearest_s
 from potomac.location.covers import Cover, cheapest_cover
 from potomac.location.highs import Clock
 from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible
+from potomac.location.radii import Radii
 
-__all__ = ["p_center"]
+__all__ = ["farthest_first", "p_center"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,7 +57,7 @@ def p_center(
     met = Met()
     bound = _looked_at(far, ask, met)
     if bound is None:
-        bound = _searched(far, ask, met, Clock(time_limit, progress), gap, seed)
+        bound = _Centers(far, ask, met, Clock(time_limit, progress), seed).search(gap)
     return placed(met, nearest_site(costs, met.sites), bound, gap=gap)
 
 
@@ -91,107 +92,66 @@ def _too_few(ask: Asked, least: int | None) -> NoAnswer:
     return infeasible(said + (f"; it takes at least {least}" if least else ""), "Raise p", key="p")
 
 
-class _Radii:
-    """Whether p sites cover everything within a radius, asked of distinct radii and remembered."""
+class _Centers(Radii):
+    """Whether p sites reach every demand point within a radius."""
 
     def __init__(self, far: Floats, ask: Asked, met: Met, clock: Clock, seed: int) -> None:
-        self.far, self.ask, self.met, self.clock, self.seed = far, ask, met, clock, seed
-        self.steps = self._distinct()
-        self.low, self.high = 0, len(self.steps) - 1  # the optimum is steps[k] with low <= k <= high
+        super().__init__(met, clock)
+        self.far, self.ask, self.seed = far, ask, seed
+        self.least = float(far[:, ask.allowed].min(axis=1).max())
+        first = farthest_first(far, ask)
+        most = self.reach(first)
+        if not np.isfinite(most):
+            first, most = self._anywhere()
+        allowed = far[:, ask.allowed]
+        self.between(np.unique(allowed[(allowed >= self.least) & (allowed <= most)]))
+        self.take(first)
 
-    def _distinct(self) -> Floats:
-        """Radii between a bound and a first placement, ascending."""
-        sites = _spread(self.far, self.ask)
-        most = _farthest(self.far, sites)
-        self.met.offer(sites, most)
-        allowed = self.far[:, self.ask.allowed]
-        least = float(allowed.min(axis=1).max())
-        return np.unique(allowed[(allowed >= least) & (allowed <= most) & np.isfinite(allowed)])
+    def reach(self, sites: Ints) -> float:
+        return _farthest(self.far, sites)
 
-    def ask_at(self, k: int, exact: bool) -> bool | None:
-        """Narrow low and high by what is found at steps[k]; None where it is not known."""
-        found = self._cover(float(self.steps[k]), exact)
-        more = self.ask.more
+    def within(self, radius: float, exact: bool) -> tuple[Ints | None, bool]:
+        found, more = self._cover(radius, exact), self.ask.more
         if found.columns is not None and found.total <= more + 1e-9:
-            self._take(self.ask.free[found.columns])
-            return True
-        if found.bound > more + 1e-9:
-            self.low = max(self.low, k + 1)
-            return False
-        return None
+            return self._filled(self.ask.free[found.columns]), False
+        return None, found.bound > more + 1e-9
 
     def _cover(self, radius: float, exact: bool) -> Cover:
         bare = ~(self.far[:, self.ask.fixed] <= radius).any(axis=1)
-        near = self.far[np.ix_(bare, self.ask.free)] <= radius
         if not bare.any():
             return Cover(np.zeros(0, np.int64), 0.0, 0.0)
-        share = 1 - (self.high - self.low) / max(1, len(self.steps))
-        self.clock.tell("searching the radius", share)
+        near = self.far[np.ix_(bare, self.ask.free)] <= radius
         return cheapest_cover(
             near, np.ones(near.shape[1]), self.clock, enough=float(self.ask.more), exact=exact, seed=self.seed,
             what="searching the radius",
         )  # fmt: skip
 
-    def _take(self, sites: Ints) -> None:
-        """Note a placement, filled up with the candidates of the smallest numbers."""
+    def _filled(self, sites: Ints) -> Ints:
+        """With p sites: the candidates of the smallest numbers beside those that are needed."""
         spare = np.setdiff1d(self.ask.free, sites)[: self.ask.more - len(sites)]
-        sites = np.sort(np.concatenate([self.ask.fixed, sites, spare]))
-        radius = _farthest(self.far, sites)
-        self.met.offer(sites, radius)
-        self.high = min(self.high, int(np.searchsorted(self.steps, radius)))
+        return np.sort(np.concatenate([self.ask.fixed, sites, spare]))
+
+    def _anywhere(self) -> tuple[Ints, float]:
+        """Some p sites that reach everyone, however far."""
+        found, ask = self._cover(float(self.far[np.isfinite(self.far)].max()), True), self.ask
+        if found.bound > ask.more + 1e-9:
+            raise _too_few(ask, len(ask.fixed) + int(np.ceil(found.bound - 1e-6)) if np.isfinite(found.bound) else None)
+        if found.columns is None or found.total > ask.more + 1e-9:
+            raise infeasible("no placement that reaches every demand point was found in time", "Raise time_limit or p")
+        sites = self._filled(ask.free[found.columns])
+        return sites, self.reach(sites)
 
 
-def _spread(far: Floats, ask: Asked) -> Ints:
-    """Farthest first: the demand point that is worst off gets the candidate that is best for it (Gonzalez 1985)."""
-    sites = ask.fixed.tolist()
+def farthest_first(far: Floats, ask: Asked) -> Ints:
+    """The demand point that is worst off gets the candidate that is best for it, again and again (Gonzalez 1985)."""
+    sites, free = ask.fixed.tolist(), ask.free
     away = far[:, ask.fixed].min(axis=1) if sites else np.full(len(far), np.inf)
-    free = ask.free.copy()
-    for turn in range(ask.more):
-        if turn == 0 and not sites:
-            j = int(free[np.argmin(far[:, free].max(axis=0))])
-        else:
+    for _ in range(ask.more):
+        if sites:
             j = int(free[np.argmin(far[int(np.argmax(away)), free])])
+        else:
+            j = int(free[np.argmin(far[:, free].max(axis=0))])
         sites.append(j)
         free = free[free != j]
         away = np.minimum(away, far[:, j])
     return np.sort(np.array(sites, dtype=np.int64))
-
-
-def _searched(far: Floats, ask: Asked, met: Met, clock: Clock, gap: float, seed: int) -> float:
-    """Bisect, first with what is quickly known, then with HiGHS; returns the bound."""
-    radii = _Radii(far, ask, met, clock, seed)
-    if not len(radii.steps) or not np.isfinite(met.objective):
-        _must_reach(radii)
-    for exact, when_unknown in ((False, "above"), (False, "below"), (True, "stop")):
-        low, high = radii.low, radii.high
-        while low < high and not clock.over() and not _near(radii, gap):
-            k = (low + high) // 2
-            known = radii.ask_at(k, exact)
-            if known is None and when_unknown == "stop":
-                break
-            if known or (known is None and when_unknown == "below"):
-                high = min(k, radii.high)
-            else:
-                low = max(k + 1, radii.low)
-            if known is not None and exact:
-                low, high = radii.low, radii.high
-    return float(radii.steps[radii.low]) if radii.low < radii.high else met.objective
-
-
-def _near(radii: _Radii, gap: float) -> bool:
-    return bool(gap) and radii.met.objective - radii.steps[radii.low] <= gap * radii.met.objective
-
-
-def _must_reach(radii: _Radii) -> None:
-    """Where farthest first leaves someone out of reach, see whether any p sites reach all."""
-    far, ask = radii.far, radii.ask
-    found = radii._cover(float(far[np.isfinite(far)].max()), True)
-    if found.columns is None or found.total > ask.more + 1e-9:
-        if found.bound > ask.more + 1e-9:
-            least = len(ask.fixed) + int(np.ceil(found.bound - 1e-6)) if np.isfinite(found.bound) else None
-            raise _too_few(ask, least)
-        raise infeasible("no placement that reaches every demand point was found in time", "Raise time_limit or p")
-    allowed = far[:, ask.allowed]
-    radii.steps = np.unique(allowed[np.isfinite(allowed) & (allowed >= allowed.min(axis=1).max())])
-    radii.low, radii.high = 0, len(radii.steps) - 1
-    radii._take(ask.free[found.columns])

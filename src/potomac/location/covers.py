@@ -14,7 +14,7 @@ from scipy import sparse
 
 from potomac.location.highs import Clock, Program, solve
 
-__all__ = ["Cover", "cheapest_cover", "reduced"]
+__all__ = ["Cover", "cheapest_cover", "reduced", "spare_sets"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -90,31 +90,37 @@ def reduced(near: Flags, price: Floats) -> tuple[Ints, Ints, Ints]:
             rows, inside = rows[left], inside[left]
             keep = inside.any(axis=0)
             columns, inside = columns[keep], inside[:, keep]
-        columns = columns[~_within_another(inside.T, price[columns])] if len(rows) else columns[:0]
-        inside = near[np.ix_(rows, columns)]
-        rows = rows[~_within_another(~inside, np.zeros(len(rows)))] if len(rows) else rows
+        if not len(rows):
+            return rows, columns[:0], np.array(sorted(forced), dtype=np.int64)
+        stay = ~spare_sets(sparse.csr_matrix(inside.T), price[columns], larger=False)
+        columns, inside = columns[stay], inside[:, stay]
+        rows = rows[~spare_sets(sparse.csr_matrix(inside), np.zeros(len(rows)), larger=True)]
         if (len(rows), len(columns)) == before:
             break
     return rows, columns, np.array(sorted(forced), dtype=np.int64)
 
 
-def _within_another(sets: Flags, price: Floats) -> Flags:
-    """Which sets (rows) lie within another one that costs no more; of equals the first stays."""
-    many, wide = sets.shape
-    size = sets.sum(axis=1)
-    if many < 2 or many * many * wide > HEAVY and float((sets.sum(axis=0).astype(np.float64) ** 2).sum()) > HEAVY / 20:
-        return np.zeros(many, dtype=bool)
-    order = np.lexsort((np.arange(many), price, -size))  # whoever can hold another comes before it
-    ordered = sets[order]
-    if sets.mean() > 0.15:
-        fat = ordered.astype(np.float32)
-        held = fat @ fat.T == size[order][:, None]
-    else:
-        thin = sparse.csr_matrix(ordered, dtype=np.float32)
-        held = (thin @ thin.T).toarray() == size[order][:, None]
-    held &= price[order][None, :] <= price[order][:, None]
+def spare_sets(sets: sparse.csr_matrix, price: Floats, *, larger: bool) -> Flags:
+    """Which sets (rows) lie within another that costs no more, or (``larger``) hold one; of equals the first stays."""
+    many = sets.shape[0]
+    size = np.diff(sets.indptr)
     gone = np.zeros(many, dtype=bool)
-    gone[order] = np.tril(held, -1).any(axis=1)
+    work = float((np.diff(sets.tocsc().indptr).astype(np.float64) ** 2).sum())
+    thin = work < many * many * sets.shape[1] / 30  # else the dense product is the faster one
+    if many < 2 or min(20 * work if thin else np.inf, many * many * sets.shape[1]) > HEAVY:
+        return gone
+    order = np.lexsort((np.arange(many), price, size if larger else -size))
+    ordered, size, price = sets[order].astype(np.float32), size[order], price[order]
+    whole = ordered if thin else ordered.toarray()
+    for begin in range(0, many, 2000):
+        part = slice(begin, begin + 2000)
+        common = whole[part] @ whole.T
+        held = (common.toarray() if thin else common) == size[part, None]  # [a, b]: a lies within b
+        held &= price[None, :] <= price[part, None]
+        if larger:
+            gone[order] |= np.triu(held, begin + 1).any(axis=0)
+        else:
+            gone[order[part]] = np.tril(held, begin - 1).any(axis=1)
     return gone
 
 

@@ -167,10 +167,7 @@ def _read(highspy: Any, high: Any, program: Program) -> Solved:
     values = np.array(high.getSolution().col_value) if found else None
     objective = float(info.objective_function_value) if found else np.inf
     done = status == kinds.kOptimal
-    if program.whole.any():
-        bound = float(info.mip_dual_bound)
-    else:
-        bound = objective if done else -np.inf
+    bound = float(info.mip_dual_bound) if program.whole.any() else objective if done else -np.inf
     bound = bound if np.isfinite(bound) else -np.inf
     return Solved(values, objective, min(bound, objective), "optimal" if done else "time_limit")
 

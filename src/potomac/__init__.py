@@ -30,7 +30,6 @@ __all__ = [
     "engine",
     "errors",
     "geo",
-    "location",
     "outliers",
     "report",
     "spec",

@@ -43,12 +43,11 @@ ARABIC = "أي السفن تتصرف بغرابة؟"
 def chrome(chromium: str) -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright has a loop in this thread; the server has its own
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with pytest.MonkeyPatch.context() as here, sync_playwright() as playwright:
+        here.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has a loop in this thread; the server has its own
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

@@ -1,1 +1,0 @@
-"""Benchmarks of the location engine, peers in the same run."""

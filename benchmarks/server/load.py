@@ -89,15 +89,17 @@ def waiting(
     pause: tuple[float, float],
     heard: Callable[[int, Answer], None],
 ) -> list[Answer]:
-    """All ask at ``begin``; each waits for its answer and asks again after a pause, until time is over.
+    """Each asks, waits for its answer and asks again after a pause, until time is over.
 
-    ``pause`` is its mean in seconds, and by what share of it pauses are longer or shorter at most.
+    ``pause`` is its mean in seconds, and by what share of it pauses are longer or shorter at most. All begin at
+    ``begin`` where pauses are all the same, else within the first pause.
     """
     mean, spread = pause
     found = list[Answer]()
 
     def ask(number: int) -> None:
-        due, chance = begin, random.Random(number)
+        chance = random.Random(number)
+        due = begin + (mean * chance.random() if spread else 0.0)
         while due < begin + seconds:
             time.sleep(max(0.0, due - time.monotonic()))
             client = Client(port)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,10 +24,20 @@ PATIENCE = 120.0
 
 
 def environ(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a server with this home and no settings but those given."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("POTOMAC_")}
+    """The environment of a server with this home and no settings but those given; compiled modules are kept."""
+    left = ("POTOMAC_", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left)}
     path = os.pathsep.join(filter(None, [str(crew.ROOT), os.environ.get("PYTHONPATH", "")]))
-    return {**kept, "PYTHONPATH": path, "POTOMAC_HOME": str(home), "DATABASE_URL": "", **more}
+    own = {"POTOMAC_HOME": str(home), "DATABASE_URL": "", "PYTHONPYCACHEPREFIX": _compiled()}
+    return {**kept, "PYTHONPATH": path, **own, **more}
+
+
+@cache
+def _compiled() -> str:
+    """Where modules are kept compiled, as they are beside those that pip installs, while the benchmark goes on."""
+    folder = tempfile.mkdtemp(prefix="potomac-bench-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def beside(home: Path, call: str, **more: str) -> str:

@@ -22,6 +22,8 @@ def main(argv: list[str]) -> str:
     parser.add_argument("--times", type=int, default=5, help="how often it is started")
     parser.add_argument("--idle", type=float, default=10.0, help="seconds from the first page until memory is read")
     asked = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="potomac-bench-") as home:
+        _started(Path(home))  # from here on modules are compiled, as they are where pip has installed them
     empty, again, memory = [], [], []
     for _ in range(asked.times):
         with tempfile.TemporaryDirectory(prefix="potomac-bench-") as home:

@@ -24,6 +24,8 @@ TINY = 200
 """Rows of the study that is submitted."""
 P99_MS = 100.0
 """What is to be reached."""
+WARM_S = 6.0
+"""Seconds before it is measured in which each web process loads and draws what it needs."""
 LOCKED = "database is locked"
 LIMITS = {"POTOMAC_LIMITS_REQUESTS_A_MINUTE": str(10**9), "POTOMAC_LIMITS_WAITING": str(10**6)}
 
@@ -57,23 +59,19 @@ def _measured(home: Path, asked: argparse.Namespace) -> str:
     tokens = json.loads(beside(home, f"{here}.together:people({asked.people})", **LIMITS).splitlines()[-1])
     with Served(home, **LIMITS) as server:
         server.until("/readyz")
-        _warmed(server, tokens[0])
         apart = _round(server, home, tokens, asked, 0.5)
         abreast = _round(server, home, tokens, asked, 0.0)
-    note = (
-        f"To be reached: none locked, p99 below {P99_MS:g} ms. Times are from the moment at which a request was due; "
-        f"{asked.seconds:g} s each. All {asked.people} people submit at once at the beginning. Then"
-    )
     low, high = 0.5 * asked.pause, 1.5 * asked.pause
     return (
-        f"{note} each again {low:g} to {high:g} s after the answer, as people do:\n\n{apart}\n\n"
-        f"All again {asked.pause:g} s after their answers, in step:\n\n{abreast}"
+        f"To be reached: none locked, p99 below {P99_MS:g} ms. Times are from the moment at which a request was due. "
+        f"{asked.people} people submit for {asked.seconds:g} s, each again {low:g} to {high:g} s after the answer:\n\n"
+        f"{apart}\n\nAll at once, and again {asked.pause:g} s after their answers, in step:\n\n{abreast}"
     )
 
 
 def _round(server: Served, home: Path, tokens: list[str], asked: argparse.Namespace, spread: float) -> str:
     before = server.said().count(LOCKED)
-    begin = time.monotonic() + 3.0  # the programs have started by then
+    begin = time.monotonic() + 3.0 + WARM_S  # the programs have started by then
     common = {"port": server.port, "home": str(home), "begin": begin, "seconds": asked.seconds, "tokens": tokens}
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as programs:
         reading = programs.submit(read, rate=asked.reads, **common)
@@ -106,16 +104,6 @@ def _ends(
     ended = [states[name] for name in ("done", "open", "failed", "missing")]
     wrong = sum(one.status >= 500 for one in (*reads, *submissions))
     return table(head, [[f"{number:,}" for number in (sum(states.values()), *ended, locked, wrong)]])
-
-
-def _warmed(server: Served, token: str) -> None:
-    """Every web process has loaded what it needs: rounds of all that is asked, each by a connection of its own."""
-    for number in range(20):
-        for one in (load.Ask("", _PAGE), load.Ask("", f"{_TABLE}{100 * number}"), _submission(token)):
-            client = load.Client(server.port)
-            if client.ask(one, 0.0).status not in (200, 201):
-                raise SystemExit(server.said()[-2000:])
-            client.connection.close()
 
 
 def _states(home: Path, submissions: Sequence[load.Answer], patience: float) -> Counter[str]:
@@ -190,6 +178,7 @@ def read(port: int, home: str, begin: float, seconds: float, tokens: list[str], 
         whose, id = json.loads(newest.read_text())
         return load.Ask("status of a run", f"/api/v1/runs/{id}", headers=_bearer(tokens[whose]))
 
+    load.paced(port, asks, rate, begin - WARM_S, WARM_S / 2)
     return load.paced(port, asks, rate, begin, seconds)
 
 
@@ -207,6 +196,7 @@ def submit(
         aside.write_text(json.dumps([whose, json.loads(answer.body)["id"]]))
         aside.replace(newest)
 
+    load.waiting(port, [_submission(token) for token in tokens[:10]], begin - WARM_S, 1.0, (WARM_S, 0.0), heard)
     return load.waiting(port, [_submission(token) for token in tokens], begin, seconds, (pause, spread), heard)
 
 

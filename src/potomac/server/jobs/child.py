@@ -70,7 +70,7 @@ def _limit(mb: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_DATA, ((mb + _RESERVED_MB) * 2**20,) * 2)
     with contextlib.suppress(OSError):
-        os.nice(10)
+        os.nice(19)
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 

@@ -67,6 +67,8 @@ def publish(
             made = _published(user, run, slug, title, visibility, note)
             record(actor, "product.publish", f"product:{slug}", version=made.number, run=run.pk)
     except IntegrityError:
+        if not Run.objects.filter(pk=run.pk).exists():  # deleted a moment ago
+            raise Missing from None
         raise Conflict(f'Somebody else publishes under "{slug}" at this moment; try again') from None
     return made
 

@@ -195,6 +195,7 @@ def delete(actor: Actor, id: str) -> None:
     one: Run = owned(actor, Run.objects.all(), "write", id=id)
     with transaction.atomic():
         Job.objects.filter(task=TASK, about=one.pk).delete()  # first: a worker that is about to end it ends before
+        Run.objects.select_for_update().filter(pk=one.pk).first()  # who publishes it is before this, or late
         shown = sorted(one.versions.values_list("product__slug", flat=True).distinct())
         if shown:
             raise Conflict(f"The run is shown by {', '.join(shown)}; delete the product or this version first")

@@ -230,7 +230,11 @@ def all_pairs(source: Source, allowed: Bools) -> Lists:
 
 
 def reaching(source: Source, allowed: Bools, reach: Floats) -> Lists:
-    """Lists of what is nearer than a weighted reach for each demand point."""
+    """Lists of what is nearer than a weighted reach for each demand point.
+
+    A demand point of weight 0 has an empty list and reach 0, so that no multiplier grows on what need not be served.
+    """
+    reach = np.where(source.weight > 0, reach, 0.0)
     if source.kind == MATRIX or len(allowed) <= 512 or not np.isfinite(reach).all():
         columns = np.flatnonzero(allowed).astype(np.int32)
         start = _counts(source, columns, reach)
@@ -292,7 +296,7 @@ def _within(source: Source, allowed: Bools, reach: Floats) -> _Halves:
     members = columns[order].astype(np.int32)
     start = _grid_counts(source, reach, straight, low, side, shape, first, members)
     site, cost = _grid_filled(source, reach, straight, low, side, shape, first, members, start)
-    return _Halves(start, site, cost, np.where(source.weight > 0, reach, np.inf))
+    return _Halves(start, site, cost, reach)
 
 
 @compiled(nogil=True)

@@ -1,9 +1,9 @@
 """The radius formulation, for many sites: is a demand point served within each of its distinct costs?
 
 With costs D_1 < ... < D_K of demand point i and z_k = 1 where no site within D_k is open, it costs
-D_1 + sum_k (D_{k+1} - D_k) z_k, where z_k + (sites open at D_k) >= z_{k-1} and z_0 = 1, z_K = 0 (Garcia, Labbe and Marin,
-INFORMS Journal on Computing 23, 2011; the chain of z is Elloumi's, 2010). Only pairs that an improving answer can use
-are in it, so that it is small where the Lagrangian is near.
+D_1 + sum_k (D_{k+1} - D_k) z_k, where z_k + (sites open at D_k) >= z_{k-1} and z_0 = 1, z_K = 0 (Garcia, Labbe and
+Marin, INFORMS Journal on Computing 23, 2011; the chain of z is Elloumi's, 2010). Only pairs that an improving answer
+can use are in it, so that it is small where the Lagrangian is near.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ Bytes = npt.NDArray[np.int8]
 
 
 def by_radius(
-    lists: Lists, status: Bytes, p: int, start: Ints, clock: Clock, *, gap: float, step: float, seed: int,
+    lists: Lists, status: Bytes, p: int, clock: Clock, *, gap: float, step: float, seed: int,
     seconds: float = np.inf,
 ) -> tuple[Solved, Ints | None]:  # fmt: skip
     """The best p sites by branch and cut, and what HiGHS says.
+
+    No start is handed over: HiGHS 1.16 counts the objective of one without what presolve has taken out, and then states
+    that too small value as the optimum.
 
     Args:
         lists: the pairs that may be used; every demand point is served by one of them.
         status: IN, FREE or OUT for each candidate.
         p: sites to open.
-        start: sites to begin with; they are ignored where the pairs do not allow them.
         clock: time left.
         gap: relative gap at which it may stop.
         step: objectives are multiples of this (0: any number).
@@ -47,53 +49,26 @@ def by_radius(
     sites = np.flatnonzero(status != OUT)
     column = np.full(len(status), -1, np.int64)
     column[sites] = np.arange(len(sites))
-    row, col, value, low, cost, offset, open_cost = _chains(lists, status == IN, column, len(sites))
+    row, col, value, low, cost, offset = _chains(lists, status == IN, column, len(sites))
     k = len(sites) + len(cost)
+    row = np.concatenate([row, np.full(len(sites), len(low))])
+    col, value = np.concatenate([col, np.arange(len(sites))]), np.concatenate([value, np.ones(len(sites))])
     matrix = sparse.csr_matrix((value, (row, col)), shape=(len(low) + 1, k))
-    last = sparse.csr_matrix((np.ones(len(sites)), (np.full(len(sites), len(low)), np.arange(len(sites)))), shape=matrix.shape)
     lower, whole = np.zeros(k), np.zeros(k, bool)
     lower[: len(sites)] = status[sites] == IN
     whole[: len(sites)] = True
     program = Program(
-        np.concatenate([open_cost, cost]), lower, np.ones(k), whole, (matrix + last).tocsr(), np.append(low, p),
+        np.concatenate([np.zeros(len(sites)), cost]), lower, np.ones(k), whole, matrix, np.append(low, p),
         np.append(np.full(len(low), np.inf), p), offset,
     )  # fmt: skip
-    begin = _begun(program, column, start)
-    found = solve(program, clock, "placing sites: closing the gap", start=begin, gap=gap, step=step, seed=seed, seconds=seconds)
+    found = solve(program, clock, "placing sites: closing the gap", gap=gap, step=step, seed=seed, seconds=seconds)
     chosen = None if found.values is None else sites[found.values[: len(sites)] > 0.5]
     return found, chosen
 
 
-def _begun(program: Program, column: Ints, start: Ints) -> Floats | None:
-    """The start as values of all variables: each z as small as its chain allows."""
-    own = column[start]
-    if (own < 0).any():
-        return None
-    many = int(program.whole.sum())
-    x = np.zeros(len(program.cost))
-    x[own] = 1.0
-    opened = program.rows[:, :many] @ x[:many]
-    _chained(program.rows.indptr, program.rows.indices, program.rows.data, program.low, opened, many, x)
-    return x if (program.rows @ x >= program.low - 1e-9).all() else None
-
-
-@compiled(nogil=True)
-def _chained(start: Int32s, index: Int32s, data: Floats, low: Floats, opened: Floats, many: int, x: Floats) -> None:
-    for r in range(len(low) - 1):
-        need, own = low[r] - opened[r], -1
-        for k in range(start[r], start[r + 1]):
-            if index[k] >= many:
-                if data[k] > 0:
-                    own = index[k]
-                else:
-                    need += x[index[k]]
-        if own >= 0:
-            x[own] = max(0.0, need)
-
-
 @compiled(nogil=True)
 def _chains(lists: Any, inside: Any, column: Ints, many: int) -> Any:
-    """Rows, columns, values and right sides of the chains, the cost of each z, the constant and the cost of sites."""
+    """Rows, columns, values and right sides of the chains, the cost of each z, and the constant."""
     pairs = len(lists.site)
     row, col, value = np.empty(3 * pairs, np.int64), np.empty(3 * pairs, np.int64), np.empty(3 * pairs)
     low, cost, offset, at, rows, z = np.empty(pairs), np.empty(pairs), 0.0, 0, 0, 0
@@ -125,4 +100,4 @@ def _chains(lists: Any, inside: Any, column: Ints, many: int) -> Any:
                 z += 1
                 chain = True
             rows += 1
-    return row[:at], col[:at], value[:at], low[:rows], cost[:z], offset, np.zeros(many)
+    return row[:at], col[:at], value[:at], low[:rows], cost[:z], offset

@@ -33,6 +33,7 @@ from potomac.location.pmedian.costs import (
 from potomac.location.pmedian.exact import Node, Tree, trimmed
 from potomac.location.pmedian.interchange import State, greedy, improve, opened, total, wander
 from potomac.location.pmedian.lagrangian import FREE, IN, OUT, ascend
+from potomac.location.pmedian.radius import by_radius
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
 
@@ -54,6 +55,12 @@ SAMPLE = 2_500
 
 STARTS = 4
 """Greedy starts."""
+
+FIRST = 3e9
+"""Work (about ns) that branch and bound has before the radius formulation is tried."""
+
+CHAINS = 250_000
+"""Pairs up to which it is."""
 
 ROOM = 16
 """Equal answers kept from each stretch of the search."""
@@ -169,6 +176,7 @@ class _Search:
 
     def __init__(self, source: Source, ask: Asked, allowed: Bools, clock: Clock, gap: float, seed: int) -> None:
         self.source, self.ask, self.allowed, self.clock, self.gap = source, ask, allowed, clock, gap
+        self.seed = seed
         self.p = ask.p or 1
         self.met = Met()
         self.stream = Stream(seed, ("location", "p_median"))
@@ -343,13 +351,34 @@ class _Search:
         """Branch and bound on what is left, with the search going on in between."""
         few = trimmed(lists, node, self.goal)
         tree = Tree(few, _floor(few), self.p, self.offer, nodes=[node])
+        bound, untried = -np.inf, True
         while tree.nodes and not self.clock.over():
             self._tell(tree.bound(self.goal))
             tree.grow(self.goal, pool)
             if self.wanderer.spent < tree.spent:
                 for sites in self.wanderer.go(self.tolerance):
                     self.offer(sites)
-        return tree.bound(self.goal)
+            if tree.spent > FIRST and untried and 20 * self.p >= len(few.start):
+                untried = False
+                best = self._by_radius(lists, node)
+                if best >= self.goal:
+                    return best
+                bound = max(bound, best)
+        return max(bound, tree.bound(self.goal))
+
+    def _by_radius(self, lists: Lists, root: Node) -> float:
+        """HiGHS on what an improving answer can use; a bound."""
+        few = trimmed(lists, root, self.goal)
+        if len(few.site) > CHAINS or (np.diff(few.start)[self.source.weight > 0] == 0).any():
+            return -np.inf
+        found, sites = by_radius(
+            few, root.status, self.p, self.clock, gap=self.gap, step=1.0 if self.whole else 0.0, seed=self.seed,
+            seconds=0.5 * self.clock.left(),
+        )  # fmt: skip
+        if sites is not None and len(sites) == self.p:
+            self.offer(sites)
+        # pairs were left out that only answers at the goal or above use
+        return min(found.bound, self.goal)
 
 
 class _Wanderer:

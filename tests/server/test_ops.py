@@ -381,6 +381,8 @@ def test_a_wrong_setting_is_named(environ: dict[str, str], key: str, says: str, 
     (fault,) = error.value.faults
     assert (fault.code, fault.key) == ("server.config", key)
     assert says in fault.found
+    (variable,) = environ
+    assert (fault.file, fault.mend) == ("", f"Correct {variable} in the environment")
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -395,6 +397,11 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file.write_text("worker = 3\n")
     with pytest.raises(StudyError, match='Did you mean "workers"'):
         config.read({"POTOMAC_CONFIG": str(file)})
+    file.write_text("workers = -1\n")
+    with pytest.raises(StudyError) as error:
+        config.read({"POTOMAC_CONFIG": str(file)})
+    (fault,) = error.value.faults
+    assert (fault.file, fault.mend) == (str(file), ""), "the setting is not offered in its own place"
 
 
 def test_every_setting_is_in_the_reference() -> None:

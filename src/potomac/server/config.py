@@ -11,7 +11,7 @@ import os
 import secrets
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -116,12 +116,13 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
     env = os.environ if environ is None else environ
     file = Path(env.get("POTOMAC_CONFIG") or home() / "server.toml")
     values = _file(file, required="POTOMAC_CONFIG" in env)
-    for path, value in _from_environment(env):
+    set_there = _from_environment(env)
+    for path, value in set_there:
         _set(values, path, value)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise StudyError(_faults(error, file)) from None
+        raise StudyError(_faults(error, file, {path for path, _ in set_there})) from None
 
 
 def _file(file: Path, *, required: bool) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def _from_environment(env: Mapping[str, str]) -> list[tuple[tuple[str, ...], Any
         found.append((("database",), env["DATABASE_URL"]))
     for name, field in Config.model_fields.items():
         for path in _paths(name, field.annotation):
-            value = env.get("POTOMAC_" + "_".join(path).upper())
+            value = env.get(_variable(path))
             if value:
                 found.append((path, _split(path, value)))
     return found
@@ -153,6 +154,10 @@ def _paths(name: str, kind: Any) -> list[tuple[str, ...]]:
     if isinstance(kind, type) and issubclass(kind, Part):
         return [(name, inner) for inner in kind.model_fields]
     return [(name,)]
+
+
+def _variable(path: Sequence[str]) -> str:
+    return "POTOMAC_" + "_".join(path).upper()
 
 
 def _split(path: tuple[str, ...], value: str) -> Any:
@@ -169,18 +174,24 @@ def _set(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     values[path[-1]] = value
 
 
-def _faults(error: ValidationError, file: Path) -> list[Fault]:
+def _faults(error: ValidationError, file: Path, in_environment: Set[tuple[str, ...]]) -> list[Fault]:
+    """What is wrong, each where it was set."""
     found = []
     for one in error.errors():
-        key = ".".join(map(str, one["loc"]))
-        valid = [
-            *Config.model_fields,
-            *(f"limits.{n}" for n in Limits.model_fields),
-            *(f"mail.{n}" for n in Mail.model_fields),
-        ]
-        what = f'no setting is called "{key}"' if one["type"] == "extra_forbidden" else _sentence(one["msg"])
-        found.append(Fault("server.config", what, "", did_you_mean(key, valid), str(file), None, key))
+        path = tuple(map(str, one["loc"]))
+        key, unknown = ".".join(path), one["type"] == "extra_forbidden"
+        what = f'no setting is called "{key}"' if unknown else _sentence(one["msg"])
+        mend = did_you_mean(key, _names()) if unknown else ""
+        if path in in_environment:
+            found.append(Fault("server.config", what, "", f"Correct {_variable(path)} in the environment", key=key))
+        else:
+            found.append(Fault("server.config", what, "", mend, str(file), None, key))
     return found
+
+
+def _names() -> list[str]:
+    limits, mail = (f"limits.{name}" for name in Limits.model_fields), (f"mail.{name}" for name in Mail.model_fields)
+    return [*Config.model_fields, *limits, *mail]
 
 
 def _sentence(message: str) -> str:

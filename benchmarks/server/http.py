@@ -21,11 +21,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from benchmarks.markdown import table
+from benchmarks.server.served import publish
 
 ROWS = 10_000
 CONNECTIONS = 50
@@ -52,51 +52,12 @@ request = function() return wrk.format(nil, string.format(wrk.path:gsub("ROW", "
 
 
 def prepare() -> None:
-    """Publish a run of 10,000 positions in POTOMAC_HOME."""
-    from potomac.server.setup import prepare as ready
+    """Publish a run of 10,000 positions in POTOMAC_HOME, and tell where its scores lie."""
+    place = publish(SLUG, ROWS, method="contrast")
+    from potomac.server.ops import start
 
-    ready()
-    from django.core.management import call_command
-    from django.utils import timezone
-
-    from potomac.server import config
-    from potomac.server.accounts.models import User
-    from potomac.server.catalog.models import Run
-    from potomac.server.flows import products
-    from potomac.server.flows.base import Actor
-
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
-    call_command("collectstatic", verbosity=0, interactive=False)
-    ada = User.objects.create_user("ada", role="administrator")
-    run = Run.objects.create(owner=ada, kind="outliers", name=SLUG, title="Which are out of place?", text="")
-    done = _run(config.home() / "made")
-    place = config.home() / "runs" / str(ada.pk) / run.pk
-    place.parent.mkdir(parents=True)
-    done.path.rename(place)
-    run.directory, run.answer, run.finished = f"{ada.pk}/{run.pk}", done.answer, timezone.now()
-    run.save()
-    products.publish(Actor(user=ada), run.pk, SLUG, visibility="public")
+    start.collect()
     print(place / "tables" / "scores.parquet")
-
-
-def _run(out: Path) -> Any:
-    import numpy as np
-
-    from potomac import studies
-
-    random = np.random.default_rng(7)
-    lane = np.arange(ROWS) % 2
-    positions = {
-        "lat": 56.0 + random.uniform(0, 1, ROWS),
-        "lon": 11.0 + 0.2 * lane + random.normal(0, 0.01, ROWS),
-        "speed": 10 + random.normal(0, 1, ROWS),
-        "heading": (180.0 * lane + random.normal(0, 5, ROWS)) % 360,
-        "vessel": [f"vessel {i % 200}" for i in range(ROWS)],
-    }
-    columns = {"latitude": "lat", "longitude": "lon", "speed": "speed", "heading": "heading", "entity": "vessel"}
-    study = {"kind": "outliers", "name": SLUG, "data": {"source": "positions", "columns": columns}}
-    return studies.run(study, out, tables={"data": positions})
 
 
 def command(server: str, port: int, workers: int, threads: int) -> list[str]:

@@ -157,8 +157,8 @@ def positions(rows: int) -> dict[str, Any]:
 COLUMNS = {"latitude": "lat", "longitude": "lon", "speed": "speed", "heading": "heading", "entity": "vessel"}
 
 
-def publish(slug: str, rows: int) -> Path:
-    """Publish positions, scored by regressions a cell, in POTOMAC_HOME, which may be empty; the run's directory."""
+def publish(slug: str, rows: int, method: str = "logistic") -> Path:
+    """Publish positions, scored by ``method``, in POTOMAC_HOME, which may be empty; the run's directory."""
     from potomac.server.setup import prepare
 
     prepare()
@@ -176,7 +176,7 @@ def publish(slug: str, rows: int) -> Path:
     ada = User.objects.create_user("ada", role="administrator")
     run = Run.objects.create(owner=ada, kind="outliers", name=slug, title="Which are out of place?", text="")
     data = {"source": "positions.parquet", "columns": COLUMNS}
-    study = {"kind": "outliers", "name": slug, "data": data, "model": {"method": "logistic"}}
+    study = {"kind": "outliers", "name": slug, "data": data, "model": {"method": method}}
     done = studies.run(study, config.home() / "made", tables={"data": positions(rows)})
     place = config.home() / "runs" / str(ada.pk) / run.pk
     place.parent.mkdir(parents=True)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from potomac.server.accounts.models import User
+    from potomac.server.catalog.models import Source
     from potomac.server.flows.base import Actor
 
 
@@ -75,6 +76,24 @@ def person(db: None) -> Callable[..., User]:
         return User.objects.create_user(name, f"{name}@example.org", PASSWORD, role=role, **more)
 
     return make
+
+
+@pytest.fixture
+def ada(person: Callable[..., User]) -> Actor:
+    """A publisher."""
+    from potomac.server.flows.base import Actor
+
+    return Actor(user=person("ada", role="publisher"))
+
+
+@pytest.fixture
+def source(ada: Actor) -> Source:
+    """A table of ada's that was looked at, and whose file nobody reads."""
+    from potomac.server.catalog.models import Source
+
+    columns = [{"name": name, "type": "number", "examples": ["1"], "nulls": 0} for name in ("lat", "lon")]
+    preview = {"columns": columns, "rows": [], "notes": []}
+    return Source.objects.create(owner=ada.user, name="strait.csv", kind="upload", state="ready", preview=preview)
 
 
 PASSWORD = "correct horse battery"

@@ -30,12 +30,6 @@ columns.longitude = "lon"
 """
 
 
-@pytest.fixture(autouse=True)
-def _fresh() -> None:
-    limits.buckets.clear()
-    ready.shelf.clear()
-
-
 @pytest.fixture
 def ada(person: People) -> User:
     return person("ada", role="publisher")

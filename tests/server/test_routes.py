@@ -20,7 +20,6 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, resolve
 
 from potomac.server.accounts.models import Role, User
-from potomac.server.api import limits, ready
 from potomac.server.catalog.models import Database, Draft, Source
 from potomac.server.flows import people, products
 from potomac.server.flows.base import Actor
@@ -192,8 +191,6 @@ def test_every_route_is_declared() -> None:
 @pytest.fixture
 def things(person: Callable[..., User], finished: Callable[..., Any]) -> dict[str, Any]:
     """What the owner has, as parts of addresses."""
-    limits.buckets.clear()
-    ready.shelf.clear()
     owner = person("owner", role=Role.PUBLISHER)
     Database.objects.create(name="db", url="sqlite:///nowhere.sqlite3")
     source = Source.objects.create(owner=owner, name="strait.csv", kind="upload", state="ready", rows=1)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potomac.errors import Fault, PotomacError, StudyError
-from potomac.server.accounts.models import Entry, User
+from potomac.server.accounts.models import Entry
 from potomac.server.catalog.models import Database, Draft, Run, Source
 from potomac.server.databases import as_text, is_text
 from potomac.server.flows import people, products, runs, sources, studies
@@ -39,18 +39,6 @@ title = "TITLE"
 source = "strait.csv"
 columns = { latitude = "lat", longitude = "lon" }
 """
-
-
-@pytest.fixture
-def ada(person: Callable[..., User]) -> Actor:
-    return Actor(user=person("ada", role="publisher"))
-
-
-@pytest.fixture
-def source(ada: Actor) -> Source:
-    columns = [{"name": name, "type": "number", "examples": ["1"], "nulls": 0} for name in ("lat", "lon")]
-    preview = {"columns": columns, "rows": [], "notes": []}
-    return Source.objects.create(owner=ada.user, name="strait.csv", kind="upload", state="ready", preview=preview)
 
 
 def refused(act: Callable[[], Any]) -> tuple[Fault, ...]:

@@ -50,18 +50,6 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
     return came
 
 
-@pytest.fixture
-def ada(person: Callable[..., User]) -> Actor:
-    return Actor(user=person("ada", role="publisher"))
-
-
-@pytest.fixture
-def source(ada: Actor) -> Source:
-    columns = [{"name": name, "type": "number", "examples": ["1"], "nulls": 0} for name in ("lat", "lon")]
-    preview = {"columns": columns, "rows": [], "notes": []}
-    return Source.objects.create(owner=ada.user, name="strait.csv", kind="upload", state="ready", preview=preview)
-
-
 def test_guesses_and_right_attempts_cross() -> None:
     """Rows that are made, counted and taken away by many at once."""
     throttle = Throttle("name", free=100, longest=1)

@@ -49,10 +49,7 @@ def settings(url: str, home: Path) -> dict[str, Any]:
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     test: dict[str, Any] = {}
     if scheme in ("mysql", "mariadb"):
-        test |= {
-            "CHARSET": "utf8mb4",
-            "COLLATION": "utf8mb4_general_ci",
-        }  # else that of the server, which may be Latin 1
+        test = {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_general_ci"}  # not the server's, which may be Latin 1
         options |= {
             "charset": "utf8mb4",
             "isolation_level": "read committed",
@@ -113,14 +110,14 @@ def is_text(value: str) -> bool:
 def as_text(value: Any) -> Any:
     """``value`` (JSON-ready) with a replacement character for each sign that no database can keep."""
     if isinstance(value, str):
-        return (
-            value
-            if is_text(value)
-            else "".join(sign if is_text(sign) else "\N{REPLACEMENT CHARACTER}" for sign in value)
-        )
+        return value if is_text(value) else "".join(map(_shown, value))
     if isinstance(value, Mapping):
         return {as_text(key): as_text(item) for key, item in value.items()}
     return [as_text(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _shown(sign: str) -> str:
+    return sign if is_text(sign) else "\N{REPLACEMENT CHARACTER}"
 
 
 def only_text(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Mapping[str, Any]) -> Any:

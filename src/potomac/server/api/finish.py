@@ -12,15 +12,12 @@ from django.utils.cache import patch_vary_headers
 __all__ = ["finished", "not_modified"]
 
 
-def finished(request: HttpRequest, response: HttpResponseBase, *, head: bool) -> HttpResponseBase:
-    """The response with its headers; to ``head`` it loses its body, and where the asker has the bytes, 304."""
+def finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response with its headers; 304 where the asker has the bytes."""
     response.headers.setdefault("Cache-Control", "private, no-cache" if request.method == "GET" else "no-store")
     patch_vary_headers(response, ("Authorization", "Cookie"))
     if request.method == "GET" and response.status_code == 200 and isinstance(response, HttpResponse):
-        response = _tagged(request, response)
-    if head and isinstance(response, HttpResponse):
-        response.headers["Content-Length"] = str(len(response.content))
-        response.content = b""
+        return _tagged(request, response)
     return response
 
 

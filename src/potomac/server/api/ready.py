@@ -135,7 +135,7 @@ def _row(request: HttpRequest) -> HttpResponse | None:
     slug, table, number = found.groups()
 
     def reply(_: str, directory: str) -> HttpResponse:
-        return finished(request, results.one_row(directory, table, int(number)), head=False)  # type: ignore[return-value]
+        return finished(request, results.one_row(directory, table, int(number)))  # type: ignore[return-value]
 
     return _shortly(request, slug, _match("a/tables/b/rows/0"), reply)
 

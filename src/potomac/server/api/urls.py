@@ -27,8 +27,7 @@ def guarded(view: View) -> View:
 
     @wraps(view)
     def answer(request: HttpRequest, *given: Any, **named: Any) -> HttpResponseBase:
-        head = request.method == "HEAD"
-        if head:
+        if request.method == "HEAD":  # whose answer loses its body where it leaves the server
             request.method = "GET"
         try:
             found = once(request, lambda: view(request, *given, **named))
@@ -37,7 +36,7 @@ def guarded(view: View) -> View:
         if found.status_code == 405:
             allow = ", ".join(sorted(found.headers.get("Allow", "").split(", ")))
             found = problems.problem(request, 405, f"Here go {allow}", headers={"Allow": allow})
-        return finished(request, found, head=head)
+        return finished(request, found)
 
     answer.csrf_exempt = True  # type: ignore[attr-defined]  # access.py asks for the token where there is a session
     return answer

@@ -18,7 +18,7 @@ from potomac.server.flows import people
 from potomac.server.ops import heartbeat
 from potomac.server.ops import metrics as numbers
 
-__all__ = ["alive", "checks", "lacking", "metrics", "pending", "ready"]
+__all__ = ["alive", "checks", "has_cache", "lacking", "metrics", "pending", "ready"]
 
 SEEN = 15.0
 """Seconds after which a worker that has not been seen is missed."""
@@ -119,10 +119,13 @@ def lacking() -> str:
 
 def _missing() -> str:
     """Migrations, or the table of the cache, which is made after them."""
-    plan = len(pending())
-    if not plan and "cache" not in connections[DEFAULT_DB_ALIAS].introspection.table_names():
-        plan = 1
+    plan = len(pending()) or int(not has_cache())
     return f"{plan} {'is' if plan == 1 else 'are'} to be made" if plan else ""
+
+
+def has_cache() -> bool:
+    """Whether the table of the shared cache is there, which no migration makes."""
+    return "cache" in connections[DEFAULT_DB_ALIAS].introspection.table_names()
 
 
 def pending() -> list[Any]:

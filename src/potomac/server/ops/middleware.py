@@ -60,10 +60,8 @@ class Observed:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, and tell how long it took."""
-        begun, head = (
-            time.perf_counter(),
-            request.method == "HEAD",
-        )  # asked now: the interface goes on with it as with GET
+        begun = time.perf_counter()
+        head = request.method == "HEAD"  # asked now: the interface goes on with it as with GET
         request.id = _id(request)  # type: ignore[attr-defined]
         request.META["REMOTE_ADDR"] = _address(request)
         mark = request_id.set(request.id)  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ def tables(say: Say = lambda line: None) -> None:
             _wide()
             say(f"Bringing the database up to date ({len(plan)} migrations)")
             call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
-        if "cache" not in connection.introspection.table_names():
+        if not health.has_cache():
             call_command("createcachetable", verbosity=0)
     except DatabaseError as error:
         raise StudyError(_unreachable(error)) from error

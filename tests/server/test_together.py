@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from subprocess import PIPE, Popen
 from threading import Barrier, Thread
 from typing import Any
 
@@ -135,3 +139,33 @@ def test_a_run_that_is_deleted_while_it_is_published_is_shown_or_gone(ada: Actor
     published, deleted = together(lambda: products.publish(ada, run.pk, "strait"), lambda: runs.delete(ada, run.pk))
     assert isinstance(published, Exception) != isinstance(deleted, Exception), (published, deleted)
     assert Run.objects.exists() == Product.objects.exists() == isinstance(deleted, Conflict)
+
+
+MANY = """
+import sqlite3, sys
+from pathlib import Path
+from potomac.server import databases
+
+for number in range(60):
+    entry = databases.settings(f"sqlite:///{sys.argv[1]}/{number}", Path())
+    print(number, flush=True)
+    sys.stdin.readline()  # all begin together
+    databases.keep_log(entry)
+    with sqlite3.connect(entry["NAME"], timeout=20) as connection:
+        connection.executescript(entry["OPTIONS"]["init_command"])
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+"""
+
+
+def test_processes_that_make_a_sqlite_file_together_all_get_it(tmp_path: Path) -> None:
+    """As web and worker do at the first start; SQLite itself turns some away with "database is locked"."""
+    words = [sys.executable, "-c", MANY, str(tmp_path)]
+    crew = [Popen(words, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True) for _ in range(3)]
+    for _ in range(60):
+        for one in crew:
+            assert one.stdout is not None
+            one.stdout.readline()
+        for one in crew:
+            with suppress(BrokenPipeError):
+                print(file=one.stdin, flush=True)
+    assert [one.communicate()[1] for one in crew] == ["", "", ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from potomac.errors import Fault, StudyError, listing
 
-__all__ = ["again", "as_text", "is_text", "narrow", "only_text", "settings"]
+__all__ = ["again", "as_text", "is_text", "keep_log", "narrow", "only_text", "settings"]
 
 _ENGINES = {
     "postgres": "django.db.backends.postgresql",
@@ -73,6 +75,34 @@ def _sqlite(file: Path) -> dict[str, Any]:
     """Write-ahead log, and transactions that take their lock at once: who waits does so in order and never fails."""
     options = {"init_command": _PRAGMAS, "transaction_mode": "IMMEDIATE", "timeout": 20}
     return {"ENGINE": _ENGINES["sqlite"], "NAME": str(file), "OPTIONS": options, "CONN_MAX_AGE": 60}
+
+
+def keep_log(database: Mapping[str, Any]) -> None:
+    """Make a SQLite file keep a write-ahead log (it does so for ever), one process after the other.
+
+    SQLite waits for other processes with all but this: of several that begin it together, some would be told at once
+    that the database is locked.
+
+    Args:
+        database: an entry of ``DATABASES``; another than SQLite is left alone, and so is a file that cannot be made,
+            of which the first query tells.
+    """
+    if database["ENGINE"] != _ENGINES["sqlite"]:
+        return
+    import fcntl
+    import sqlite3
+
+    file = Path(database["NAME"])
+    with contextlib.suppress(OSError, sqlite3.Error):
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            if not file.exists():
+                file.touch(mode=0o600)
+            with contextlib.closing(sqlite3.connect(file, timeout=20)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            os.close(folder)
 
 
 def _as_mysqlclient() -> None:

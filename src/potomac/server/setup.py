@@ -22,12 +22,16 @@ def prepare() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "potomac.server.settings")
     try:
         import django
+        from django.apps import apps
+        from django.conf import settings
     except ModuleNotFoundError as error:
         mend = 'Run pip install "potomac[server]"'
         raise StudyError(Fault("server.missing", "the server's packages are not installed", "", mend)) from error
-    from potomac.server import config
+    from potomac.server import config, databases
 
     make_home(config.home())
+    if not apps.ready:
+        databases.keep_log(settings.DATABASES["default"])
     django.setup()
 
 

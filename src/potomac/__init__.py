@@ -30,6 +30,7 @@ __all__ = [
     "engine",
     "errors",
     "geo",
+    "location",
     "outliers",
     "report",
     "spec",

@@ -1,6 +1,7 @@
 from potomac import engine as engine
 from potomac import errors as errors
 from potomac import geo as geo
+from potomac import location as location
 from potomac import outliers as outliers
 from potomac import report as report
 from potomac import spec as spec

@@ -1,0 +1,1 @@
+"""Benchmarks of the location engine, peers in the same run."""

@@ -1,0 +1,181 @@
+"""Linear and integer programmes, handed to HiGHS: one thread, a fixed seed, and the bound kept whatever happens.
+
+Huangfu and Hall 2018, Parallelizing the dual revised simplex method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress, Quiet
+from potomac.errors import PotomacError
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+__all__ = ["Clock", "Program", "Solved", "ended", "solve"]
+
+Floats = npt.NDArray[np.float64]
+Ending = Literal["optimal", "infeasible", "time_limit"]
+
+
+class Clock:
+    """How much of a time limit (s) is left, and how progress is told."""
+
+    def __init__(self, limit: float, progress: Progress | None = None) -> None:
+        self._begun = monotonic()
+        self._limit = limit
+        self.progress: Progress = progress or Quiet()
+
+    def left(self) -> float:
+        """Seconds left, not below 0."""
+        return max(0.0, self._limit - (monotonic() - self._begun))
+
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return self.left() <= 0.0
+
+    def tell(self, what: str, share: float = 0.0) -> None:
+        """Say what is done now; ``share`` of it is through.
+
+        Raises:
+            Interrupted: the work shall stop.
+        """
+        self.progress(what, share, 1.0)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Minimise ``cost @ x + offset`` with ``low <= rows @ x <= high`` and ``lower <= x <= upper``.
+
+    Attributes:
+        cost: shape (k,).
+        lower, upper: shape (k,).
+        whole: which variables are whole numbers, shape (k,).
+        rows: sparse, shape (r, k).
+        low, high: shape (r,).
+    """
+
+    cost: Floats
+    lower: Floats
+    upper: Floats
+    whole: npt.NDArray[np.bool_]
+    rows: sparse.csr_matrix
+    low: Floats
+    high: Floats
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What HiGHS found: ``values`` is None where it met no solution; no solution can be below ``bound``."""
+
+    values: Floats | None
+    objective: float
+    bound: float
+    ending: Ending
+
+
+def solve(
+    program: Program, clock: Clock, what: str, *, start: Floats | None = None, gap: float = 0.0, step: float = 0.0,
+    seed: int = 0, enough: float | None = None, seconds: float = np.inf,
+) -> Solved:  # fmt: skip
+    """Solve by simplex, and by branch and cut where variables are whole.
+
+    Args:
+        program: what to minimise.
+        clock: the time that is left, and where progress is told.
+        what: what is told.
+        start: a solution to begin with, shape (k,).
+        gap: relative gap at which it may stop.
+        step: objectives are multiples of this (0: any number): a bound closer than one step proves.
+        seed: of HiGHS; the same seed gives the same answer unless time runs out.
+        enough: stop at a solution that is at most this.
+        seconds: of this solve at most.
+
+    Raises:
+        Interrupted: the work shall stop.
+    """
+    import highspy
+
+    high = _set_up(highspy, program, min(clock.left(), seconds), gap, step, seed, enough)
+    if start is not None:
+        high.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
+    raised = _listening(highspy, high, clock, what)
+    high.run()
+    if raised:
+        raise raised[0]
+    return _read(highspy, high, program)
+
+
+def _set_up(
+    highspy: Any, program: Program, seconds: float, gap: float, step: float, seed: int, enough: float | None
+) -> Any:
+    high = highspy._core._Highs()  # its Python face writes a banner to stdout as soon as it is made
+    options = {
+        "output_flag": False, "threads": 1, "random_seed": int(seed) % (2**31 - 1), "time_limit": max(seconds, 0.01),
+        "mip_rel_gap": gap, "mip_abs_gap": max(step * (1 - 1e-6), 1e-9), "mip_feasibility_tolerance": 1e-7,
+    }  # fmt: skip
+    for name, value in options.items():
+        high.setOptionValue(name, value)
+    if enough is not None:
+        high.setOptionValue("objective_target", enough)
+    rows, infinity = program.rows, highspy.kHighsInf
+    bounds = [np.clip(side, -infinity, infinity) for side in (program.lower, program.upper, program.low, program.high)]
+    high.passModel(
+        rows.shape[1], rows.shape[0], rows.nnz, int(highspy.MatrixFormat.kRowwise), int(highspy.ObjSense.kMinimize),
+        program.offset, program.cost, *bounds, rows.indptr[:-1].astype(np.int32), rows.indices.astype(np.int32),
+        rows.data.astype(np.float64), program.whole.astype(np.int32),
+    )  # fmt: skip
+    return high
+
+
+def _listening(highspy: Any, high: Any, clock: Clock, what: str) -> list[PotomacError]:
+    """Progress is told from inside HiGHS; what it raises is kept until HiGHS has stopped."""
+    raised: list[PotomacError] = []
+    told = [monotonic()]
+
+    def heard(_kind: Any, _message: str, _out: Any, answer: Any, _data: Any) -> None:
+        if raised:
+            answer.user_interrupt = True
+        elif monotonic() - told[0] > 0.5:
+            told[0] = monotonic()
+            try:
+                clock.tell(what)
+            except PotomacError as error:
+                raised.append(error)
+                answer.user_interrupt = True
+
+    high.setCallback(heard, None)
+    for kind in (highspy.cb.HighsCallbackType.kCallbackMipInterrupt,
+                 highspy.cb.HighsCallbackType.kCallbackSimplexInterrupt):  # fmt: skip
+        high.startCallback(kind)
+    return raised
+
+
+def _read(highspy: Any, high: Any, program: Program) -> Solved:
+    status, info = high.getModelStatus(), high.getInfo()
+    kinds = highspy.HighsModelStatus
+    if status in (kinds.kInfeasible, kinds.kUnboundedOrInfeasible):
+        return Solved(None, np.inf, np.inf, "infeasible")
+    found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    values = np.array(high.getSolution().col_value) if found else None
+    objective = float(info.objective_function_value) if found else np.inf
+    done = status == kinds.kOptimal
+    bound = float(info.mip_dual_bound) if program.whole.any() else objective if done else -np.inf
+    bound = bound if np.isfinite(bound) else -np.inf
+    return Solved(values, objective, min(bound, objective), "optimal" if done else "time_limit")
+
+
+def ended(objective: float, bound: float, gap: float, step: float = 0.0) -> tuple[float, bool]:
+    """The bound to state for a minimum, and whether it proves the objective; objectives are multiples of ``step``."""
+    if step:
+        bound = float(np.ceil(bound / step - 1e-6)) * step if np.isfinite(bound) else bound
+    near = 1e-9 * max(1.0, abs(objective))
+    proven = bound >= objective - near
+    return (objective if proven else bound), proven

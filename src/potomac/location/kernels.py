@@ -1,0 +1,149 @@
+"""Sums over demand points, compiled: distance, pull and curvature at a place, in one pass over the points.
+
+The points are cut into chunks of a fixed size whose sums are added in order, so the number of threads changes nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.stats.compiled import compiled
+
+__all__ = ["CHUNK", "SUMS", "cell_bounds", "plane_sums", "sphere_sums"]
+
+Floats = npt.NDArray[np.float64]
+
+CHUNK = 1 << 14
+"""Points a chunk."""
+SUMS = 9
+"""Sums a chunk: distance, pull (2), curvature (3), weight over distance, weight at the place, the most of one point."""
+
+# infinities keep their rules; sums may be taken in any order, which is fixed once compiled
+_compiled = compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nnan", "nsz"})
+
+
+@_compiled
+def plane_sums(points: Floats, at: Floats, near: float, first: int, last: int, sums: Floats) -> None:
+    """The sums of the chunks from ``first`` to ``last``; ``points`` holds x, y and weight, a line each.
+
+    A point closer than ``near`` counts as lying at the place. With (a, b) from the place ``at`` to a point of weight w
+    in distance d: w d; w (a, b) / d; w (b b, -a b, a a) / d^3; w / d; w of those at the place; the greatest w / d.
+    """
+    x, y, w = points[0], points[1], points[2]
+    u, v = at[0, 0], at[0, 1]
+    least = near * near
+    for chunk in range(first, last):
+        total, pull_a, pull_b, aa, ab, bb, over, here, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(w))):
+            a, b = x[i] - u, y[i] - v
+            square = a * a + b * b
+            inverse = 1.0 / np.sqrt(square if square > least else np.inf)
+            pull = w[i] * inverse
+            bend = pull * inverse * inverse
+            total += pull * square
+            pull_a += pull * a
+            pull_b += pull * b
+            aa += bend * b * b
+            ab -= bend * a * b
+            bb += bend * a * a
+            over += pull
+            here += 0.0 if square > least else w[i]
+            most = pull if pull > most else most
+        _keep(sums[chunk], total, pull_a, pull_b, aa, ab, bb, over, here, most)
+
+
+@_compiled
+def sphere_sums(points: Floats, at: Floats, near: float, first: int, last: int, sums: Floats) -> None:
+    """The same on the unit sphere: ``points`` holds the three coordinates and the weight, a line each.
+
+    ``at`` holds two tangents and the place itself, orthonormal. The Hessian of an angle is its cotangent across the
+    direction of the point, and 0 along it.
+    """
+    x, y, z, w = points[0], points[1], points[2], points[3]
+    ax, ay, az, bx, by, bz = at[0, 0], at[0, 1], at[0, 2], at[1, 0], at[1, 1], at[1, 2]
+    ux, uy, uz = at[2, 0], at[2, 1], at[2, 2]
+    least = near * near
+    for chunk in range(first, last):
+        total, pull_a, pull_b, aa, ab, bb, over, here, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(w))):
+            dx, dy, dz = x[i] - ux, y[i] - uy, z[i] - uz
+            a = dx * ax + dy * ay + dz * az
+            b = dx * bx + dy * by + dz * bz
+            fall = dx * ux + dy * uy + dz * uz  # cos - 1, without the loss of digits
+            square = a * a + b * b
+            inverse = 1.0 / np.sqrt(square if square > least else np.inf)
+            pull = w[i] * inverse
+            bend = pull * inverse * inverse * (1.0 + fall)
+            total += w[i] * _angle(square + fall * fall)
+            pull_a += pull * a
+            pull_b += pull * b
+            aa += bend * b * b
+            ab -= bend * a * b
+            bb += bend * a * a
+            over += pull
+            here += 0.0 if square > least or fall < -1.0 else w[i]
+            most = pull if pull > most else most
+        _keep(sums[chunk], total, pull_a, pull_b, aa, ab, bb, over, here, most)
+
+
+@_compiled
+def cell_bounds(points: Floats, centres: Floats, radii: Floats, first: int, last: int, out: Floats) -> None:
+    """For caps on the sphere the sum of angles at the centre, and what no sum in the cap is below, shape (k, 2).
+
+    An angle t seen along a great circle bends down by no more than -cot t. Within the radius r of the centre each point
+    so contributes at least its value and slope there less r^2 / 2 times the most of that; or, where it is nearly
+    opposite and that is worse, its value less r.
+    """
+    x, y, z, w = points[0], points[1], points[2], points[3]
+    for k in range(first, last):
+        ux, uy, uz, r = centres[k, 0], centres[k, 1], centres[k, 2], radii[k]
+        total, loss, gx, gy, gz = 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(len(w)):
+            dx, dy, dz = x[i] - ux, y[i] - uy, z[i] - uz
+            fall = dx * ux + dy * uy + dz * uz
+            angle = _angle(dx * dx + dy * dy + dz * dz)
+            total += w[i] * angle
+            far = angle + r
+            sine = np.sin(angle)
+            bend = 0.0 if far <= 0.5 * np.pi else (-0.5 * r / np.tan(far) if far < 3.14159 else 2.0)
+            if bend >= 1.0 or sine < 1e-12:
+                loss += w[i] * r if bend >= 1.0 else 0.0  # at a point itself a slope of 0 will do
+                continue
+            loss += w[i] * bend * r
+            pull = w[i] / sine
+            gx += pull * (dx - fall * ux)
+            gy += pull * (dy - fall * uy)
+            gz += pull * (dz - fall * uz)
+        out[k, 0] = total
+        out[k, 1] = total - loss - r * np.sqrt(gx * gx + gy * gy + gz * gz)
+
+
+@compiled(nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+def _angle(square: float) -> float:
+    """The angle under a chord of the unit sphere, given its square: 2 asin(chord / 2), without branches.
+
+    asin by the rational approximation of fdlibm (Sun 1993) below one half, and by that of the rest above it.
+    """
+    q = 0.25 * square
+    q = q if q < 1.0 else 1.0
+    low = q < 0.25
+    z = q if low else 0.5 * (1.0 - np.sqrt(q))
+    s = np.sqrt(z)
+    p = 7.91534994289814532176e-04 + z * 3.47933107596021167570e-05
+    p = -4.00555345006794114027e-02 + z * p
+    p = 2.01212532134862925881e-01 + z * p
+    p = z * (1.66666666666666657415e-01 + z * (-3.25565818622400915405e-01 + z * p))
+    r = 1.0 + z * (-2.40339491173441421878e00 + z * (2.02094576023350569471e00 + z * (
+        -6.88283971605453293030e-01 + z * 7.70381505559019352791e-02)))  # fmt: skip
+    arc = s + s * (p / r)
+    return float(2.0 * arc if low else np.pi - 4.0 * arc)
+
+
+@_compiled
+def _keep(
+    out: Floats, total: float, pull_a: float, pull_b: float, aa: float, ab: float, bb: float,
+    over: float, here: float, most: float,
+) -> None:  # fmt: skip
+    out[0], out[1], out[2], out[3], out[4], out[5] = total, pull_a, pull_b, aa, ab, bb
+    out[6], out[7], out[8] = over, here, most

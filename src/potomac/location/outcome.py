@@ -1,0 +1,174 @@
+"""A placement -> what it means: who is served by which site in how many minutes, and tables of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.geo.distance import great_circle
+from potomac.location.placement import Placement
+from potomac.location.reading import Candidates, Demand
+
+__all__ = ["Outcome", "assignment_table", "outcome", "site_table", "weighted_quantile"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whom each site serves.
+
+    Attributes:
+        sites: candidates that are sites, ascending, shape (p,).
+        serves: place among ``sites`` of the site that serves each demand point, -1 where none does, shape (n,).
+        minutes: how long that takes, NaN where nobody is served, shape (n,).
+        second: place among ``sites`` of the second nearest, -1 where there is none, shape (n,).
+        second_minutes: how long it takes there, NaN where there is none, shape (n,).
+        km: straight line to the site, NaN where places are not known, shape (n,).
+        weight: of the demand points, shape (n,).
+    """
+
+    sites: Ints
+    serves: Ints
+    minutes: Floats
+    second: Ints
+    second_minutes: Floats
+    km: Floats
+    weight: Floats
+
+    @property
+    def served(self) -> npt.NDArray[np.bool_]:
+        """Which demand points are served, shape (n,)."""
+        return np.asarray(self.serves >= 0)
+
+    @property
+    def mean(self) -> float:
+        """Weighted mean of the travel time of those who are served, minutes; NaN where nobody is."""
+        w = self.weight[self.served]
+        return float(np.average(self.minutes[self.served], weights=w)) if w.sum() > 0 else float("nan")
+
+    @property
+    def worst(self) -> float:
+        """Longest travel time of those who count and are served, minutes."""
+        some = self.served & (self.weight > 0)
+        return float(self.minutes[some].max()) if some.any() else float("nan")
+
+    def quantile(self, share: float) -> float:
+        """Minutes within which ``share`` of the served weight is."""
+        return weighted_quantile(self.minutes[self.served], self.weight[self.served], share)
+
+    def within(self, minutes: float) -> float:
+        """Share of all weight that is served within so many minutes."""
+        near = self.served & (np.nan_to_num(self.minutes, nan=np.inf) <= minutes)
+        return float(self.weight[near].sum() / self.weight.sum())
+
+
+def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
+    """The smallest value such that values up to it hold at least ``share`` of the weight; NaN of nothing."""
+    order = np.argsort(values, kind="stable")
+    held = np.cumsum(weights[order])
+    if not len(held) or held[-1] <= 0:
+        return float("nan")
+    at = np.searchsorted(held, share * held[-1] * (1 - 1e-12))
+    return float(values[order][min(at, len(held) - 1)])
+
+
+def outcome(to_sites: Floats, placement: Placement, demand: Demand, candidates: Candidates) -> Outcome:
+    """Read a placement.
+
+    Args:
+        to_sites: minutes of each demand point from each site, in the order of ``placement.sites``, shape (n, p).
+        placement: the sites, and whom each serves.
+        demand: the demand points.
+        candidates: the candidates.
+    """
+    sites, n = placement.sites, len(demand)
+    serves = np.where(placement.assignment >= 0, np.searchsorted(sites, placement.assignment), -1)
+    rows = np.arange(n)
+    served = serves >= 0
+    minutes = np.where(served, to_sites[rows, serves], np.nan)
+    others = to_sites.copy()
+    others[rows[served], serves[served]] = np.inf
+    second = np.argmin(others, axis=1)
+    second_minutes = others[rows, second]
+    there = np.isfinite(second_minutes)
+    km = np.full(n, np.nan)
+    at = sites[serves[served]]
+    km[served] = great_circle(
+        demand.latitude[served], demand.longitude[served], candidates.latitude[at], candidates.longitude[at]
+    )
+    return Outcome(
+        sites, serves, minutes, np.where(there, second, -1), np.where(there, second_minutes, np.nan), km, demand.weight
+    )
+
+
+def site_table(found: Outcome, candidates: Candidates) -> pa.Table:
+    """A row a site: what it serves, how far its people have, and what would be lost without it."""
+    c, sites = candidates, found.sites
+    load = np.bincount(found.serves[found.served], found.weight[found.served], len(sites))
+    points = np.bincount(found.serves[found.served], minlength=len(sites))
+    mean, worst = np.full(len(sites), np.nan), np.full(len(sites), np.nan)
+    loss = np.full(len(sites), np.nan)
+    for k in range(len(sites)):
+        mine = found.serves == k
+        if (found.weight[mine] > 0).any():
+            mean[k] = np.average(found.minutes[mine], weights=found.weight[mine])
+            worst[k] = found.minutes[mine].max()
+            further = found.second_minutes[mine] - found.minutes[mine]
+            if np.isfinite(further).all():
+                loss[k] = (further * found.weight[mine]).sum() / found.weight.sum()
+    columns = {
+        "site": c.id.take(pa.array(sites)),
+        "row": c.row[sites],
+        "latitude": c.latitude[sites],
+        "longitude": c.longitude[sites],
+        "fixed": c.fixed[sites],
+        "points": points,
+        "weight": load,
+        "share": load / found.weight.sum(),
+        "mean_minutes": mean,
+        "worst_minutes": worst,
+        "minutes_if_closed": loss,
+    }
+    if c.capacity is not None:
+        columns["capacity"] = c.capacity[sites]
+        columns["used"] = load / np.maximum(c.capacity[sites], 1e-300)
+    if c.cost is not None:
+        columns["cost"] = c.cost[sites]
+    return _table(columns)
+
+
+def assignment_table(found: Outcome, demand: Demand, candidates: Candidates) -> pa.Table:
+    """A row a demand point: its site, how long it takes, and the second nearest."""
+    names = candidates.id.take(pa.array(found.sites))
+    return _table(
+        {
+            "row": demand.row,
+            "id": demand.id,
+            "latitude": demand.latitude,
+            "longitude": demand.longitude,
+            "weight": demand.weight,
+            "site": _named(names, found.serves),
+            "minutes": found.minutes,
+            "km": found.km,
+            "next_site": _named(names, found.second),
+            "next_minutes": found.second_minutes,
+        }
+    )
+
+
+def _named(names: pa.Array, place: Ints) -> pa.Array:
+    return names.take(pa.array(place, mask=place < 0))
+
+
+def _table(columns: dict[str, pa.Array | npt.NDArray[np.generic]]) -> pa.Table:
+    """NaN becomes null: it means that there is no such number."""
+    made = {
+        name: pa.array(values, from_pandas=True) if isinstance(values, np.ndarray) else values
+        for name, values in columns.items()
+    }
+    return pa.table(made)

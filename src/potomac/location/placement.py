@@ -1,0 +1,134 @@
+"""Where to place sites: the answer of every solver, and the checks at their door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing
+
+__all__ = ["NEAR", "Goal", "Placement", "Status", "checked_cost", "checked_weights", "indices", "infeasible", "ranked"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+Status = Literal["optimal", "within_gap", "time_limit", "heuristic"]
+Goal = Literal["minimise", "maximise"]
+
+NEAR = 1e-9
+"""A gap that is at most this is rounding, and the answer is proven."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where sites are placed, whom each serves, and how far that can be from the best.
+
+    Attributes:
+        sites: chosen candidates (columns of the cost), ascending, shape (p,).
+        assignment: the candidate that serves each demand point, -1 where none does, shape (n,).
+        objective: of the sites, in the unit of the cost times that of the weights.
+        bound: no placement can be better than this: at most the objective where it is minimised, at least where it
+            is maximised.
+        proven: whether ``bound`` meets ``objective`` but for rounding.
+        status: "optimal" (proven), "within_gap" (as near as was asked), "time_limit" (the best found until then), or
+            "heuristic" (no bound was asked for).
+        goal: whether less is better.
+        equal: other placements with the same objective that were met on the way, each as ``sites``.
+        notes: what the reader should know, one sentence each.
+    """
+
+    sites: Ints
+    assignment: Ints
+    objective: float
+    bound: float
+    proven: bool
+    status: Status
+    goal: Goal = "minimise"
+    equal: tuple[Ints, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        """How far the objective can be from the best, as a share of it; 0 where it is proven."""
+        if self.proven or self.objective == self.bound:
+            return 0.0
+        return abs(self.objective - self.bound) / max(abs(self.objective), 1e-300)
+
+
+def checked_cost(cost: npt.ArrayLike) -> Floats:
+    """The cost of serving each demand point (row) from each candidate (column), shape (n, m); infinite: not at all.
+
+    Raises:
+        DataError: it is empty, of another shape, or holds NaN, text or negative infinity.
+    """
+    try:
+        found = np.ascontiguousarray(cost, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _bad("costs are not numbers", "expected a number for each demand point and candidate") from error
+    if found.ndim != 2 or 0 in found.shape:
+        raise _bad(f"the cost matrix has shape {found.shape}", "expected a row a demand point and a column a candidate")
+    wrong = np.isnan(found) | (found == -np.inf)
+    if wrong.any():
+        i, j = map(int, np.argwhere(wrong)[0])
+        many = int(wrong.sum())
+        raise _bad(
+            f"the cost of demand point {i} from candidate {j} is {found[i, j]}"
+            + (f", and {many - 1} more" * (many > 1)),
+            "expected numbers; infinity where a candidate cannot serve",
+        )
+    return found
+
+
+def checked_weights(weights: npt.ArrayLike | None, n: int) -> Floats:
+    """Weights of the demand points, shape (n,); 1 each where none are given.
+
+    Raises:
+        DataError: there are more or fewer than ``n``, one is negative or no number, or all are 0.
+    """
+    if weights is None:
+        return np.ones(n)
+    try:
+        found = np.ascontiguousarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _bad("weights are not numbers", "expected a number for each demand point", "weights") from error
+    if found.shape != (n,):
+        raise _bad(f"weights have shape {found.shape}", f"expected {n}, one for each demand point", "weights")
+    wrong = ~np.isfinite(found) | (found < 0)
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise _bad(f"the weight of demand point {i} is {found[i]}", "expected 0 or more", "weights")
+    if not found.any():
+        raise _bad("all weights are 0", "expected some demand", "weights")
+    return found
+
+
+def indices(given: Iterable[int] | npt.ArrayLike, m: int, what: str) -> Ints:
+    """Candidates by number, ascending and each once.
+
+    Raises:
+        StudyError: one is no candidate.
+    """
+    found = np.unique(np.asarray(list(given) if not isinstance(given, np.ndarray) else given, dtype=np.int64))
+    wrong = found[(found < 0) | (found >= m)]
+    if len(wrong):
+        said = f"{what} names candidate {listing(map(int, wrong), 5)}"
+        raise StudyError(Fault("location.candidate-unknown", said, f"candidates are 0 to {m - 1}", key=what))
+    return found
+
+
+def infeasible(found: str, mend: str = "", *, code: str = "location.infeasible", key: str = "") -> NoAnswer:
+    """No placement fulfils what was asked, and why."""
+    return NoAnswer(Fault(code, found, "", mend, key=key))
+
+
+def _bad(found: str, expected: str, key: str = "cost") -> DataError:
+    return DataError(Fault("location.numbers", found, expected, key=key))
+
+
+def ranked(sites: Sequence[int] | Ints) -> tuple[int, ...]:
+    """Sites as a key by which ties are broken: the smaller tuple wins."""
+    return tuple(int(j) for j in np.sort(np.asarray(sites)))

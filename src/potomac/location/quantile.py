@@ -1,0 +1,136 @@
+"""The quantile problem: nine people in ten (or any share) shall be within the least travel time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress
+from potomac.errors import Fault, StudyError
+from potomac.location.asked import Asked, Met, asked, every_placement, nearest_site, placed
+from potomac.location.coverage import Covered, most_covered
+from potomac.location.highs import Clock
+from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible
+from potomac.location.radii import Radii
+
+__all__ = ["p_quantile"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def p_quantile(
+    cost: npt.ArrayLike, p: int, share: float = 0.9, weights: npt.ArrayLike | None = None, fixed: Iterable[int] = (),
+    forbidden: Iterable[int] = (), *, time_limit: float = 60.0, gap: float = 0.0, seed: int = 0,
+    progress: Progress | None = None,
+) -> Placement:  # fmt: skip
+    """Place p sites so that the least cost within which ``share`` of the weight is served is as small as can be.
+
+    The optimum is one of the distinct costs: bisection asks of each whether p sites cover enough weight within it. With
+    share 1 this is the p-center problem.
+
+    Args:
+        cost: of serving each demand point from each candidate, shape (n, m); infinite where it cannot.
+        p: sites in all, the fixed ones included.
+        share: of the weight, above 0 and at most 1.
+        weights: of the demand points, shape (n,).
+        fixed: candidates that are sites already.
+        forbidden: candidates that may not be sites.
+        time_limit: seconds; the best found until then is returned with its bound.
+        gap: relative gap at which to stop.
+        seed: of HiGHS.
+        progress: told what is done.
+
+    Raises:
+        DataError: costs or weights are no such numbers.
+        StudyError: p, share, fixed or forbidden make no sense.
+        NoAnswer: p sites cannot reach that share at any cost; the message says how much they can.
+    """
+    costs = checked_cost(cost)
+    ask = asked(costs.shape[1], p, fixed, forbidden)
+    weight = checked_weights(weights, len(costs))
+    if not 0 < share <= 1:
+        raise StudyError(Fault("location.problem", f"share is {share}", "expected above 0 and at most 1", key="share"))
+    target = share * float(weight.sum()) * (1 - 1e-12)
+    met = Met()
+    every = every_placement(ask, len(costs))
+    if every is not None:
+        bound = _looked_at(costs, weight, target, every, met)
+    else:
+        bound = _Shares(costs, weight, target, ask, met, Clock(time_limit, progress), seed).search(gap)
+    if not np.isfinite(met.objective):
+        raise _beyond(costs, weight, met.sites, ask)
+    return placed(met, nearest_site(costs, met.sites), bound, gap=gap)
+
+
+def _beyond(costs: Floats, weight: Floats, sites: Ints, ask: Asked) -> Exception:
+    reached = float(weight[np.isfinite(costs[:, sites]).any(axis=1)].sum() / weight.sum())
+    said = f"p = {ask.p} sites do not reach that share of the weight; those found reach {reached:.3g} of it"
+    return infeasible(said, "Lower share or raise p", key="share")
+
+
+def _quantiles(least: Floats, weight: Floats, target: float) -> Floats:
+    """Of each column of ``least``: the cost within which ``target`` of the weight lies, shape (k,)."""
+    order = np.argsort(least, axis=0, kind="stable")
+    within = np.cumsum(weight[order], axis=0)
+    last = np.minimum((within < target).sum(axis=0), len(least) - 1)
+    return np.take_along_axis(least, np.take_along_axis(order, last[None, :], axis=0), axis=0)[0]
+
+
+def _looked_at(costs: Floats, weight: Floats, target: float, every: Ints, met: Met) -> float:
+    some = np.array_split(every, len(every) // 500 + 1)
+    found = np.concatenate([_quantiles(costs[:, sites].min(axis=2), weight, target) for sites in some])
+    least = float(found.min())
+    for sites in every[found <= least + 1e-9 * max(1.0, abs(least))][:1000]:
+        met.offer(sites, least)
+    if not met.any:  # all are infinite
+        met.offer(every[0], least)
+    return least
+
+
+class _Shares(Radii):
+    """Whether p sites cover enough weight within a radius."""
+
+    def __init__(
+        self, costs: Floats, weight: Floats, target: float, ask: Asked, met: Met, clock: Clock, seed: int
+    ) -> None:
+        super().__init__(met, clock)
+        self.costs, self.weight, self.target, self.ask, self.seed = costs, weight, target, ask, seed
+        allowed = costs[:, ask.allowed]
+        first = self._widest(float(allowed[np.isfinite(allowed)].max(initial=0.0)))
+        most = self.reach(first)
+        least = float(_quantiles(allowed.min(axis=1)[:, None], weight, target)[0])
+        inside = (allowed >= least) & (allowed <= most) & np.isfinite(allowed)
+        self.between(np.unique(np.append(allowed[inside], most)))
+        self.take(first)
+
+    def reach(self, sites: Ints) -> float:
+        return float(_quantiles(self.costs[:, sites].min(axis=1)[:, None], self.weight, self.target)[0])
+
+    def within(self, radius: float, exact: bool) -> tuple[Ints | None, bool]:
+        found, held = self._most(radius, exact)
+        enough = held + found.total >= self.target
+        none = held + found.bound < self.target
+        return (np.union1d(self.ask.fixed, self.ask.free[found.columns]) if enough else None), none
+
+    def _most(self, radius: float, exact: bool) -> tuple[Covered, float]:
+        bare = ~(self.costs[:, self.ask.fixed] <= radius).any(axis=1)
+        held = float(self.weight[~bare].sum())
+        near = self.costs[np.ix_(bare, self.ask.free)] <= radius
+        found = most_covered(
+            near, self.weight[bare], self.ask.more, self.clock, enough=self.target - held, exact=exact,
+            seed=self.seed, what="searching the radius",
+        )  # fmt: skip
+        return found, held
+
+    def _widest(self, radius: float) -> Ints:
+        """Sites that reach enough weight at all."""
+        found, held = self._most(radius, True)
+        sites = np.union1d(self.ask.fixed, self.ask.free[found.columns])
+        if held + found.total < self.target:
+            if held + found.bound >= self.target:
+                raise infeasible("no placement that reaches that share was found in time", "Raise time_limit or p")
+            raise _beyond(self.costs, self.weight, sites, self.ask)
+        return sites

@@ -1,0 +1,142 @@
+"""A question and travel times -> the placement that answers it, by the solver that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress
+from potomac.location.placement import Placement, indices
+from potomac.location.question import Problem, Solver
+from potomac.location.reading import Candidates, Demand
+
+__all__ = ["Task", "of_study", "solve"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything a solver needs, as numbers.
+
+    Attributes:
+        minutes: of each demand point from each candidate, infinite where it cannot be served, shape (n, m); or the
+            implicit costs of a large p-median.
+        weights: shape (n,).
+        fixed: candidates that are sites already.
+        forbidden: candidates that may not be.
+        capacity: most weight each candidate serves, or None.
+        opening: what each candidate costs, or None.
+        seed: of the draws.
+    """
+
+    minutes: Any
+    weights: Floats
+    fixed: Ints
+    forbidden: Ints
+    capacity: Floats | None = None
+    opening: Floats | None = None
+    seed: int = 0
+
+
+def of_study(minutes: Any, demand: Demand, candidates: Candidates, seed: int) -> Task:
+    """The task of a study's tables."""
+    c = candidates
+    fixed, forbidden = np.flatnonzero(c.fixed), np.flatnonzero(c.forbidden)
+    return Task(minutes, demand.weight, fixed, forbidden, c.capacity, c.cost, seed)
+
+
+def solve(task: Task, problem: Problem, solver: Solver, progress: Progress) -> Placement:
+    """The best sites for the task, with their bound.
+
+    Raises:
+        StudyError: what is asked does not fit together.
+        NoAnswer: nothing fulfils it; the message says why.
+    """
+    limits: dict[str, Any] = {
+        "fixed": indices(task.fixed, _candidates(task), "fixed"), "forbidden": task.forbidden,
+        "time_limit": solver.time_limit, "gap": solver.gap, "seed": task.seed, "progress": progress,
+    }  # fmt: skip
+    return _SOLVERS[problem.objective](task, problem, limits)
+
+
+def _candidates(task: Task) -> int:
+    return int(task.minutes.shape[1])
+
+
+def _minisum(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    if task.capacity is not None:
+        from potomac.location.capacitated import capacitated_p_median
+
+        minutes = _within(task.minutes, problem.service_radius)
+        return capacitated_p_median(minutes, _p(problem), task.weights, task.capacity, task.weights, **limits)
+    from potomac.location.pmedian.search import p_median
+
+    return p_median(task.minutes, _p(problem), task.weights, service_radius=problem.service_radius, **limits)
+
+
+def _minimax(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.center import p_center
+
+    return p_center(_within(task.minutes, problem.service_radius), _p(problem), task.weights, **limits)
+
+
+def _quantile(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.quantile import p_quantile
+
+    return p_quantile(task.minutes, _p(problem), problem.share, task.weights, **limits)
+
+
+def _max_coverage(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.covering import max_coverage
+
+    assert problem.service_radius is not None  # noqa: S101 - the study was checked
+    return max_coverage(task.minutes, _p(problem), problem.service_radius, task.weights, **limits)
+
+
+def _set_cover(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.covering import set_cover
+
+    assert problem.service_radius is not None  # noqa: S101 - the study was checked
+    return set_cover(task.minutes, problem.service_radius, task.opening, **limits)
+
+
+def _fixed_charge(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.fixed_charge import fixed_charge
+
+    assert task.opening is not None  # noqa: S101 - the study was checked
+    more = {} if task.capacity is None else {"demand": task.weights, "capacity": task.capacity}
+    minutes = _within(task.minutes, problem.service_radius)
+    return fixed_charge(
+        minutes, task.opening, task.weights, p=problem.p, single_source=problem.single_source, **more, **limits
+    )
+
+
+def _attendance(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.attendance import max_attendance
+
+    return max_attendance(task.minutes, _p(problem), task.weights, half_life=problem.half_life, **limits)
+
+
+_SOLVERS = {
+    "minisum": _minisum,
+    "minimax": _minimax,
+    "quantile": _quantile,
+    "max_coverage": _max_coverage,
+    "set_cover": _set_cover,
+    "fixed_charge": _fixed_charge,
+    "attendance": _attendance,
+}
+
+
+def _p(problem: Problem) -> int:
+    return problem.p or 1
+
+
+def _within(minutes: Floats, radius: float | None) -> Floats:
+    """Travel times beyond the radius serve nobody."""
+    return minutes if radius is None else np.where(minutes <= radius, minutes, np.inf)

@@ -1,0 +1,359 @@
+"""The declaration of the engine ``location``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from potomac.engine import Endpoint, Engine, Figure, Progress, Result
+from potomac.errors import Fault, StudyError
+from potomac.location import answer, live, pictures
+from potomac.location.demo import prepare
+from potomac.location.question import COVERING, Problem, Question, Scenarios, Solver, Travel
+from potomac.spec import Spec, Study, TableSpec
+from potomac.stats.streams import Stream
+from potomac.tables import LATITUDE, LONGITUDE, Role, Table
+
+__all__ = ["LocationStudy", "engine"]
+
+ID = Role("id", "text", "name or number of the point", required=False, guesses=("name", "site", "zip", "zcta", "zone"))
+WHERE = (replace(LATITUDE, required=False), replace(LONGITUDE, required=False))
+WEIGHT = Role(
+    "weight", "number", "how much the point counts: people, trips, deliveries", low=0, required=False,
+    guesses=("population", "people", "demand", "households", "trips"),
+)  # fmt: skip
+DENSITY = Role("density", "number", "people a square kilometre, for circuity_density", low=0, required=False)
+CAPACITY = Role("capacity", "number", "most weight that the site can serve", low=0, required=False)
+COST = Role("cost", "number", "cost of opening the site, in weight times minutes", required=False)
+FIXED = Role("fixed", "any", "sites that are there already: 1, true or yes", required=False, nulls=True)
+FORBIDDEN = Role("forbidden", "any", "candidates that may not be chosen: 1, true or yes", required=False, nulls=True)
+
+
+class DemandSpec(TableSpec):
+    """Where people are who have to get to a site."""
+
+    roles = (ID, *WHERE, WEIGHT, DENSITY)
+    usual = ("id", "latitude", "longitude", "weight")
+
+
+class CandidatesSpec(TableSpec):
+    """Where sites may be."""
+
+    roles = (ID, *WHERE, CAPACITY, COST, FIXED, FORBIDDEN, DENSITY)
+    usual = ("id", "latitude", "longitude")
+
+
+class MatrixSpec(TableSpec):
+    """Travel times that are known: a row a pair."""
+
+    roles = (
+        Role("origin", "text", "id of the demand point", guesses=("from", "o", "demand")),
+        Role("destination", "text", "id of the candidate", guesses=("to", "d", "site", "candidate")),
+        Role("minutes", "number", "travel time in minutes", low=0, guesses=("time", "duration", "cost")),
+    )
+
+
+class NodesSpec(TableSpec):
+    """Nodes of a road network."""
+
+    roles = (
+        Role("id", "text", "name or number of the node", guesses=("node", "node_id")),
+        replace(LATITUDE), replace(LONGITUDE),
+    )  # fmt: skip
+
+
+class LinksSpec(TableSpec):
+    """Links of a road network, or an OpenStreetMap extract (.osm.pbf), which brings all of these itself."""
+
+    roles = (
+        Role("from", "text", "node where the link begins", required=False, guesses=("u", "tail", "init_node")),
+        Role("to", "text", "node where it ends", required=False, guesses=("v", "head", "term_node")),
+        Role("length", "number", "length of the link", "length", low=0, required=False, nulls=True),
+        Role("minutes", "number", "travel time without traffic, minutes", low=0, required=False, nulls=True,
+             guesses=("free_flow_time",)),
+        Role("class", "text", "functional class of the road", required=False, nulls=True, guesses=("function_class",)),
+        Role("maxspeed", "text", "speed limit as it is signed: 50, 30 mph, DE:urban", required=False, nulls=True),
+        Role("oneway", "any", "1, true or yes where the link leads one way only", required=False, nulls=True),
+        Role("capacity", "number", "vehicles an hour that the link carries", low=0, required=False, nulls=True),
+        Role("volume", "number", "vehicles an hour that use it", low=0, required=False, nulls=True),
+        Role("b", "number", "factor of the BPR function (0.15)", low=0, required=False, nulls=True),
+        Role("power", "number", "power of the BPR function (4)", low=0, required=False, nulls=True),
+    )  # fmt: skip
+    usual = ("from", "to", "length", "class")
+
+
+class SampleSpec(TableSpec):
+    """Trips whose time is known, by which a model of travel time is calibrated."""
+
+    roles = (
+        Role("from_latitude", "number", "degrees north, where the trip begins", "angle", -90, 90),
+        Role("from_longitude", "number", "degrees east, where the trip begins", "angle", -180, 180),
+        Role("to_latitude", "number", "degrees north, where it ends", "angle", -90, 90),
+        Role("to_longitude", "number", "degrees east, where it ends", "angle", -180, 180),
+        Role("minutes", "number", "how long it took, minutes", low=0),
+    )
+
+
+class ProblemSpec(Spec):
+    """What is to be found."""
+
+    objective: Literal["minisum", "minimax", "quantile", "max_coverage", "set_cover", "fixed_charge", "attendance"] = (
+        Field(default="minisum", description="least total time, least worst time, most people in reach, ...")
+    )
+    p: int | None = Field(default=None, ge=1, description="number of sites (1; decided where the objective decides it)")
+    site: Literal["candidates", "anywhere"] = Field(default="candidates", description="where sites may be")
+    service_radius: float | None = Field(
+        default=None, gt=0, description="minutes within which a site serves", json_schema_extra={"unit": "min"}
+    )
+    share: float = Field(default=0.9, gt=0, le=1, description="share of people whose time counts (quantile)")
+    half_life: float = Field(
+        default=15.0, gt=0, description="minutes at which half as many attend (attendance)",
+        json_schema_extra={"unit": "min"},
+    )  # fmt: skip
+    single_source: bool = Field(default=True, description="one site alone serves a demand point (capacities)")
+    frontier: int = Field(
+        default=0, ge=0, le=200, description="numbers of sites that are compared; 0 for 2 more than p"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> ProblemSpec:
+        faults = [*self._faults()]
+        if faults:
+            raise StudyError(faults)
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        if self.objective in COVERING and self.service_radius is None:
+            found, mend = f"{self.objective} needs a radius", "Add service_radius = 15, in minutes"
+            yield Fault("location.radius-missing", found, "", mend, key="service_radius")
+        if self.objective == "set_cover" and self.p is not None:
+            found = "set_cover finds how many sites it takes, and p is given"
+            yield Fault("location.p-needless", found, "", "Take p away, or ask for max_coverage", key="p")
+        if self.site == "anywhere" and self.objective not in ("minisum", "minimax", "attendance"):
+            found = f"{self.objective} is answered at candidates only"
+            yield Fault("location.anywhere", found, "expected minisum, minimax or attendance", "", key="site")
+
+
+class TravelSpec(Spec):
+    """How people travel."""
+
+    model: Literal[
+        "great_circle", "minkowski", "circuity", "circuity_distance", "circuity_density", "road", "matrix"
+    ] = Field(default="circuity", description="how travel time is told")
+    speed_kmh: float = Field(default=40.0, gt=0, description="usual speed", json_schema_extra={"unit": "km/h"})
+    factor: float = Field(default=1.3, ge=1, description="road km a straight km (circuity)")
+    exponent: float = Field(default=1.0, ge=1, description="1: streets in a grid, 2: straight (minkowski)")
+    rotation: float = Field(
+        default=0.0, description="how the grid of streets is turned (minkowski)", json_schema_extra={"unit": "deg"}
+    )
+    matrix: MatrixSpec | None = Field(None, description="travel times that are known (matrix)")
+    nodes: NodesSpec | None = Field(None, description="nodes of the road network (road)")
+    links: LinksSpec | None = Field(None, description="its links, or an OpenStreetMap extract (road)")
+    sample: SampleSpec | None = Field(None, description="trips whose time is known: the model is calibrated by them")
+    first_through: int | None = Field(
+        default=None, ge=0, description="nodes with smaller numbers are zones that nobody passes through (road)"
+    )
+    walk_kmh: float = Field(
+        default=5.0, gt=0, description="speed between a point and the road", json_schema_extra={"unit": "km/h"}
+    )
+    access_km: float = Field(
+        default=5.0, gt=0, description="farthest way to the road", json_schema_extra={"unit": "km"}
+    )
+    speeds: dict[str, float] = Field(
+        default_factory=dict, description="km/h by class of road, in place of the usual ones",
+        examples=[{"residential": 25.0}],
+    )  # fmt: skip
+    departure: float | None = Field(default=None, ge=0, lt=24, description="hour of the day; default without traffic")
+    profile: tuple[float, ...] = Field(
+        default=(), description="factor of the travel time for each hour of the day, 24 of them; default the usual one"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> TravelSpec:
+        faults = [*self._faults()]
+        if faults:
+            raise StudyError(faults)
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        if self.model == "matrix" and self.matrix is None:
+            mend = "Add [travel.matrix] with source and columns origin, destination, minutes"
+            yield Fault("location.table-missing", "the model matrix needs a table of times", "", mend, key="matrix")
+        if self.model == "road" and self.links is None:
+            mend = "Add [travel.links] with source and columns from, to, length; or an .osm.pbf as source"
+            yield Fault("location.table-missing", "the model road needs a table of links", "", mend, key="links")
+        if self.profile and len(self.profile) != 24:
+            found = f"the profile has {len(self.profile)} factors"
+            yield Fault("location.profile", found, "expected 24, one for each hour", "", key="profile")
+
+
+class SolverSpec(Spec):
+    """How long to look for the best."""
+
+    time_limit: float = Field(
+        default=60.0, gt=0, le=86_400, description="seconds, then the best so far is told with its bound",
+        json_schema_extra={"unit": "s"},
+    )  # fmt: skip
+    gap: float = Field(default=0.0, ge=0, lt=1, description="share of the objective that may be missing; 0: the best")
+
+
+class ScenariosSpec(Spec):
+    """What if travel times and demand are otherwise?"""
+
+    count: int = Field(default=200, ge=0, le=100_000, description="number of scenarios; 0 for none")
+    travel_spread: float = Field(default=0.2, ge=0, le=2, description="spread of travel times (log scale)")
+    shared: float = Field(default=0.5, ge=0, le=1, description="share of that spread that all ways have in common")
+    demand_spread: float = Field(default=0.1, ge=0, le=2, description="spread of the weights (log scale)")
+    hours: tuple[float, ...] = Field(
+        default=(), description="hours of the day that are compared", examples=[[8, 12, 17]]
+    )
+
+
+class LocationStudy(Study):
+    """Where should it be, so that people get there quickly?"""
+
+    kind: Literal["location"]
+    demand: DemandSpec = Field(description="where people are")
+    candidates: CandidatesSpec | None = Field(None, description="where sites may be; default the demand points")
+    problem: ProblemSpec = Field(default=ProblemSpec(), description="what is to be found")
+    travel: TravelSpec = Field(default=TravelSpec(), description="how people travel")
+    solver: SolverSpec = Field(default=SolverSpec(), description="how long to look for the best")
+    scenarios: ScenariosSpec = Field(default=ScenariosSpec(), description="what if it is otherwise")
+
+    @model_validator(mode="after")
+    def _fits(self) -> LocationStudy:
+        faults = [*self._place_faults(), *self._kind_faults()]
+        if faults:
+            raise StudyError(faults)
+        return self
+
+    def _place_faults(self) -> Iterator[Fault]:
+        parts: Mapping[str, TableSpec | None] = {"demand": self.demand, "candidates": self.candidates}
+        for name, part in parts.items():
+            lacking = [role for role in ("latitude", "longitude") if part and role not in part.columns]
+            if part and self.travel.model == "matrix":
+                if len(lacking) == 1:
+                    yield _half(name, lacking[0])
+                if "id" not in part.columns:
+                    mend = 'Add columns.id = "..."'
+                    yield Fault("location.id-missing", "a matrix goes by ids", "", mend, key=f"{name}.columns.id")
+            elif lacking:
+                yield _half(name, lacking[0])
+
+    def _kind_faults(self) -> Iterator[Fault]:
+        problem, travel = self.problem, self.travel
+        if problem.site == "anywhere" and travel.model in ("road", "matrix", "circuity_density"):
+            found = f"{travel.model} knows no travel time to just anywhere"
+            expected = 'expected great_circle, minkowski, circuity or circuity_distance, or site = "candidates"'
+            yield Fault("location.anywhere", found, expected, "", key="problem.site")
+        if problem.objective == "fixed_charge" and (self.candidates is None or "cost" not in self.candidates.columns):
+            mend = "Add [candidates] with columns.cost"
+            yield Fault("location.cost-missing", "fixed_charge needs what a site costs", "", mend, key="candidates")
+        for name in ("demand", "candidates"):
+            part = getattr(self, name)
+            if part is not None and travel.model == "circuity_density" and "density" not in part.columns:
+                mend = 'Add columns.density = "...", people a square kilometre'
+                yield Fault("location.density-missing", "there is no density", "", mend, key=f"{name}.columns.density")
+
+
+def _half(table: str, role: str) -> Fault:
+    return Fault("location.place-missing", f"no column is the {role}", "", f'Add columns.{role} = "..."',
+                 key=f"{table}.columns.{role}")  # fmt: skip
+
+
+def question_of(study: LocationStudy) -> Question:
+    """What the study asks, as plain values."""
+    p, t, s = study.problem, study.travel, study.scenarios
+    free = p.objective in ("set_cover", "fixed_charge")
+    return Question(
+        Problem(
+            objective=p.objective, p=p.p if free else p.p or 1, anywhere=p.site == "anywhere",
+            service_radius=p.service_radius, share=p.share, half_life=p.half_life,
+            single_source=p.single_source, equity=p.frontier,
+        ),
+        Travel(
+            model=t.model, speed_kmh=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation,
+            walk_kmh=t.walk_kmh, access_km=t.access_km, first_through=t.first_through, default_kmh=dict(t.speeds),
+            departure=t.departure, profile=t.profile,
+        ),
+        Solver(study.solver.time_limit, study.solver.gap),
+        Scenarios(s.count, s.travel_spread, s.shared, s.demand_spread, s.hours),
+    )  # fmt: skip
+
+
+def run(study: LocationStudy, tables: Mapping[str, Table], stream: Stream, progress: Progress) -> Result:
+    """Choose the sites, say whom each serves, and how far that can be from the best."""
+    return answer.answer(tables, question_of(study), stream, progress)
+
+
+def figures(result: Result) -> Iterable[Figure]:
+    """The pictures of a result."""
+    return pictures.figures(result)
+
+
+class Place(BaseModel):
+    """A place that somebody sets out from."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    latitude: float = Field(ge=-90, le=90, description="degrees north")
+    longitude: float = Field(ge=-180, le=180, description="degrees east")
+
+
+class Assigned(BaseModel):
+    """The site that serves a place."""
+
+    site: str | None = Field(description="id of the nearest site by travel time; null where none is in reach")
+    minutes: float | None = Field(description="how long it takes")
+    km: float | None = Field(description="straight line")
+    next_site: str | None = Field(description="the second nearest")
+    next_minutes: float | None = Field(description="how long it takes there")
+    note: str = Field(description="what the answer rests on")
+
+
+class Move(Place):
+    """A site, and where it would be instead."""
+
+    site: str = Field(description="id of the site that is moved")
+
+
+class Moved(BaseModel):
+    """What it costs to have a site elsewhere."""
+
+    objective: float = Field(description="with the site there")
+    best: float = Field(description="of the run")
+    change: float = Field(description="share by which it is worse (or better, below 0)")
+    mean_minutes: float | None = Field(description="mean travel time with the site there")
+    worst_minutes: float | None = Field(description="longest travel time with the site there")
+    note: str = Field(description="what the answer rests on")
+
+
+def assign(model: live.Live, ask: Place) -> Assigned:
+    """The site that serves a place."""
+    return Assigned(**live.assign(model, ask.latitude, ask.longitude))
+
+
+def move(model: live.Live, ask: Move) -> Moved:
+    """What it costs to have a site elsewhere."""
+    return Moved(**live.move(model, ask.site, ask.latitude, ask.longitude))
+
+
+CHICAGO = {"latitude": 41.88, "longitude": -87.63}
+
+engine = Engine(
+    kind="location",
+    study=LocationStudy,
+    run=run,
+    figures=figures,
+    summary="Where should it be, so that people get there quickly? Sites by travel time, with their bound.",
+    endpoints=(
+        Endpoint("assign", Place, assign, Assigned, live.load, "Which site serves this place, and how long?", CHICAGO),
+        Endpoint("move", Move, move, Moved, live.load, "What if a site were here?", {"site": "Chicago", **CHICAGO}),
+    ),
+    demo=("demo-meetup.toml", "demo-helsinki.toml"),
+    prepare=prepare,
+    extra="location",
+)  # fmt: skip

@@ -1,11 +1,11 @@
 """Shortest travel times between many places by a customisable contraction hierarchy.
 
-The order of contraction depends on the network alone (:mod:`.elimination`). Times are put in afterwards, one pass over
-the lower triangles for each set of times, so that 24 hours share one order (Dibbelt, Strasser and Wagner 2016,
-Customizable contraction hierarchies, ACM Journal of Experimental Algorithmics 21). Many-to-many goes up from each source
-along the elimination tree and down in one sweep over what lies above the targets, 16 sources side by side (Delling,
-Goldberg, Nowatzyk and Werneck 2013, PHAST; Delling, Goldberg and Werneck 2011, Faster batched shortest paths in road
-networks).
+The order of contraction depends on the network alone (:mod:`.elimination`). Times are put in afterwards, one pass
+over the lower triangles for each set of times, so that 24 hours share one order (Dibbelt, Strasser and Wagner 2016,
+Customizable contraction hierarchies, ACM Journal of Experimental Algorithmics 21). Many-to-many goes up from each
+source along the elimination tree and down in one sweep over what lies above the targets, 16 sources side by side
+(Delling, Goldberg, Nowatzyk and Werneck 2013, PHAST; Delling, Goldberg and Werneck 2011, Faster batched shortest paths
+in road networks).
 """
 
 # ruff: noqa: ANN001, ANN202
@@ -201,7 +201,8 @@ def _cone(starts: Ints, heads: Ints32, parent: Ints32, targets: Ints) -> _Cone:
 
 @compiled(nogil=True)
 def _mark_above(parent, targets, above):
-    for v in targets:
+    for target in targets:
+        v = target
         while v >= 0 and not above[v]:
             above[v] = True
             v = parent[v]

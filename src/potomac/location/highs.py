@@ -18,10 +18,13 @@ from potomac.errors import PotomacError
 if TYPE_CHECKING:
     from scipy import sparse
 
-__all__ = ["Clock", "Program", "Solved", "ended", "solve"]
+__all__ = ["Clock", "Program", "Solved", "ended", "fulfilling", "solve"]
 
 Floats = npt.NDArray[np.float64]
 Ending = Literal["optimal", "infeasible", "time_limit"]
+
+ROUNDING = 1e-6
+"""How far values may be from whole numbers and from their limits, relative to the size of a row."""
 
 
 class Clock:
@@ -73,7 +76,10 @@ class Program:
 
 @dataclass(frozen=True)
 class Solved:
-    """What HiGHS found: ``values`` is None where it met no solution; no solution can be below ``bound``."""
+    """What HiGHS found: ``values`` is None where it met no solution; no solution can be below ``bound``.
+
+    The values fulfil the programme, whole ones being whole, and ``objective`` is computed from them.
+    """
 
     values: Floats | None
     objective: float
@@ -82,16 +88,18 @@ class Solved:
 
 
 def solve(
-    program: Program, clock: Clock, what: str, *, start: Floats | None = None, gap: float = 0.0, step: float = 0.0,
-    seed: int = 0, enough: float | None = None, seconds: float = np.inf,
+    program: Program, clock: Clock, what: str, *, gap: float = 0.0, step: float = 0.0, seed: int = 0,
+    enough: float | None = None, seconds: float = np.inf,
 ) -> Solved:  # fmt: skip
     """Solve by simplex, and by branch and cut where variables are whole.
+
+    HiGHS is never given a solution to begin with: 1.16 counts the objective of one without what presolve has taken out,
+    and then states that too small value as the optimum.
 
     Args:
         program: what to minimise.
         clock: the time that is left, and where progress is told.
         what: what is told.
-        start: a solution to begin with, shape (k,).
         gap: relative gap at which it may stop.
         step: objectives are multiples of this (0: any number): a bound closer than one step proves.
         seed: of HiGHS; the same seed gives the same answer unless time runs out.
@@ -104,8 +112,6 @@ def solve(
     import highspy
 
     high = _set_up(highspy, program, min(clock.left(), seconds), gap, step, seed, enough)
-    if start is not None:
-        high.setSolution(len(start), np.arange(len(start), dtype=np.int32), start)
     raised = _listening(highspy, high, clock, what)
     high.run()
     if raised:
@@ -164,12 +170,23 @@ def _read(highspy: Any, high: Any, program: Program) -> Solved:
     if status in (kinds.kInfeasible, kinds.kUnboundedOrInfeasible):
         return Solved(None, np.inf, np.inf, "infeasible")
     found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    values = np.array(high.getSolution().col_value) if found else None
-    objective = float(info.objective_function_value) if found else np.inf
-    done = status == kinds.kOptimal
+    values = fulfilling(program, np.array(high.getSolution().col_value)) if found else None
+    objective = np.inf if values is None else float(program.cost @ values) + program.offset
+    done = status == kinds.kOptimal and values is not None
     bound = float(info.mip_dual_bound) if program.whole.any() else objective if done else -np.inf
     bound = bound if np.isfinite(bound) else -np.inf
     return Solved(values, objective, min(bound, objective), "optimal" if done else "time_limit")
+
+
+def fulfilling(program: Program, values: Floats) -> Floats | None:
+    """The values with whole ones made whole, or None where they do not fulfil the programme."""
+    exact = np.clip(np.where(program.whole, np.round(values), values), program.lower, program.upper)
+    if np.abs(exact - values).max(initial=0.0) > ROUNDING:
+        return None
+    size = ROUNDING * (1.0 + abs(program.rows) @ np.abs(exact))
+    reached = program.rows @ exact
+    within = (reached >= program.low - size) & (reached <= program.high + size)
+    return exact if within.all() else None
 
 
 def ended(objective: float, bound: float, gap: float, step: float = 0.0) -> tuple[float, bool]:

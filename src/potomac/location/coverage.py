@@ -81,8 +81,8 @@ def _merged(near: Flags, weight: Floats) -> tuple[sparse.csr_matrix, Floats, Int
     inside = near[rows[first]]
     stay = np.flatnonzero(inside.any(axis=0))
     stay = stay[~spare_sets(sparse.csr_matrix(inside[:, stay].T), np.zeros(len(stay)), larger=False)]
-    merged = np.bincount(which.ravel(), weights=weight[rows])
-    return sparse.csr_matrix(inside[:, stay], dtype=np.float64), merged, stay
+    merged = np.asarray(np.bincount(which.ravel(), weights=weight[rows]), dtype=np.float64)
+    return sparse.csr_matrix(inside[:, stay], dtype=np.float64), merged, np.asarray(stay, dtype=np.int64)
 
 
 @dataclass(frozen=True)

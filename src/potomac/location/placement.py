@@ -112,7 +112,7 @@ def indices(given: Iterable[int] | npt.ArrayLike, m: int, what: str) -> Ints:
     Raises:
         StudyError: one is no candidate.
     """
-    found = np.unique(np.asarray(list(given) if not isinstance(given, np.ndarray) else given, dtype=np.int64))
+    found = np.unique(np.asarray(list(given) if isinstance(given, Iterable) else given, dtype=np.int64))
     wrong = found[(found < 0) | (found >= m)]
     if len(wrong):
         said = f"{what} names candidate {listing(map(int, wrong), 5)}"

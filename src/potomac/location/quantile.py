@@ -76,7 +76,8 @@ def _quantiles(least: Floats, weight: Floats, target: float) -> Floats:
     order = np.argsort(least, axis=0, kind="stable")
     within = np.cumsum(weight[order], axis=0)
     last = np.minimum((within < target).sum(axis=0), len(least) - 1)
-    return np.take_along_axis(least, np.take_along_axis(order, last[None, :], axis=0), axis=0)[0]
+    found = np.take_along_axis(least, np.take_along_axis(order, last[None, :], axis=0), axis=0)
+    return np.asarray(found[0], dtype=np.float64)
 
 
 def _looked_at(costs: Floats, weight: Floats, target: float, every: Ints, met: Met) -> float:

@@ -389,7 +389,8 @@ class _Wanderer:
     ) -> None:
         self.source, self.lists, self.state, self.spare, self.random = source, lists, state, spare, random
         n, m = len(state.a1), len(state.slot)
-        self.rounds = max(5, int(5e6 / (n * m / p + 4 * n)))
+        # a stretch takes about as long as the ascent beside it, and not longer than 0.1 s
+        self.rounds = max(5, min(20 + 16 * p, int(5e6 / (n * m / p + 4 * n))))
         self.most = 30 * self.rounds
         self.spent = 0.0
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from potomac.errors import DataError, Fault, listing
 from potomac.tables import Table
 
-__all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "pairs_of"]
+__all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "pairs_of", "sample_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -51,6 +51,14 @@ class Demand:
         """Latitude and longitude, shape (n, 2)."""
         return np.column_stack([self.latitude, self.longitude])
 
+    def take(self, rows: Ints) -> Demand:
+        """Some of them, in the order of ``rows``."""
+        density = None if self.density is None else self.density[rows]
+        return Demand(
+            self.row[rows], self.id.take(pa.array(rows)), self.latitude[rows], self.longitude[rows],
+            self.weight[rows], density, self.weighted,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -87,6 +95,15 @@ class Candidates:
     def places(self) -> Floats:
         """Latitude and longitude, shape (m, 2)."""
         return np.column_stack([self.latitude, self.longitude])
+
+    def take(self, rows: Ints) -> Candidates:
+        """Some of them, in the order of ``rows``."""
+        given = (self.capacity, self.cost, self.density)
+        capacity, cost, density = (None if values is None else values[rows] for values in given)
+        return Candidates(
+            self.row[rows], self.id.take(pa.array(rows)), self.latitude[rows], self.longitude[rows],
+            capacity, cost, self.fixed[rows], self.forbidden[rows], density, self.own,
+        )  # fmt: skip
 
 
 def demand_of(table: Table) -> Demand:
@@ -167,13 +184,24 @@ def pairs_of(table: Table, demand: Demand, candidates: Candidates) -> tuple[Floa
     return minutes, tuple(notes)
 
 
+def sample_of(table: Table) -> pa.Table:
+    """Trips whose time is known: from_latitude, from_longitude, to_latitude, to_longitude, minutes.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = table.to_arrow()
+    _some(found, "travel.sample")
+    return found.drop_columns(["row"])
+
+
 def _some(found: pa.Table, name: str) -> None:
     if not found.num_rows:
         raise DataError(Fault("location.empty", "no row can be used", "expected at least one", key=name))
 
 
 def _rows(found: pa.Table) -> Ints:
-    return found["row"].to_numpy().astype(np.int64)
+    return np.asarray(found["row"].to_numpy().astype(np.int64))
 
 
 def _ids(found: pa.Table, name: str) -> pa.Array:

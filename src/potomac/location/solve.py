@@ -82,7 +82,8 @@ def _minisum(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
 def _minimax(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
     from potomac.location.center import p_center
 
-    return p_center(_within(task.minutes, problem.service_radius), _p(problem), task.weights, **limits)
+    counts = (task.weights > 0).astype(np.float64)  # nobody's minute is longer than another's
+    return p_center(_within(task.minutes, problem.service_radius), _p(problem), counts, **limits)
 
 
 def _quantile(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:

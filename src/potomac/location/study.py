@@ -149,10 +149,12 @@ class TravelSpec(Spec):
     rotation: float = Field(
         default=0.0, description="how the grid of streets is turned (minkowski)", json_schema_extra={"unit": "deg"}
     )
-    matrix: MatrixSpec | None = Field(None, description="travel times that are known (matrix)")
-    nodes: NodesSpec | None = Field(None, description="nodes of the road network (road)")
-    links: LinksSpec | None = Field(None, description="its links, or an OpenStreetMap extract (road)")
-    sample: SampleSpec | None = Field(None, description="trips whose time is known: the model is calibrated by them")
+    matrix: MatrixSpec | None = Field(default=None, description="travel times that are known (matrix)")
+    nodes: NodesSpec | None = Field(default=None, description="nodes of the road network (road)")
+    links: LinksSpec | None = Field(default=None, description="its links, or an OpenStreetMap extract (road)")
+    sample: SampleSpec | None = Field(
+        default=None, description="trips whose time is known: the model is calibrated by them"
+    )
     first_through: int | None = Field(
         default=None, ge=0, description="nodes with smaller numbers are zones that nobody passes through (road)"
     )
@@ -217,7 +219,7 @@ class LocationStudy(Study):
 
     kind: Literal["location"]
     demand: DemandSpec = Field(description="where people are")
-    candidates: CandidatesSpec | None = Field(None, description="where sites may be; default the demand points")
+    candidates: CandidatesSpec | None = Field(default=None, description="where sites may be; default the demand points")
     problem: ProblemSpec = Field(default=ProblemSpec(), description="what is to be found")
     travel: TravelSpec = Field(default=TravelSpec(), description="how people travel")
     solver: SolverSpec = Field(default=SolverSpec(), description="how long to look for the best")
@@ -314,20 +316,23 @@ class Assigned(BaseModel):
     note: str = Field(description="what the answer rests on")
 
 
-class Move(Place):
-    """A site, and where it would be instead."""
+class Change(Place):
+    """A place where a site would be."""
 
-    site: str = Field(description="id of the site that is moved")
+    site: str = Field(default="", description="id of the site that is moved there; empty: one more site")
 
 
-class Moved(BaseModel):
-    """What it costs to have a site elsewhere."""
+class Changed(BaseModel):
+    """What it is worth to have a site there."""
 
-    objective: float = Field(description="with the site there")
-    best: float = Field(description="of the run")
-    change: float = Field(description="share by which it is worse (or better, below 0)")
+    objective: float | None = Field(description="with the site there")
+    before: float | None = Field(description="of the run, everyone at the nearest site")
+    change: float | None = Field(description="per cent by which the objective grows")
     mean_minutes: float | None = Field(description="mean travel time with the site there")
+    mean_before: float | None = Field(description="mean travel time of the run")
+    p90_minutes: float | None = Field(description="nine tenths of the weight are within this time")
     worst_minutes: float | None = Field(description="longest travel time with the site there")
+    points: int = Field(description="demand points that would go there")
     note: str = Field(description="what the answer rests on")
 
 
@@ -336,12 +341,12 @@ def assign(model: live.Live, ask: Place) -> Assigned:
     return Assigned(**live.assign(model, ask.latitude, ask.longitude))
 
 
-def move(model: live.Live, ask: Move) -> Moved:
-    """What it costs to have a site elsewhere."""
-    return Moved(**live.move(model, ask.site, ask.latitude, ask.longitude))
+def what_if(model: live.Live, ask: Change) -> Changed:
+    """What it is worth to have a site elsewhere."""
+    return Changed(**live.what_if(model, ask.latitude, ask.longitude, ask.site))
 
 
-CHICAGO = {"latitude": 41.88, "longitude": -87.63}
+WASHINGTON = {"latitude": 38.9, "longitude": -77.02}
 
 engine = Engine(
     kind="location",
@@ -350,8 +355,9 @@ engine = Engine(
     figures=figures,
     summary="Where should it be, so that people get there quickly? Sites by travel time, with their bound.",
     endpoints=(
-        Endpoint("assign", Place, assign, Assigned, live.load, "Which site serves this place, and how long?", CHICAGO),
-        Endpoint("move", Move, move, Moved, live.load, "What if a site were here?", {"site": "Chicago", **CHICAGO}),
+        Endpoint("assign", Place, assign, Assigned, live.load, "Which site serves this place, and how soon?",
+                 WASHINGTON),
+        Endpoint("what-if", Change, what_if, Changed, live.load, "What if a site were here?", WASHINGTON),
     ),
     demo=("demo-meetup.toml", "demo-helsinki.toml"),
     prepare=prepare,

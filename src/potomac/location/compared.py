@@ -1,0 +1,139 @@
+"""Other choices of sites beside the answer: those that are there, the largest places, the middle, by the straight line.
+
+They say what the answer gains over what one would do without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress
+from potomac.geo.distance import great_circle, unit_vectors
+from potomac.location.attendance import coming
+from potomac.location.outcome import Outcome
+from potomac.location.question import Objective, Problem
+from potomac.location.reading import Candidates, Demand
+from potomac.location.ways import Ways
+from potomac.location.worth import Worth, least, worth
+
+__all__ = ["Choice", "choices"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+WORK = 4e8
+"""Entries that are looked at for the choice of one site after another, at most."""
+
+PAIRS = 4_000_000
+"""Pairs up to which the choice by the straight line is made."""
+
+_OPEN: tuple[Objective, ...] = ("minisum", "minimax", "quantile", "max_coverage", "attendance")
+"""Objectives with p sites, each of which serves whoever is nearest."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Sites that somebody could have chosen.
+
+    Attributes:
+        name: how they were chosen: "answer", "present", "largest", "middle", "straight line", "one by one".
+        sites: candidates, ascending, shape (p,).
+        worth: what they are worth, each demand point at the nearest.
+    """
+
+    name: str
+    sites: Ints
+    worth: Worth
+
+
+def choices(found: Outcome, ways: Ways, problem: Problem, progress: Progress) -> tuple[Choice, ...]:
+    """The answer and, for problems in which the nearest site serves, what else one could have chosen."""
+    weight = ways.demand.weight
+    candidates = ways.candidates
+    opening = opening_of(candidates, found.sites, problem)
+    minutes = np.where(found.served, found.minutes, np.inf)
+    made = [Choice("answer", found.sites, worth(minutes, weight, problem, opening))]
+    if problem.anywhere or problem.objective not in _OPEN or candidates.capacity is not None:
+        return tuple(made)
+    for name, sites in _others(ways, problem, len(found.sites), progress):
+        made.append(Choice(name, sites, worth(least(ways.to(sites)), weight, problem)))
+    return tuple(made)
+
+
+def opening_of(candidates: Candidates, sites: Ints, problem: Problem) -> float:
+    """What sites cost in all; their number where no costs are given."""
+    if problem.objective == "set_cover" and candidates.cost is None:
+        return float(len(sites))
+    return float(candidates.cost[sites].sum()) if candidates.cost is not None else 0.0
+
+
+def _others(ways: Ways, problem: Problem, p: int, progress: Progress) -> Iterator[tuple[str, Ints]]:
+    progress("comparing other choices", 0)
+    c, d = ways.candidates, ways.demand
+    present, allowed = np.flatnonzero(c.fixed), np.flatnonzero(~c.forbidden)
+    placed = bool(np.isfinite(d.places).all() and np.isfinite(c.places).all())
+    if 0 < len(present) < p:
+        yield "present", present
+    if not c.own and d.weighted:
+        heavy = allowed[np.argsort(-d.weight[allowed], kind="stable")[:p]]
+        yield "largest", np.sort(heavy)
+    if p == 1 and placed and not len(present):
+        yield "middle", allowed[[_nearest_the_middle(d, c.places[allowed])]]
+    if placed and not _along(ways) and len(d) * len(c) <= PAIRS:
+        yield "straight line", _by_straight_line(ways, problem, p, progress)
+    if p > 1 and ways.listed and p * ways.minutes.size <= WORK and problem.objective in _GAINS:
+        yield "one by one", _one_by_one(ways, problem, p)
+
+
+def _along(ways: Ways) -> bool:
+    """Whether what is nearer is reached sooner, always."""
+    return ways.travel.model in ("great_circle", "circuity", "circuity_distance")
+
+
+def _nearest_the_middle(demand: Demand, places: Floats) -> int:
+    """The place that is nearest to the weighted mean of the points (of their unit vectors)."""
+    mean = demand.weight @ unit_vectors(demand.latitude, demand.longitude)
+    return int(np.argmax(unit_vectors(places[:, 0], places[:, 1]) @ mean))
+
+
+def _by_straight_line(ways: Ways, problem: Problem, p: int, progress: Progress) -> Ints:
+    """The same problem, with kilometres in place of minutes."""
+    from potomac.location.question import Solver
+    from potomac.location.solve import of_study, solve
+
+    d, c = ways.demand, ways.candidates
+    km = great_circle(d.latitude[:, None], d.longitude[:, None], c.latitude, c.longitude)
+    kind: Objective = problem.objective if problem.objective in ("minisum", "minimax", "quantile") else "minisum"
+    plain = replace(problem, objective=kind, service_radius=None)
+    return solve(of_study(km, d, c, 0), plain, Solver(time_limit=10.0, gap=1e-3), progress).sites
+
+
+# ---- one after another --------------------------------------------------------------------------------------------
+
+_GAINS: dict[str, Callable[[Floats, Floats, Problem], Floats]] = {
+    "minisum": lambda t, w, problem: -(w @ t),
+    "max_coverage": lambda t, w, problem: w @ (t <= (problem.service_radius or np.inf)),
+    "attendance": lambda t, w, problem: w @ coming(t, problem.half_life),
+}
+"""What minutes are worth for each column, the more the better."""
+
+
+def _one_by_one(ways: Ways, problem: Problem, p: int) -> Ints:
+    """The best first site, then the best second beside it, and so on."""
+    counts = ways.demand.weight > 0
+    minutes, weight = ways.minutes[counts], ways.demand.weight[counts]
+    far = 2 * float(minutes[np.isfinite(minutes)].max()) + 1
+    minutes = np.minimum(minutes, far)
+    gain = _GAINS[problem.objective]
+    sites = np.flatnonzero(ways.candidates.fixed).tolist()
+    away = minutes[:, sites].min(axis=1, initial=far)
+    while len(sites) < p:
+        value = gain(np.minimum(away[:, None], minutes), weight, problem)
+        value[[*sites, *np.flatnonzero(ways.candidates.forbidden).tolist()]] = -np.inf
+        sites.append(int(np.argmax(value)))
+        away = np.minimum(away, minutes[:, sites[-1]])
+    return np.sort(np.array(sites, dtype=np.int64))

@@ -1,0 +1,123 @@
+"""All that an answer rests on, before it is put into words, and the tables of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from potomac.location.compared import Choice
+from potomac.location.outcome import Outcome, assignment_table, site_table
+from potomac.location.placement import Placement
+from potomac.location.question import Question
+from potomac.location.reading import Candidates, Demand
+from potomac.location.robust import Robust
+from potomac.location.ways import Ways
+
+__all__ = ["Found", "tables_of"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that was found.
+
+    Attributes:
+        question: what was asked.
+        ways: the travel times of the demand points that some candidate reaches.
+        placement: the sites.
+        served: whom each serves.
+        unreached: demand points that no candidate reaches, see :data:`potomac.location.reach.UNREACHED`.
+        choices: the answer, then what else one could have chosen.
+        people: what the weights count: "people", "trips"; empty where the points have no weights.
+        robust: the frontier and the scenarios.
+    """
+
+    question: Question
+    ways: Ways
+    placement: Placement
+    served: Outcome
+    unreached: pa.Table
+    choices: tuple[Choice, ...]
+    people: str
+    robust: Robust
+
+    @property
+    def demand(self) -> Demand:
+        """The demand points that some candidate reaches."""
+        return self.ways.demand
+
+    @property
+    def candidates(self) -> Candidates:
+        """Where sites may be; where they are, for sites anywhere."""
+        return self.ways.candidates
+
+    @property
+    def names(self) -> list[str]:
+        """The ids of the sites."""
+        return [str(name) for name in self.candidates.id.take(pa.array(self.placement.sites)).to_pylist()]
+
+
+def tables_of(found: Found) -> dict[str, pa.Table]:
+    """The result's tables by name."""
+    tables = {
+        "sites": site_table(found.served, found.candidates),
+        "assignments": assignment_table(found.served, found.demand, found.candidates),
+        "compared": _compared(found),
+    }
+    others = {
+        "equal": _equal(found),
+        "frontier": found.robust.frontier,
+        "stability": found.robust.stability,
+        "hours": found.robust.hours,
+        "unreached": found.unreached,
+        "calibration": _calibration(found),
+    }
+    return tables | {name: table for name, table in others.items() if table is not None and table.num_rows}
+
+
+def _compared(found: Found) -> pa.Table:
+    """A row a choice of sites."""
+    rows = [
+        {
+            "choice": choice.name,
+            "sites": found.candidates.id.take(pa.array(choice.sites)).to_pylist(),
+            "objective": choice.worth.objective,
+            "mean_minutes": choice.worth.mean,
+            "p90_minutes": choice.worth.q90,
+            "worst_minutes": choice.worth.worst,
+            "within_radius": choice.worth.within,
+            "served": choice.worth.served,
+        }
+        for choice in found.choices
+    ]
+    names = list(rows[0])
+    return pa.table({name: _column([row[name] for row in rows]) for name in names})
+
+
+def _column(values: list[object]) -> pa.Array:
+    return pa.array([None if isinstance(v, float) and np.isnan(v) else v for v in values])
+
+
+def _equal(found: Found) -> pa.Table | None:
+    """Other choices of sites that are as good: a row each."""
+    if not found.placement.equal:
+        return None
+    ids = [found.candidates.id.take(pa.array(sites)).to_pylist() for sites in found.placement.equal]
+    return pa.table({"choice": np.arange(1, len(ids) + 1), "sites": ids})
+
+
+def _calibration(found: Found) -> pa.Table | None:
+    """How the model of travel time was fitted: one row."""
+    fitted = found.ways.calibration
+    if fitted is None:
+        return None
+    told: Mapping[str, object] = {
+        "model": found.question.travel.model,
+        "trips_fitted": fitted.n_fit,
+        "trips_held_out": fitted.n_held_out,
+        "held_out_error": fitted.held_out_error,
+        "constant_error": fitted.constant_error,
+    }
+    return pa.table({name: [value] for name, value in told.items()})

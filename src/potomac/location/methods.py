@@ -1,0 +1,88 @@
+"""How it was done, in paragraphs, and where that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from potomac.location.found import Found
+
+__all__ = ["SOURCES", "method"]
+
+SOURCES = (
+    "Hakimi, Optimum locations of switching centers and the absolute centers and medians of a graph, Operations "
+    "Research 12 (1964).",
+    "Daskin, Network and Discrete Location, 2nd ed. (2013).",
+    "Resende and Werneck, A fast swap-based local search procedure for location problems, Annals of Operations "
+    "Research 150 (2007).",
+    "Beasley, A note on solving large p-median problems, European Journal of Operational Research 21 (1985).",
+    "García, Labbé and Marín, Solving large p-median problems with a radius formulation, INFORMS Journal on Computing "
+    "23 (2011).",
+    "Church and ReVelle, The maximal covering location problem, Papers of the Regional Science Association 32 (1974).",
+    "Love, Morris and Wesolowsky, Facilities Location: Models and Methods (1988), chapter 10: distance functions.",
+    "Boscoe, Henry and Zdeb, A nationwide comparison of driving distance versus straight-line distance to hospitals, "
+    "The Professional Geographer 64 (2012).",
+)
+
+_SOLVERS = {
+    "minisum": "p-median: greedy starts and interchange give an answer, an iterated search betters it while a "
+    "Lagrangian relaxation raises the bound and fixes sites; branch and bound, and for large p the radius "
+    "formulation, close what is left.",
+    "minimax": "p-center: bisection over the distinct travel times asks of each whether p sites cover everyone within "
+    "it; coverings are reduced by dominance and closed by branch and bound.",
+    "quantile": "The quantile is one of the distinct travel times: bisection asks of each whether p sites cover enough "
+    "of the weight within it.",
+    "max_coverage": "Maximal covering: greedy and interchange from below, a Lagrangian relaxation from above, branch "
+    "and bound for the rest.",
+    "set_cover": "Set covering: rows and columns that others dominate are taken away, a Lagrangian relaxation bounds "
+    "what is left, branch and bound closes it.",
+    "fixed_charge": "Facility location with fixed charges: sites are opened as long as they save more than they cost; "
+    "a relaxation bounds it and branch and bound closes the gap.",
+    "attendance": "Expected attendance: of the people t minutes away a share of 2 to the power of -t over the "
+    "half-life comes. The share that stays away is the cost of a p-median, which is solved as one.",
+}
+_TRAVEL = {
+    "great_circle": "Travel time is the great circle at {speed:g} km/h.",
+    "minkowski": "Travel time is Minkowski's distance with exponent {exponent:g}, turned by {rotation:g} degrees, at "
+    "{speed:g} km/h.",
+    "circuity": "Travel time is the great circle times a circuity factor of {factor:.3g} at {speed:.3g} km/h.",
+    "circuity_distance": "Travel time is the great circle times a circuity that falls with the distance.",
+    "circuity_density": "Travel time is the great circle times a circuity and over a speed that depend on how densely "
+    "people live at both ends.",
+    "road": "Travel time is the quickest way over a road network, with the walk between a point and the road.",
+    "matrix": "Travel times are given by pair.",
+}
+
+
+def method(found: Found) -> tuple[str, ...]:
+    """Travel times, solver, bound; then what was done to test the answer."""
+    return tuple(_paragraphs(found))
+
+
+def _paragraphs(found: Found) -> Iterator[str]:
+    t, problem = found.ways.travel, found.question.problem
+    words = _TRAVEL[t.model].format(speed=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation)
+    if t.departure is not None:
+        words += f" It is told for a departure at {_clock(t.departure)}."
+    yield words
+    if problem.anywhere:
+        yield (
+            "Sites may be anywhere: demand points and sites are located in turn from many starts, each site at the "
+            "best place for those whom it serves; a place is bettered by Weiszfeld's step, at a demand point by that "
+            "of Vardi and Zhang."
+        )
+    else:
+        solver = _SOLVERS[problem.objective]
+        if problem.objective == "minisum" and found.candidates.capacity is not None:
+            solver = "Capacitated p-median: no site serves more than its capacity; a Lagrangian relaxation gives the "
+            solver += "bound, branch and bound closes the gap."
+        yield solver
+    yield (
+        "The bound is what no choice of sites can better, whether or not the best was found; an answer counts as "
+        "proven only where objective and bound meet. Ties are broken by the order of the candidates."
+    )
+    yield from found.robust.method
+
+
+def _clock(hour: float) -> str:
+    whole = int(hour)
+    return f"{whole}:{round(60 * (hour - whole)):02d}"

@@ -1,0 +1,221 @@
+"""The pictures of a result: where the sites are and whom they serve, how long it takes, more or fewer, what if."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from potomac.engine import Axis, Figure, Layer, Result, Rows
+from potomac.location.says import minutes_of, percent, say
+
+__all__ = ["figures"]
+
+SPOKES = 3_000
+"""Demand points up to which each is joined to its site."""
+
+NAMED = 40
+"""Sites that are called by their name on the map."""
+
+
+def figures(result: Result) -> Iterator[Figure]:
+    """The map first, then travel time as a surface, its distribution, the frontier, the scenarios, the hours."""
+    sites, served = _arrow(result, "sites"), _arrow(result, "assignments")
+    placed = sites["latitude"].null_count < sites.num_rows
+    if placed:
+        yield _map(result, sites, served)
+        if "surface" in result.model:
+            yield _surface(result.model["surface"], sites)
+    yield _histogram(result, "support" if placed else "lead")
+    if "frontier" in result.tables:
+        yield _frontier(_arrow(result, "frontier"), result)
+    if "stability" in result.tables:
+        yield _stability(_arrow(result, "stability"))
+    if "hours" in result.tables:
+        yield _hours(_arrow(result, "hours"))
+
+
+def _arrow(result: Result, name: str) -> pa.Table:
+    table = result.tables[name]
+    return pa.Table.from_batches(list(table.batches()), table.schema) if isinstance(table, Rows) else table
+
+
+def _filled(layers: list[Layer]) -> tuple[Layer, ...]:
+    return tuple(layer for layer in layers if layer.data.num_rows)
+
+
+# ---- maps ---------------------------------------------------------------------------------------------------------
+
+
+def _map(result: Result, sites: pa.Table, served: pa.Table) -> Figure:
+    """Sites, whom each serves, and who is out of reach."""
+    told = _with_ends(served.filter(pc.is_valid(served["site"])), sites)
+    bare = served.filter(pc.is_null(served["site"]))
+    tips = ("id", "weight", "site", "minutes")
+    layers = []
+    if sites.num_rows > 1 and told.num_rows <= SPOKES:
+        layers.append(Layer("rule", told, "longitude", "latitude", "site_longitude", "site_latitude", name="served by"))
+    layers.append(
+        Layer("point", told, "longitude", "latitude", size=_size(told), tip=tips, name="where people are",
+              color="minutes", color_label="minutes to the site")
+    )  # fmt: skip
+    layers.append(Layer("point", bare, "longitude", "latitude", tip=("id", "weight"), name="not served", shape="cross"))
+    lost = _placed(_arrow(result, "unreached")) if "unreached" in result.tables else None
+    if lost is not None:
+        name = "no way to any site"
+        layers.append(Layer("point", lost, "longitude", "latitude", tip=("id", "reason"), name=name, shape="cross"))
+    layers += _site_layers(sites)
+    many = sites.num_rows
+    alt = f"Map of {served.num_rows:,} demand points and the {many:,} site{'s' if many > 1 else ''} that serve them."
+    mean = result.fact("mean_minutes").value if _has(result, "mean_minutes") else None
+    finding = "Diamonds are the sites; the darker a point, the longer its way."
+    if isinstance(mean, float):
+        finding += f" On average it takes {minutes_of(mean)}."
+    return Figure(
+        "map",
+        "Where it should be, and how long people take",
+        alt,
+        _filled(layers),
+        kind="map",
+        finding=finding,
+        role="lead",
+    )
+
+
+def _has(result: Result, name: str) -> bool:
+    return any(fact.name == name for fact in result.facts)
+
+
+def _size(table: pa.Table) -> str | None:
+    """Weights as sizes, where they differ."""
+    ends = pc.min_max(table["weight"]).as_py()
+    return "weight" if table.num_rows and ends["max"] > ends["min"] else None
+
+
+def _site_layers(sites: pa.Table) -> list[Layer]:
+    """Sites that are there already by another shape."""
+    tips = ("site", "points", "weight", "mean_minutes", "worst_minutes")
+    label = "site" if sites.num_rows <= NAMED else None
+    there, new = sites.filter(sites["fixed"]), sites.filter(pc.invert(sites["fixed"]))
+    name = "sites" if not there.num_rows else "new sites"
+    return [
+        Layer("point", there, "longitude", "latitude", label=label, tip=tips, name="sites that are there",
+              shape="square", emphasis=True),
+        Layer("point", new, "longitude", "latitude", label=label, tip=tips, name=name, shape="diamond", emphasis=True),
+    ]  # fmt: skip
+
+
+def _with_ends(served: pa.Table, sites: pa.Table) -> pa.Table:
+    """Beside each demand point the place of its site."""
+    at = pc.index_in(served["site"], sites["site"].combine_chunks())
+    for name in ("longitude", "latitude"):
+        served = served.append_column(f"site_{name}", sites[name].combine_chunks().take(at))
+    return served
+
+
+def _placed(table: pa.Table) -> pa.Table:
+    return table.filter(pc.and_(pc.is_valid(table["latitude"]), pc.is_valid(table["longitude"])))
+
+
+def _surface(cells: pa.Table, sites: pa.Table) -> Figure:
+    """Travel time to the nearest site, cell by cell."""
+    layers = [
+        Layer("cell", cells, "west", "south", x2="east", y2="north", color="minutes",
+              color_label="minutes to the nearest site", tip=("minutes", "site")),
+        *_site_layers(sites),
+    ]  # fmt: skip
+    least, most = (say(value) for value in pc.min_max(cells["minutes"]).as_py().values())
+    alt = f"Map of travel time to the nearest site over {cells.num_rows:,} cells, from {least} to {most} minutes."
+    finding = f"From the middle of each cell to the nearest site: {least} to {most} minutes."
+    return Figure("surface", "How long it takes from where", alt, _filled(layers), kind="map", finding=finding)
+
+
+# ---- charts -------------------------------------------------------------------------------------------------------
+
+
+def _histogram(result: Result, role: Literal["lead", "support"]) -> Figure:
+    bins = result.model["histogram"]
+    middle = pc.divide(pc.add(bins["low"], bins["high"]), 2.0)
+    table = bins.append_column("minutes", middle)
+    layer = Layer("bar", table, "minutes", "share", tip=("low", "high", "share"))
+    words = []
+    for name, told in (("mean_minutes", "on average"), ("p90_minutes", "for nine in ten at most")):
+        if _has(result, name):
+            words.append(f"{minutes_of(float(result.fact(name).value or 0.0))} {told}")
+    finding = f"Travel time is {' and '.join(words)}." if words else "Nobody is served."
+    alt = f"Bars: the share of the weight by travel time to the site. {finding}"
+    return Figure(
+        "times", "How long people take", alt, (layer,), x=Axis("travel time", "min"),
+        y=Axis("share of the weight", "%", zero=True), finding=finding, role=role,
+    )  # fmt: skip
+
+
+def _frontier(table: pa.Table, result: Result) -> Figure:
+    """Mean, nine in ten and longest by the number of sites."""
+    parts = {"mean_minutes": "mean", "p90_minutes": "nine in ten", "worst_minutes": "longest"}
+    rows = [
+        {"sites": row["p"], "minutes": row[name], "measure": word}
+        for name, word in parts.items()
+        for row in table.to_pylist()
+        if row[name] is not None
+    ]
+    drawn = pa.Table.from_pylist(rows)
+    here = drawn.filter(pc.equal(drawn["sites"], result.fact("sites").value))
+    layers = [
+        Layer("line", drawn, "sites", "minutes", series="measure"),
+        Layer("point", here, "sites", "minutes", name="the answer", shape="diamond", emphasis=True),
+    ]
+    first, last = table.slice(0, 1).to_pylist()[0], table.slice(table.num_rows - 1, 1).to_pylist()[0]
+    finding = (
+        f"From {first['p']:,} to {last['p']:,} sites the mean falls from {say(first['mean_minutes'])} to "
+        f"{minutes_of(last['mean_minutes'])}, the longest from {say(first['worst_minutes'])} to "
+        f"{minutes_of(last['worst_minutes'])}."
+    )
+    return Figure(
+        "frontier", "More sites, or fewer", f"Lines over the number of sites. {finding}", _filled(layers),
+        x=Axis("sites"), y=Axis("travel time", "min", zero=True), finding=finding,
+    )  # fmt: skip
+
+
+def _stability(table: pa.Table) -> Figure:
+    """How often each candidate is among the best sites, with intervals."""
+    shown = table.slice(0, 15)
+    for name in ("wins", "low", "high"):
+        at = shown.schema.get_field_index(name)
+        shown = shown.set_column(at, name, pc.multiply(shown[name], 100.0))
+    own, other = shown.filter(shown["chosen"]), shown.filter(pc.invert(shown["chosen"]))
+    layers = [
+        Layer("interval", shown, "low", "site", x2="high", name="95 % interval"),
+        Layer("point", other, "wins", "site", name="other candidates"),
+        Layer("point", own, "wins", "site", name="the answer", shape="diamond", emphasis=True),
+    ]
+    least = shown.filter(shown["chosen"]).sort_by([("wins", "ascending")]).slice(0, 1).to_pylist()
+    finding = "Other candidates win more often."
+    if least:
+        row = least[0]
+        finding = f"{row['site']} is among the best sites in {percent(row['wins'])} of the scenarios."
+    alt = f"Dots with intervals: in how many scenarios each candidate is among the best sites. {finding}"
+    return Figure(
+        "stability", "When travel times and demand are otherwise", alt, _filled(layers),
+        x=Axis("scenarios in which it is a best site", "%", domain=(0.0, 100.0)), y=Axis("", scale="category"),
+        finding=finding,
+    )  # fmt: skip
+
+
+def _hours(table: pa.Table) -> Figure:
+    """What the answer and the best of each hour take."""
+    rows = [
+        {"hour": row["hour"], "minutes": row[name], "choice": word}
+        for name, word in (("mean_minutes", "the answer"), ("best_mean_minutes", "the best of the hour"))
+        for row in table.to_pylist()
+    ]
+    drawn = pa.Table.from_pylist(rows)
+    worst = max(table.to_pylist(), key=lambda row: row["mean_minutes"])
+    finding = f"It takes longest at {worst['hour']:g} o'clock: {minutes_of(worst['mean_minutes'])} on average."
+    return Figure(
+        "hours", "By the hour of the day", f"Lines over the hours. {finding}",
+        (Layer("line", drawn, "hour", "minutes", series="choice"),),
+        x=Axis("hour of the day"), y=Axis("mean travel time", "min", zero=True), finding=finding,
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""Travel time to the nearest site as a surface: a grid of cells over where people are."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.geo.distance import local_plane
+from potomac.location.reading import Candidates, Demand
+from potomac.location.ways import Ways, between
+from potomac.location.worth import least
+
+__all__ = ["surface"]
+
+Floats = npt.NDArray[np.float64]
+
+ACROSS = 36
+"""Cells along the longer side."""
+
+_MARGIN = 0.04  # of the extent, on each side
+_WIDEST = 160.0  # degrees of longitude beyond which no grid is laid
+_NEAR = 3.0  # cells around a demand point that are of interest
+
+
+def surface(ways: Ways, sites: Candidates) -> pa.Table | None:
+    """Minutes from the middle of each cell to the nearest site: west, south, east, north, minutes, site.
+
+    Cells that no demand point is near are left out, as are those without a way. None where the travel times are given
+    by pair, and where the points go round the globe.
+    """
+    demand = ways.demand
+    if ways.model is None or not len(sites):
+        return None
+    box = _box(np.vstack([demand.places, sites.places]))
+    if box is None:
+        return None
+    west, south, east, north = box
+    columns, rows = _shape(west, south, east, north)
+    lon, lat = np.linspace(west, east, columns + 1), np.linspace(south, north, rows + 1)
+    x, y = np.meshgrid((lon[1:] + lon[:-1]) / 2, (lat[1:] + lat[:-1]) / 2)
+    cells = np.column_stack([y.ravel(), (x.ravel() + 180) % 360 - 180])
+    i, j = np.divmod(np.arange(rows * columns), columns)
+    near = _peopled(demand, lat, lon, rows, columns)[i, j]
+    cells, i, j = cells[near], i[near], j[near]
+    places = _as_demand(demand, cells)
+    minutes = between(ways.model, ways.travel, places, sites)
+    time = least(minutes)
+    there = np.isfinite(time)
+    nearest = sites.id.take(pa.array(np.argmin(minutes, axis=1)[there]))
+    i, j = i[there], j[there]
+    return pa.table(
+        {
+            "west": lon[j],
+            "south": lat[i],
+            "east": lon[j + 1],
+            "north": lat[i + 1],
+            "minutes": time[there],
+            "site": nearest,
+        }
+    )
+
+
+def _box(places: Floats) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of all places with a margin; east may pass 180; None where they go round the globe."""
+    lon = np.sort(places[:, 1])
+    gaps = np.diff(np.append(lon, lon[0] + 360))
+    k = int(np.argmax(gaps))
+    west = float(lon[(k + 1) % len(lon)])
+    wide = 360 - float(gaps[k])
+    if wide > _WIDEST:
+        return None
+    south, north = float(places[:, 0].min()), float(places[:, 0].max())
+    cosine = max(float(np.cos(np.radians((south + north) / 2))), 0.05)
+    margin = max(_MARGIN * max(wide * cosine, north - south), 0.005)
+    south, north = max(south - margin, -89.0), min(north + margin, 89.0)
+    return west - margin / cosine, south, west + wide + margin / cosine, north
+
+
+def _shape(west: float, south: float, east: float, north: float) -> tuple[int, int]:
+    """Columns and rows of cells that are about square."""
+    x, y = local_plane([south, north], [west, east], (south + north) / 2, (west + east) / 2)
+    wide, high = float(x[1] - x[0]), float(y[1] - y[0])
+    side = max(wide, high) / ACROSS
+    return max(1, round(wide / side)), max(1, round(high / side))
+
+
+def _peopled(demand: Demand, lat: Floats, lon: Floats, rows: int, columns: int) -> npt.NDArray[np.bool_]:
+    """Which cells have a demand point within a few cells, shape (rows, columns)."""
+    from scipy.ndimage import binary_dilation
+
+    shifted = (demand.longitude - lon[0]) % 360 + lon[0]
+    i = np.clip(np.searchsorted(lat, demand.latitude, side="right") - 1, 0, rows - 1)
+    j = np.clip(np.searchsorted(lon, shifted, side="right") - 1, 0, columns - 1)
+    seen = np.zeros((rows, columns), bool)
+    seen[i, j] = True
+    reach = int(_NEAR)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    return np.asarray(binary_dilation(seen, structure=x * x + y * y <= _NEAR * _NEAR))
+
+
+def _as_demand(demand: Demand, cells: Floats) -> Demand:
+    """Cells as if people were there; each is as densely settled as the demand point nearest to it."""
+    density = None
+    if demand.density is not None:
+        from scipy.spatial import cKDTree
+
+        from potomac.geo.distance import unit_vectors
+
+        tree = cKDTree(unit_vectors(demand.latitude, demand.longitude))
+        density = demand.density[tree.query(unit_vectors(cells[:, 0], cells[:, 1]))[1]]
+    ids = pa.array([""] * len(cells))
+    ones = np.ones(len(cells))
+    return Demand(np.arange(len(cells)), ids, cells[:, 0], cells[:, 1], ones, density)

@@ -1,0 +1,348 @@
+"""The result in words: the answer in a sentence, facts, notes, method, and how the report shows the tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from potomac.engine import Fact, Result, Show
+from potomac.errors import listing
+from potomac.location.compared import Choice
+from potomac.location.found import Found
+from potomac.location.methods import SOURCES, method
+from potomac.location.says import amount, minutes_of, percent, say
+
+__all__ = ["result"]
+
+
+def result(found: Found, tables: Mapping[str, pa.Table], model: Mapping[str, pa.Table]) -> Result:
+    """Put tables and words together."""
+    return Result(
+        answer=" ".join(filter(None, (_sentence(found), _sure(found), _left_out(found)))),
+        facts=(*_proof(found), *_times(found), *_counts(found), *_against(found), *_robust(found), *_fitted(found)),
+        tables=tables,
+        notes=tuple(_notes(found)),
+        method=method(found),
+        sources=SOURCES,
+        show=_show(found, tables),
+        model=model,
+    )
+
+
+# ---- the sentence -------------------------------------------------------------------------------------------------
+
+
+def _sentence(found: Found) -> str:
+    """Where it should be, what that is worth, and what no other choice can better."""
+    where, kind = _where(found), found.question.problem.objective
+    best, bound = found.placement.objective, found.placement.bound
+    who, total = _who(found), float(found.demand.weight.sum())
+    radius = found.question.problem.service_radius
+    if kind == "minimax":
+        return f"{where}: nobody has further than {minutes_of(best)}; {_limit(found, minutes_of(bound))}."
+    if kind == "quantile":
+        share = percent(100 * found.question.problem.share)
+        return f"{where}: {share} of {who} are within {minutes_of(best)}; {_limit(found, minutes_of(bound))}."
+    if kind == "max_coverage":
+        reach = f"{percent(100 * best / total)} of {who} are within {minutes_of(radius or 0)}"
+        return f"{where}: {reach}; {_limit(found, percent(100 * bound / total))}."
+    if kind == "set_cover":
+        return f"{where} to have all of {who} within {minutes_of(radius or 0)}; {_fewer(found)}."
+    if kind == "attendance":
+        came = f"{amount(best)} of {who} are expected to come"
+        return f"{where}: {came}; {_limit(found, amount(bound))}."
+    mean = minutes_of(found.served.mean)
+    if kind == "fixed_charge":
+        return f"{where}: {say(best)} in all, with {mean} on average for {who}; {_limit(found, say(bound))}."
+    return f"{where}: {mean} on average for {who}; {_limit(found, minutes_of(bound / total))}."
+
+
+def _where(found: Found) -> str:
+    """Put it at A; put the 3 sites at A, B and C; it takes 7 sites."""
+    names, problem = found.names, found.question.problem
+    if problem.anywhere:
+        s = found.candidates
+        names = [_degrees(s.latitude[j], s.longitude[j]) for j in found.placement.sites]
+    many = len(names)
+    if problem.objective == "set_cover":
+        return f"It takes {many:,} site{'s' if many != 1 else ''} ({_listed(names)})"
+    verb = "Open" if problem.objective == "fixed_charge" else "Put"
+    if many == 1:
+        return f"{verb} it at {names[0]}"
+    return f"{verb} the {many:,} sites at {_listed(names)}"
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    """A, B and C; past ``most`` the first and how many more."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _degrees(latitude: float, longitude: float) -> str:
+    north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
+    return f"{abs(latitude):.4f}° {north}, {abs(longitude):.4f}° {east}"
+
+
+def _who(found: Found) -> str:
+    """5.46 million people; 120 points."""
+    if not found.demand.weighted:
+        return f"{len(found.demand):,} points"
+    total = amount(float(found.demand.weight.sum()))
+    return f"{total} {found.people}" if found.people else f"a weight of {total}"
+
+
+def _limit(found: Found, bound: str) -> str:
+    """What no other choice can better."""
+    p = found.placement
+    whose = "no other place" if found.question.problem.anywhere else "no other choice"
+    if p.proven and p.equal:
+        return f"{whose} does better, and {_others(len(p.equal))} as well"
+    if p.proven:
+        return f"{whose} does better"
+    if not math.isfinite(p.bound):
+        return "how far that is from the best is not known"
+    return f"{whose} can do better than {bound}"
+
+
+def _others(many: int) -> str:
+    return "another one does" if many == 1 else f"{many:,} others do"
+
+
+def _fewer(found: Found) -> str:
+    p = found.placement
+    unit = "sites" if found.candidates.cost is None else "in cost"
+    if p.proven:
+        return "fewer cannot" if found.candidates.cost is None else f"no choice costs less than {say(p.objective)}"
+    return f"it cannot be done with fewer than {say(math.ceil(p.bound - 1e-9))} {unit}"
+
+
+def _sure(found: Found) -> str:
+    """How often the answer stays the best when times and demand are otherwise."""
+    wins = found.robust.wins
+    if wins is None:
+        return ""
+    value, low, high = (percent(100 * part) for part in (wins.share, wins.low, wins.high))
+    return f"It stays the best in {value} ({low} to {high}) of {wins.scenarios:,} scenarios of travel times and demand."
+
+
+def _left_out(found: Found) -> str:
+    lost = found.unreached
+    if not lost.num_rows:
+        return ""
+    ids = listing(lost["id"].to_pylist(), 3)
+    one = lost.num_rows == 1
+    weight = float(np.sum(lost["weight"].to_numpy()))
+    share = weight / (weight + float(found.demand.weight.sum()))
+    points = f"{lost.num_rows:,} demand point{'' if one else 's'} ({ids})"
+    return f"{points} with {percent(100 * share)} of the weight {'has' if one else 'have'} no way to any candidate."
+
+
+# ---- facts --------------------------------------------------------------------------------------------------------
+
+_OBJECTIVES = {
+    "minisum": ("Sum of the travel times, each times its weight.", "min"),
+    "minimax": ("Longest travel time of anyone who counts.", "min"),
+    "quantile": ("Travel time within which the share of the weight is that the study asks for.", "min"),
+    "max_coverage": ("Weight within the service radius.", ""),
+    "set_cover": ("Number of sites, or what they cost, that serve everyone within the service radius.", ""),
+    "fixed_charge": ("Cost of opening the sites and sum of the travel times, each times its weight.", ""),
+    "attendance": ("Expected attendance: half as many come with each half-life of travel time.", ""),
+}
+
+
+def _proof(found: Found) -> Iterator[Fact]:
+    """Objective, bound, gap, proven and status."""
+    p = found.placement
+    meaning, unit = _OBJECTIVES[found.question.problem.objective]
+    bound = p.bound if math.isfinite(p.bound) else None
+    low, high = (bound, None) if p.goal == "minimise" else (None, bound)
+    if p.proven:
+        low = high = None  # it is the best: there is nothing between
+    yield Fact("objective", p.objective, meaning, low, high, unit)
+    yield Fact("bound", bound, "No choice of sites can be better than this.", unit=unit)
+    gap = p.gap if math.isfinite(p.gap) else None
+    yield Fact("gap", gap, "How far the objective can be from the best, as a share of it.", key=not p.proven)
+    yield Fact("proven", p.proven, "Whether no better choice of sites exists.", key=True, label="proven the best")
+    meaning = "optimal: proven; within_gap: as near as asked; time_limit: best found until then; heuristic: no bound."
+    yield Fact("status", p.status, meaning)
+
+
+def _times(found: Found) -> Iterator[Fact]:
+    """How far people have."""
+    s, p, problem = found.served, found.placement, found.question.problem
+    if not math.isfinite(s.mean):
+        return
+    all_served = bool(s.served[found.demand.weight > 0].all())
+    bounded = problem.objective == "minisum" and all_served and not p.proven and math.isfinite(p.bound)
+    low = min(p.bound / float(found.demand.weight.sum()), s.mean) if bounded else None
+    yield Fact("mean_minutes", s.mean, "Mean travel time to the site, by weight.", low, None, "min", key=True,
+               label="mean travel time")  # fmt: skip
+    yield Fact("median_minutes", s.quantile(0.5), "Half of the weight is within this time.", unit="min")
+    yield Fact("p90_minutes", s.quantile(0.9), "Nine tenths of the weight are within this time.", unit="min",
+               key=True, label="nine in ten within")  # fmt: skip
+    yield Fact("worst_minutes", s.worst, "Longest travel time of anyone who counts.", unit="min", key=True,
+               label="longest travel time")  # fmt: skip
+    if problem.service_radius is not None:
+        within = 100 * s.within(problem.service_radius)
+        yield Fact("within_radius", within, "Share of the weight within the service radius.", unit="%", key=True)
+
+
+def _counts(found: Found) -> Iterator[Fact]:
+    d, lost = found.demand, found.unreached
+    yield Fact("sites", len(found.placement.sites), "Sites that are chosen, those that are there already included.")
+    yield Fact("demand_points", len(d) + lost.num_rows, "Demand points of the study.")
+    total = float(d.weight.sum()) + float(np.sum(lost["weight"].to_numpy()))
+    yield Fact("demand_weight", total, "Weight of all demand points.")
+    if not found.question.problem.anywhere:
+        yield Fact("candidates", len(found.candidates), "Candidates among which the sites are chosen.")
+    served = 100 * float(d.weight[found.served.served].sum()) / total
+    yield Fact("served", served, "Share of the weight that is served.", unit="%")
+    yield Fact("unreached_points", lost.num_rows, "Demand points that have no way to any candidate.")
+    if found.placement.equal:
+        meaning = "Other choices of sites that are as good, as far as they were met."
+        yield Fact("equal_choices", len(found.placement.equal), meaning)
+
+
+CHOICES = {
+    "answer": "the answer",
+    "present": "the sites that are there already",
+    "largest": "the places of the greatest weight",
+    "middle": "the candidate nearest to the middle of all",
+    "straight line": "the best by the straight line",
+    "one by one": "one site after another",
+}
+"""Choices in words."""
+
+
+def _against(found: Found) -> Iterator[Fact]:
+    """What the answer gains over other choices."""
+    answer, goal = found.choices[0].worth.objective, found.placement.goal
+    for choice in found.choices[1:]:
+        value = choice.worth.objective
+        if not (math.isfinite(value) and math.isfinite(answer) and value > 0):
+            continue
+        gain = 100 * (value - answer) / value if goal == "minimise" else 100 * (answer - value) / value
+        kind = choice.name.replace(" ", "_")
+        meaning = f"By how much the objective is better than that of {CHOICES[choice.name]}."
+        yield Fact(f"against_{kind}", gain, meaning, unit="%", label=f"better than {CHOICES[choice.name]} by")
+
+
+def _robust(found: Found) -> Iterator[Fact]:
+    wins, more = found.robust.wins, found.robust.one_more
+    if wins is not None:
+        meaning = "Share of the scenarios in which these sites are the best, with its 95 % interval."
+        ends = (100 * wins.low, 100 * wins.high)
+        yield Fact("stays_best", 100 * wins.share, meaning, *ends, "%", source="Wilson (1927)", key=True,
+                   label="stays the best")  # fmt: skip
+        meaning = "By how much the objective is worse than the best of each scenario, on average."
+        yield Fact("regret", 100 * wins.regret, meaning, unit="%")
+    if more is not None:
+        yield Fact("one_more_site", more, "By how much one more site shortens the mean travel time.", unit="min")
+
+
+def _fitted(found: Found) -> Iterator[Fact]:
+    fitted = found.ways.calibration
+    if fitted is None:
+        return
+    meaning = "Mean error of the calibrated travel times, as a share, on trips that were held out."
+    yield Fact("travel_error", 100 * fitted.held_out_error, meaning, unit="%")
+    meaning = "The same for one constant factor."
+    yield Fact("travel_error_constant", 100 * fitted.constant_error, meaning, unit="%")
+
+
+# ---- notes --------------------------------------------------------------------------------------------------------
+
+
+def _notes(found: Found) -> Iterator[str]:
+    """Assumptions, caveats, what would change the answer."""
+    yield from found.ways.notes
+    yield from (_stop(note) for note in found.placement.notes)
+    yield from found.robust.notes
+    travel = found.ways.travel
+    if travel.model not in ("road", "matrix") and found.ways.calibration is None:
+        yield (
+            f"Travel times are an estimate ({travel.model.replace('_', ' ')}, {travel.speed_kmh:g} km/h): give "
+            "[travel.sample] with trips whose time is known and it is calibrated by them."
+        )
+    if travel.departure is None:
+        yield "Travel times are those of an empty road; departure = 8 asks for the morning."
+    if found.placement.status == "time_limit":
+        yield "The time limit ended the search: with a longer solver.time_limit objective and bound may come closer."
+    if found.placement.equal:
+        ids = found.candidates.id.take(pa.array(found.placement.equal[0])).to_pylist()
+        yield f"As good are also: {listing(ids, 8)}. Of equals the first by the order of the table is taken."
+    if not found.demand.weighted:
+        yield "Every demand point counts the same, as the table has no weight."
+
+
+def _stop(note: str) -> str:
+    text = note[:1].upper() + note[1:]
+    return text if text.endswith(".") else f"{text}."
+
+
+# ---- tables -------------------------------------------------------------------------------------------------------
+
+LABELS = {
+    "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "more if closed", "p90_minutes": "9 in 10",
+    "within_radius": "within radius", "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
+    "km": "straight line", "median_minutes": "median", "marginal_minutes": "gained",
+}  # fmt: skip
+UNITS = {
+    "latitude": "°", "longitude": "°", "mean_minutes": "min", "worst_minutes": "min", "minutes_if_closed": "min",
+    "p90_minutes": "min", "minutes": "min", "next_minutes": "min", "km": "km", "nearest_km": "km",
+    "median_minutes": "min", "marginal_minutes": "min",
+}  # fmt: skip
+
+
+def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
+    wanted: dict[str, tuple[str, tuple[str, ...], str]] = {
+        "sites": (
+            "The sites",
+            ("site", "latitude", "longitude", "points", "weight", "share", "mean_minutes", "worst_minutes",
+             "minutes_if_closed", "capacity", "used", "cost", "fixed"),
+            "Mean and longest travel time of those whom each serves, and by how much the mean over all would grow if "
+            "it were closed.",
+        ),
+        "compared": (
+            "Beside other choices",
+            ("choice", "sites", "objective", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius"),
+            "What somebody might have chosen, by the same travel times.",
+        ),
+        "frontier": ("More or fewer sites", (), "Each row is the best for so many sites."),
+        "stability": ("When it is otherwise", (), "How often each candidate is among the best sites of a scenario."),
+        "hours": ("By the hour", (), "The best sites at each hour of the day, and what the answer costs then."),
+        "unreached": ("Out of reach", ("id", "row", "weight", "reason", "nearest", "nearest_km"), ""),
+        "calibration": ("How travel times were fitted", (), "Errors are mean shares, on trips that were held out."),
+        "assignments": (
+            "Whom each site serves",
+            ("id", "weight", "site", "minutes", "km", "next_site", "next_minutes"),
+            "Those who have furthest come first. The whole table is in tables/assignments.parquet.",
+        ),
+        "equal": ("As good", (), ""),
+    }  # fmt: skip
+    bare = {name for name in ("within_radius", "fixed") if _is_bare(found, name)}
+    return tuple(
+        Show(
+            name, title, tuple(c for c in columns if c in tables[name].column_names and c not in bare),
+            sort="minutes" if name == "assignments" else "", descending=name == "assignments", rows=50, caption=caption,
+            units=UNITS, labels=LABELS,
+        )
+        for name, (title, columns, caption) in wanted.items()
+        if name in tables
+    )  # fmt: skip
+
+
+def _is_bare(found: Found, name: str) -> bool:
+    """Whether a column says nothing here."""
+    if name == "fixed":
+        return not found.candidates.fixed.any()
+    return found.question.problem.service_radius is None
+
+
+def choice_in_words(choice: Choice) -> str:
+    """How a choice was made."""
+    return CHOICES[choice.name]

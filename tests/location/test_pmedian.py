@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +18,9 @@ from potomac.location.pmedian.lagrangian import ascend
 from potomac.location.pmedian.radius import by_radius
 from potomac.location.pmedian.search import p_median
 
-Floats = npt.NDArray[np.float64]
+from .orlib import graph, known
 
-DATA = Path(
-    os.environ.get("POTOMAC_LOCATION_DATA", Path(__file__).resolve().parents[3] / "shared" / "data" / "location")
-)
-known = pytest.mark.skipif(not DATA.is_dir(), reason="no instances with known optima (POTOMAC_LOCATION_DATA)")
+Floats = npt.NDArray[np.float64]
 
 
 def value(cost: Floats, weights: Floats, sites: tuple[int, ...]) -> float:
@@ -191,7 +186,7 @@ def test_p_and_fixed_must_make_sense(p: int, fixed: tuple[int, ...], error: type
 
 
 @pytest.mark.parametrize("points", [[[0.0]], [[np.nan, 1.0]], [["a", "b"]], []])
-def test_points_must_be_points(points: list[object]) -> None:
+def test_points_must_be_points(points: npt.ArrayLike) -> None:
     with pytest.raises(DataError):
         Nearby(points)
 
@@ -251,17 +246,7 @@ def test_time_is_kept_and_nothing_unproven_is_called_optimal() -> None:
 @pytest.mark.parametrize("instance", ["pmed1", "pmed6", "pmed9", "pmed15"])
 def test_or_library(instance: str) -> None:
     """Beasley 1985: optimal and proven."""
-    import pyarrow.csv
-    import pyarrow.parquet
-    from scipy.sparse import csr_matrix
-    from scipy.sparse.csgraph import shortest_path
-
-    meta = {row["instance"]: row for row in pyarrow.csv.read_csv(DATA / "pmed_meta.csv").to_pylist()}[instance]
-    edges = pyarrow.parquet.read_table(DATA / "pmed_edges.parquet", filters=[("instance", "==", instance)])
-    edges = edges.sort_by("line").to_pydict()
-    pair = {(min(u, v), max(u, v)): w for u, v, w in zip(edges["u"], edges["v"], edges["w"], strict=True)}
-    u, v = np.array(list(pair)).T
-    graph = csr_matrix((np.array(list(pair.values()), float), (u, v)), shape=(meta["n"], meta["n"]))
-    found = p_median(shortest_path(graph, directed=False), meta["p"])
+    meta, cost = graph(instance)
+    found = p_median(cost, meta["p"])
     assert found.objective == meta["pmedian_opt"]
     assert found.proven

@@ -39,6 +39,7 @@ class Placement:
         goal: whether less is better.
         equal: other placements with the same objective that were met on the way, each as ``sites``.
         notes: what the reader should know, one sentence each.
+        shares: how much of each demand point each of ``sites`` serves, shape (n, p); None where each has one site.
     """
 
     sites: Ints
@@ -50,6 +51,7 @@ class Placement:
     goal: Goal = "minimise"
     equal: tuple[Ints, ...] = ()
     notes: tuple[str, ...] = ()
+    shares: Floats | None = None
 
     @property
     def gap(self) -> float:

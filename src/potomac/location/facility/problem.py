@@ -1,0 +1,148 @@
+"""What is asked of sites that cost something or hold no more than so much, and why it may have no answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.errors import NoAnswer, listing
+from potomac.location.asked import Asked, numbers
+from potomac.location.facility.relaxation import FREE, IN, OUT
+from potomac.location.facility.shared import transport
+from potomac.location.placement import checked_cost, checked_weights, infeasible
+
+__all__ = ["Facilities", "Service", "facilities"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.int8]
+
+Service = Literal["nearest", "single", "shared"]
+"""Who serves a demand point: the cheapest site; one site, which has room; several sites, which have room."""
+
+
+@dataclass(frozen=True)
+class Facilities:
+    """Minimise opening costs and the costs of serving every demand point.
+
+    Attributes:
+        cost: of serving each demand point in full, infinite where it cannot be served, shape (n, m).
+        demand: shape (n,); 0 where there are no capacities.
+        capacity: shape (m,); infinite where there is no limit.
+        opening: shape (m,).
+        status: IN, FREE or OUT for each candidate, shape (m,).
+        least, most: how many sites there may be.
+        service: who serves a demand point.
+    """
+
+    cost: Floats
+    demand: Floats
+    capacity: Floats
+    opening: Floats
+    status: Bytes
+    least: int
+    most: int
+    service: Service
+
+    @property
+    def whole(self) -> bool:
+        """Whether every objective is a whole number."""
+        costs = self.cost[np.isfinite(self.cost)]
+        there = self.opening[self.status != OUT]
+        return self.service != "shared" and all(bool((some == np.round(some)).all()) for some in (costs, there))
+
+
+def facilities(
+    cost: npt.ArrayLike, weights: npt.ArrayLike | None, demand: npt.ArrayLike | None, capacity: npt.ArrayLike | None,
+    opening: npt.ArrayLike | None, ask: Asked, single: bool,
+) -> Facilities:  # fmt: skip
+    """The problem as numbers; a demand point that neither costs nor takes anything need not be served.
+
+    Raises:
+        DataError: something is negative or no number.
+        NoAnswer: no placement can fulfil it, for a reason that is plain: what can be seen without a search.
+    """
+    raw = checked_cost(cost)
+    n, m = raw.shape
+    weight = checked_weights(weights, n)
+    limit = numbers(capacity, m, "capacity", np.inf, infinite=True)
+    need = numbers(demand, n, "demand") if capacity is not None else np.zeros(n)
+    price = numbers(opening, m, "opening")
+    status = np.full(m, OUT, np.int8)
+    status[ask.free], status[ask.fixed] = FREE, IN
+    needs = (weight > 0) | (need > 0)
+    with np.errstate(invalid="ignore"):
+        costs = np.where(np.isfinite(raw), raw * weight[:, None], np.inf)
+    costs[~needs] = 0.0
+    bound = bool((np.isfinite(limit) & (status != OUT)).any()) and bool(need.any())
+    service: Service = "nearest" if not bound else "single" if single else "shared"
+    if service == "single":
+        costs = np.where(need[:, None] > limit[None, :] * (1 + 1e-12), np.inf, costs)
+    made = Facilities(costs, need, limit, price, status, 0, m, service)
+    _reachable(made, raw, ask)
+    least, most = _many(made, ask)
+    made = Facilities(costs, need, limit, price, status, least, most, service)
+    if bound:
+        _holdable(made)
+    return made
+
+
+def _reachable(f: Facilities, raw: Floats, ask: Asked) -> None:
+    """Every demand point has a candidate that reaches it and is large enough."""
+    some = ask.allowed
+    lost = np.flatnonzero(~np.isfinite(f.cost[:, some]).any(axis=1))
+    if not len(lost):
+        return
+    far = lost[~np.isfinite(raw[np.ix_(lost, some)]).any(axis=1)] if len(some) else lost
+    if len(far):
+        said = f"no candidate reaches demand point {listing(map(int, far), 5)}"
+        raise infeasible(said, "Give them weight 0 and demand 0, or add candidates that reach them", key="cost")
+    i = int(lost[0])
+    largest = float(f.capacity[some][np.isfinite(raw[i, some])].max())
+    said = f"the demand of demand point {i} is {f.demand[i]:g}, and the largest candidate that reaches it holds"
+    said = f"{said} {largest:g}" + (f"; so it is with {len(lost) - 1} more" if len(lost) > 1 else "")
+    raise infeasible(said, "Split the demand point, or raise capacity", key="capacity")
+
+
+def _many(f: Facilities, ask: Asked) -> tuple[int, int]:
+    """How many sites there may be: p, or as many as hold all demand at least."""
+    total = float(f.demand.sum())
+    room = np.sort(f.capacity[ask.free])[::-1]
+    held = float(f.capacity[ask.fixed].sum()) + np.concatenate([[0.0], np.cumsum(room)])
+    if ask.p is not None:
+        best = float(held[ask.more])
+        if best < total * (1 - 1e-12):
+            said = (
+                f"the {ask.p} sites that hold most hold {best:g} of a demand of {total:g}: {total - best:g} too little"
+            )
+            enough = np.flatnonzero(held >= total * (1 - 1e-12))
+            mend = f"{len(ask.fixed) + int(enough[0])} sites could hold it; raise p or capacity" if len(enough) else ""
+            raise infeasible(said, mend or "Raise capacity or add candidates", key="capacity")
+        return ask.p, ask.p
+    enough = np.flatnonzero(held >= total * (1 - 1e-12))
+    if not len(enough):
+        said = f"all candidates together hold {held[-1]:g} of a demand of {total:g}: {total - held[-1]:g} too little"
+        raise infeasible(said, "Raise capacity or add candidates", key="capacity")
+    needed = len(ask.fixed) + int(enough[0])
+    return max(needed, 1), len(ask.allowed)
+
+
+def _holdable(f: Facilities) -> None:
+    """With every candidate open, and demand shared at will, there must be room for it where it can go."""
+    sites = np.flatnonzero(f.status != OUT)
+    reach = np.where(np.isfinite(f.cost), 0.0, np.inf)
+    value, _, blocked = transport(reach, f.demand, f.capacity, sites)
+    if value < np.inf or not blocked.any():
+        return
+    raise _too_small(f, sites[blocked], np.setdiff1d(sites, sites[blocked]))
+
+
+def _too_small(f: Facilities, small: Ints, others: Ints) -> NoAnswer:
+    only = np.flatnonzero((f.demand > 0) & ~np.isfinite(f.cost[:, others]).any(axis=1))
+    asks, holds = float(f.demand[only].sum()), float(f.capacity[small].sum())
+    who = f"demand point {listing(map(int, only), 5)} can be served by candidate {listing(map(int, small), 5)} only"
+    said = f"{who}, which hold {holds:g} of their demand of {asks:g}: {asks - holds:g} too little"
+    return infeasible(said, "Raise capacity or add candidates that reach them", key="capacity")

@@ -54,7 +54,7 @@ def answer(tables: Mapping[str, Table], question: Question, stream: Stream, prog
     ways, placement = _placed(ways, question, stream, progress)
     served = outcome(ways.to(placement.sites), placement, ways.demand, ways.candidates)
     compared = choices(served, ways, question.problem, progress)
-    sure = robust(ways, question, placement, served, stream.child("scenarios"), progress)
+    sure = robust(ways, question, placement, stream.child("scenarios"), progress)
     found = Found(question, ways, placement, served, unreached, compared, people_of(tables["demand"]), sure)
     progress("drawing travel times", 0)
     shown = surface(ways, ways.candidates.take(placement.sites))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, listing
+from potomac.geo.distance import great_circle
 from potomac.tables import Table
 
 __all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "pairs_of", "sample_of"]
@@ -17,6 +18,9 @@ __all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "pairs_of", "sa
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+_INHABITED = -60.0  # degrees north; who lives south of it has no road
+_NEAR_KM, _FAR_KM = 300.0, 1_000.0
 
 _TRUE, _FALSE = ("1", "true", "t", "yes", "y", "x"), ("0", "false", "f", "no", "n", "")
 
@@ -120,7 +124,7 @@ def demand_of(table: Table) -> Demand:
     if not weight.any():
         said, mend = "all weights are 0", "Name another column, or take columns.weight away"
         raise DataError(Fault("location.weights-zero", said, "expected some demand", mend, key="demand.columns.weight"))
-    latitude, longitude = _place(found, "demand")
+    latitude, longitude = _place(found, "demand", table)
     density = _numbers(found, "density") if "density" in found.schema.names else None
     return Demand(_rows(found), ids, latitude, longitude, weight, density, weighted)
 
@@ -145,7 +149,8 @@ def candidates_of(table: Table | None, demand: Demand) -> Candidates:
     if len(both):
         said = f"{listing([ids[int(i)].as_py() for i in both], 5)} are both fixed and forbidden"
         raise DataError(Fault("location.fixed-forbidden", said, "expected one of the two", key="candidates"))
-    latitude, longitude = _place(found, "candidates")
+    latitude, longitude = _place(found, "candidates", table)
+    _same_area(demand, latitude, longitude)
     return Candidates(
         _rows(found), ids, latitude, longitude, optional["capacity"], optional["cost"], fixed, forbidden,
         optional["density"],
@@ -221,10 +226,40 @@ def _numbers(found: pa.Table, name: str) -> Floats:
     return np.ascontiguousarray(found[name].to_numpy(), np.float64)
 
 
-def _place(found: pa.Table, name: str) -> tuple[Floats, Floats]:
+def _place(found: pa.Table, name: str, table: Table) -> tuple[Floats, Floats]:
+    """Latitude and longitude, NaN where the table has none.
+
+    Raises:
+        DataError: they look swapped: by the names of their columns, or because everyone would live in Antarctica.
+    """
     if "latitude" not in found.schema.names:
         return np.full(found.num_rows, np.nan), np.full(found.num_rows, np.nan)
-    return _numbers(found, "latitude"), _numbers(found, "longitude")
+    latitude, longitude = _numbers(found, "latitude"), _numbers(found, "longitude")
+    said = next((note.split("; ")[0] for note in table.notes if "look swapped" in note), "")
+    if not said and (latitude < _INHABITED).all() and (np.abs(longitude) < -_INHABITED).all():
+        said = f"latitude and longitude look swapped: every latitude is below {_INHABITED:g}"
+    if said:
+        raise DataError(_swapped(said, name))
+    return latitude, longitude
+
+
+def _swapped(said: str, name: str) -> Fault:
+    mend = "Exchange the two names under columns"
+    return Fault("location.swapped", said, "expected degrees north, then degrees east", mend, key=f"{name}.columns")
+
+
+def _same_area(demand: Demand, latitude: Floats, longitude: Floats) -> None:
+    """Candidates that would be where people are if their latitude and longitude were exchanged are told."""
+    if not (len(latitude) and np.isfinite(latitude).all() and np.isfinite(demand.latitude).all()):
+        return
+    people = np.median(demand.latitude), np.median(demand.longitude)
+    north, east = float(np.median(latitude)), float(np.median(longitude))
+    if abs(east) > 90:
+        return
+    away, exchanged = great_circle(*people, north, east), great_circle(*people, east, north)
+    if exchanged < _NEAR_KM < _FAR_KM < away:
+        said = f"latitude and longitude look swapped: the candidates are {away:,.0f} km from where people are"
+        raise DataError(_swapped(said, "candidates"))
 
 
 def _flags(found: pa.Table, name: str) -> Bools:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from potomac.engine import Progress
-from potomac.location.outcome import Outcome
+from potomac.location.outcome import weighted_quantile
 from potomac.location.placement import Placement
 from potomac.location.question import Question
+from potomac.location.scenarios import Hour, Spread, Stability, by_hour, stability
 from potomac.location.ways import Ways
+from potomac.location.worth import least
 from potomac.stats.streams import Stream
 
 __all__ = ["Robust", "Wins", "robust"]
+
+DRAWS = 2_000_000_000
+"""Travel times that are drawn over all scenarios, at most: about a minute on two cores."""
+
+FEWEST = 20
+"""Scenarios with fewer than these say little: none are made."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +30,13 @@ class Wins:
     """How the answer fares over the scenarios.
 
     Attributes:
-        share: of the scenarios in which it is the best.
+        share: of the scenarios in which nothing is better.
         low: lower end of its 95 % interval.
         high: upper end.
-        regret: mean share by which its objective is worse than the best of the scenario.
+        regret: mean of what it costs more than the best of a scenario.
+        regret_low: lower end of its 95 % interval.
+        regret_high: upper end.
+        unit: of regret.
         scenarios: how many there were.
     """
 
@@ -32,6 +44,9 @@ class Wins:
     low: float
     high: float
     regret: float
+    regret_low: float
+    regret_high: float
+    unit: str
     scenarios: int
 
 
@@ -58,8 +73,110 @@ class Robust:
     method: tuple[str, ...] = ()
 
 
-def robust(
-    ways: Ways, question: Question, placement: Placement, served: Outcome, stream: Stream, progress: Progress
-) -> Robust:
+def robust(ways: Ways, question: Question, placement: Placement, stream: Stream, progress: Progress) -> Robust:
     """Ask for the frontier and the scenarios, as far as the study does and the problem has them."""
-    return Robust()
+    kind, c = question.problem.objective, ways.candidates
+    if question.problem.anywhere or not ways.listed or c.capacity is not None or kind in ("set_cover", "fixed_charge"):
+        return Robust()
+    count, notes = _count(question.scenarios.count, ways.minutes.size)
+    found = _scenarios(ways, question, placement, count, stream, progress) if count else None
+    hours = _by_hour(ways, question, placement, progress)
+    return Robust(
+        stability=None if found is None else _stability_table(found, ways),
+        hours=None if not hours else _hours_table(hours, ways, placement),
+        wins=None if found is None else _wins(found),
+        notes=(*notes, *(() if found is None else found.notes)),
+        method=() if found is None else (_method(question, count),),
+    )
+
+
+# ---- scenarios ----------------------------------------------------------------------------------------------------
+
+
+def _count(wanted: int, pairs: int) -> tuple[int, tuple[str, ...]]:
+    """How many scenarios are made, and why no more."""
+    most = DRAWS // max(pairs, 1)
+    if wanted <= most:
+        return wanted, ()
+    if most < FEWEST:
+        return 0, (f"No scenarios were made: {pairs:,} travel times are too many to be drawn again and again.",)
+    return most, (f"There are {most:,} scenarios in place of {wanted:,}, as there are {pairs:,} travel times in each.",)
+
+
+def _scenarios(
+    ways: Ways, question: Question, placement: Placement, count: int, stream: Stream, progress: Progress
+) -> Stability:
+    c = ways.candidates
+    return stability(
+        ways.minutes, ways.demand.weight, placement.sites, question.problem, count=count,
+        spread=Spread.of(question.scenarios), stream=stream, fixed=np.flatnonzero(c.fixed),
+        forbidden=np.flatnonzero(c.forbidden), progress=progress,
+    )  # fmt: skip
+
+
+def _wins(found: Stability) -> Wins:
+    share, low, high = found.unbeaten
+    regret, regret_low, regret_high = found.mean_regret
+    return Wins(share, low, high, regret, regret_low, regret_high, found.unit, found.count)
+
+
+def _stability_table(found: Stability, ways: Ways) -> pa.Table:
+    """Candidates that win, the most frequent first; the chosen sites in any case."""
+    chosen = np.isin(np.arange(len(found.wins)), found.sites)
+    rows = np.flatnonzero((found.wins > 0) | chosen)
+    rows = rows[np.lexsort((rows, ~chosen[rows], -found.wins[rows]))]
+    c = ways.candidates
+    return pa.table(
+        {
+            "site": c.id.take(pa.array(rows)),
+            "row": c.row[rows],
+            "chosen": chosen[rows],
+            "wins": found.share[rows],
+            "low": found.low[rows],
+            "high": found.high[rows],
+            "scenarios": np.full(len(rows), found.count),
+        }
+    )
+
+
+def _method(question: Question, count: int) -> str:
+    s = question.scenarios
+    return (
+        f"In each of {count:,} scenarios travel times are multiplied by lognormal factors of mean 1 and spread "
+        f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all ways and the rest "
+        f"belongs to demand points, candidates and single ways alike; weights by factors of spread {s.demand_spread:g}. "
+        "The chosen sites and all others meet the same scenarios."
+    )
+
+
+# ---- hours --------------------------------------------------------------------------------------------------------
+
+
+def _by_hour(ways: Ways, question: Question, placement: Placement, progress: Progress) -> tuple[Hour, ...]:
+    hours = sorted(set(question.scenarios.hours))
+    if not hours:
+        return ()
+    c = ways.candidates
+    minutes = {hour: ways.at(hour) for hour in hours}
+    return by_hour(
+        minutes, ways.demand.weight, placement.sites, question.problem, fixed=np.flatnonzero(c.fixed),
+        forbidden=np.flatnonzero(c.forbidden), progress=progress,
+    )  # fmt: skip
+
+
+def _hours_table(hours: tuple[Hour, ...], ways: Ways, placement: Placement) -> pa.Table:
+    """The best sites of each hour, and how far people have then: to the chosen ones and to the best."""
+    weight = ways.demand.weight
+    rows = []
+    for one in hours:
+        to = {name: least(ways.at(one.hour, sites)) for name, sites in (("", placement.sites), ("best_", one.sites))}
+        reached = {name: np.isfinite(t) & (weight > 0) for name, t in to.items()}
+        means = {
+            f"{name}mean_minutes": float(np.average(t[reached[name]], weights=weight[reached[name]]))
+            for name, t in to.items()
+        }
+        chosen = weighted_quantile(to[""][reached[""]], weight[reached[""]], 0.9)
+        sites = ways.candidates.id.take(pa.array(one.sites)).to_pylist()
+        same = bool(np.array_equal(one.sites, placement.sites))
+        rows.append({"hour": one.hour, **means, "p90_minutes": chosen, "best_sites": sites, "same": same})
+    return pa.Table.from_pylist(rows)

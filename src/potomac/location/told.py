@@ -238,8 +238,8 @@ def _robust(found: Found) -> Iterator[Fact]:
         ends = (100 * wins.low, 100 * wins.high)
         yield Fact("stays_best", 100 * wins.share, meaning, *ends, "%", source="Wilson (1927)", key=True,
                    label="stays the best")  # fmt: skip
-        meaning = "By how much the objective is worse than the best of each scenario, on average."
-        yield Fact("regret", 100 * wins.regret, meaning, unit="%")
+        meaning = "By how much the answer is worse than the best of each scenario, on average, with its 95 % interval."
+        yield Fact("regret", wins.regret, meaning, wins.regret_low, wins.regret_high, wins.unit)
     if more is not None:
         yield Fact("one_more_site", more, "By how much one more site shortens the mean travel time.", unit="min")
 

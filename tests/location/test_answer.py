@@ -1,0 +1,148 @@
+"""Answers to small studies, their expected numbers by hand from the table of travel times in conftest."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from potomac.engine import Figure
+from potomac.errors import NoAnswer
+
+PEOPLE = np.array([100.0, 50.0, 80.0, 20.0])
+MINUTES = np.array([[0.0, 10.0, 15.0], [11.0, 0.0, 25.0], [14.0, 26.0, 0.0], [20.0, 22.0, 30.0]])
+TOTAL = 250.0
+
+
+def test_the_mean_is_least_at_a(by_pair: Any) -> None:
+    """a: 0*100 + 11*50 + 14*80 + 20*20 = 2,070; over 250 people 8.28 minutes."""
+    run = by_pair()
+    assert run.facts["objective"] == pytest.approx(2070.0)
+    assert run.facts["bound"] == pytest.approx(2070.0)
+    assert (run.facts["gap"], run.facts["proven"], run.facts["status"]) == (0.0, True, "optimal")
+    assert run.facts["mean_minutes"] == pytest.approx(2070 / TOTAL)
+    assert run.facts["worst_minutes"] == 20.0
+    assert run.facts["p90_minutes"] == 14.0  # 230 of 250 are within 14
+    assert run.tables["sites"]["site"].to_pylist() == ["a"]
+    assert run.answer == "Put it at a: 8.28 minutes on average for 250 people; no other choice does better."
+
+
+def test_two_sites_serve_whom_they_are_nearest_to(by_pair: Any) -> None:
+    """a and c: 0 + 550 + 0 + 400 = 950; a and b: 0 + 0 + 1,120 + 400 = 1,520; b and c: 1,000 + 0 + 0 + 440 = 1,440."""
+    run = by_pair(problem={"p": 2})
+    assert run.tables["sites"]["site"].to_pylist() == ["a", "c"]
+    assert run.facts["objective"] == pytest.approx(950.0)
+    served = run.tables["assignments"]
+    assert served["site"].to_pylist() == ["a", "a", "c", "a"]
+    assert served["minutes"].to_pylist() == [0.0, 11.0, 0.0, 20.0]
+    assert served["next_site"].to_pylist() == ["c", "c", "a", "c"]
+
+
+def test_the_objective_is_that_of_the_assignment(by_pair: Any) -> None:
+    for p in (1, 2, 3):
+        run = by_pair(problem={"p": p})
+        served = run.tables["assignments"]
+        again = float(np.dot(served["weight"].to_numpy(), served["minutes"].to_numpy()))
+        assert run.facts["objective"] == pytest.approx(again)
+        assert run.facts["bound"] <= run.facts["objective"] + 1e-9
+
+
+def test_the_farthest_are_as_near_as_can_be_whatever_their_weight(by_pair: Any) -> None:
+    """The longest time: a 20, b 26, c 30."""
+    run = by_pair(problem={"objective": "minimax"})
+    assert run.tables["sites"]["site"].to_pylist() == ["a"]
+    assert run.facts["objective"] == 20.0
+    assert "nobody has further than 20 minutes" in run.answer
+
+
+def test_a_quantile_counts_a_share_of_the_people(by_pair: Any) -> None:
+    """Half of the people are 125: at a within 11 (150), at b within 10 (150), at c within 15 (180)."""
+    run = by_pair(problem={"objective": "quantile", "share": 0.5})
+    assert run.tables["sites"]["site"].to_pylist() == ["b"]
+    assert run.facts["objective"] == 10.0
+
+
+def test_most_people_are_within_the_radius(by_pair: Any) -> None:
+    """Within 12 minutes: a 150, b 150, c 80; with two sites b and c 230, as a and c; the first by id is taken."""
+    run = by_pair(problem={"objective": "max_coverage", "service_radius": 12, "p": 2})
+    assert run.tables["sites"]["site"].to_pylist() == ["a", "c"]
+    assert run.facts["objective"] == 230.0
+    assert run.facts["within_radius"] == pytest.approx(100 * 230 / TOTAL)
+    assert run.facts["equal_choices"] == 1
+    assert run.tables["equal"]["sites"].to_pylist() == [["b", "c"]]
+    assert run.tables["assignments"]["site"].to_pylist() == ["a", "a", "c", None]
+
+
+def test_all_are_within_the_radius_of_as_few_as_can_be(by_pair: Any) -> None:
+    """Within 20 minutes a reaches all; within 13.9 d is out of reach of all."""
+    assert by_pair(problem={"objective": "set_cover", "service_radius": 20}).facts["objective"] == 1
+    with pytest.raises(NoAnswer) as caught:
+        by_pair(problem={"objective": "set_cover", "service_radius": 13.9})
+    fault = caught.value.faults[0]
+    assert (fault.code, fault.key) == ("location.out-of-reach", "problem.service_radius")
+    assert "d; the smallest radius that reaches all is 20.00 minutes" in fault.found
+
+
+def test_expected_attendance_halves_with_the_half_life(by_pair: Any) -> None:
+    """With a half-life of 10 minutes w 2^(-t/10) at each candidate."""
+    expected = PEOPLE @ np.exp2(-MINUTES / 10)
+    run = by_pair(problem={"objective": "attendance", "half_life": 10})
+    assert run.facts["objective"] == pytest.approx(expected.max())
+    assert run.tables["sites"]["site"].to_pylist() == [["a", "b", "c"][int(expected.argmax())]]
+
+
+def test_sites_that_are_there_stay_and_forbidden_ones_are_not_chosen(by_pair: Any, sites: pa.Table) -> None:
+    """With b there: a and b 1,520, b and c 1,440. Without a: c 3,350, b 3,520."""
+    there = by_pair({"candidates": sites.append_column("fixed", pa.array(["", "yes", "0"]))}, problem={"p": 2})
+    assert there.tables["sites"]["site"].to_pylist() == ["b", "c"]
+    assert there.tables["sites"]["fixed"].to_pylist() == [True, False]
+    assert there.facts["against_present"] == pytest.approx(100 * (3520 - 1440) / 3520)
+    barred = by_pair({"candidates": sites.append_column("forbidden", pa.array([1, 0, 0]))})
+    assert barred.tables["sites"]["site"].to_pylist() == ["c"]
+    assert barred.facts["objective"] == pytest.approx(3350.0)
+
+
+def test_what_somebody_else_would_have_chosen_is_told(by_pair: Any) -> None:
+    compared = {row["choice"]: row for row in by_pair(problem={"p": 2}).tables["compared"].to_pylist()}
+    assert compared["answer"]["objective"] == pytest.approx(950.0)
+    assert all(row["objective"] >= 950.0 - 1e-9 for row in compared.values())
+
+
+def test_scenarios_say_how_often_it_stays_the_best(by_pair: Any) -> None:
+    run = by_pair(scenarios={"count": 50, "hours": [8, 17]})
+    again = by_pair(scenarios={"count": 50, "hours": [8, 17]})
+    fact = run.fact("stays_best")
+    assert fact.low <= fact.value <= fact.high
+    assert run.tables["stability"].equals(again.tables["stability"])
+    assert run.tables["hours"]["hour"].to_pylist() == [8.0, 17.0]
+    assert f"of {50} scenarios" in run.answer
+
+
+def test_every_picture_can_be_drawn(by_pair: Any) -> None:
+    drawn = by_pair(problem={"p": 2}, scenarios={"count": 20, "hours": [8]}).figures
+    assert sum(figure.role == "lead" for figure in drawn) == 1
+    assert len({figure.name for figure in drawn}) == len(drawn)
+    for figure in drawn:
+        check(figure)
+
+
+def check(figure: Figure) -> None:
+    assert len(figure.alt) > 20
+    assert figure.layers
+    for layer in figure.layers:
+        looks = {layer.color, layer.series, layer.size, layer.label, *layer.tip}
+        assert ({layer.x, layer.y, layer.x2, layer.y2} | looks) - {None} <= set(layer.data.column_names)
+        assert layer.data.num_rows > 0
+
+
+def test_words_and_facts_are_whole(by_pair: Any) -> None:
+    result = by_pair(scenarios={"count": 20}).result()
+    assert "nan" not in result.answer.lower()
+    assert all(fact.meaning.endswith(".") for fact in result.facts)
+    assert all(text.endswith(".") for text in (*result.notes, *result.method, *result.sources))
+    assert re.search(r"\d", result.answer)
+    for show in result.show:
+        assert set(show.columns) <= set(result.tables[show.table].schema.names)

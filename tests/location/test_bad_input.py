@@ -1,0 +1,184 @@
+"""What is wrong with tables and studies: each by the code of its fault and the key that it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from potomac.errors import DataError, Fault, NoAnswer, PotomacError, StudyError
+
+
+def replaced(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, pa.array(values))
+
+
+def fault(kind: type[PotomacError], run: Any, *args: Any, **parts: Any) -> Fault:
+    """The first fault of a study that cannot be answered."""
+    with pytest.raises(kind) as caught:
+        run(*args, **parts)
+    assert type(caught.value) is kind
+    return caught.value.faults[0]
+
+
+# ---- how many sites -----------------------------------------------------------------------------------------------
+
+
+def test_more_sites_than_candidates(by_pair: Any) -> None:
+    said = fault(NoAnswer, by_pair, problem={"p": 4})
+    assert (said.code, said.key) == ("location.infeasible", "problem.p")
+    assert "p = 4" in said.found
+    assert "3" in said.found
+
+
+def test_fewer_sites_than_are_there(by_pair: Any, sites: pa.Table) -> None:
+    said = fault(NoAnswer, by_pair, {"candidates": sites.append_column("fixed", pa.array([1, 1, 0]))}, problem={"p": 1})
+    assert (said.code, said.key) == ("location.infeasible", "problem.p")
+    assert "fixed sites, 2" in said.found
+
+
+def test_a_site_that_is_there_and_forbidden(by_pair: Any, sites: pa.Table) -> None:
+    both = sites.append_column("fixed", pa.array([1, 0, 0])).append_column("forbidden", pa.array([1, 0, 0]))
+    said = fault(DataError, by_pair, {"candidates": both})
+    assert said.code == "location.fixed-forbidden"
+    assert said.found.startswith("a ")
+
+
+def test_a_flag_that_is_neither_yes_nor_no(by_pair: Any, sites: pa.Table) -> None:
+    said = fault(DataError, by_pair, {"candidates": sites.append_column("fixed", pa.array(["perhaps", "", ""]))})
+    assert (said.code, said.key) == ("location.flag", "candidates.columns.fixed")
+
+
+# ---- weights ------------------------------------------------------------------------------------------------------
+
+
+def test_weights_that_are_all_zero(by_pair: Any, places: pa.Table) -> None:
+    said = fault(DataError, by_pair, {"demand": replaced(places, "people", [0.0] * 4)})
+    assert (said.code, said.key) == ("location.weights-zero", "demand.columns.weight")
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), None])
+def test_a_weight_that_is_none_rejects_its_row(by_pair: Any, places: pa.Table, weight: float | None) -> None:
+    run = by_pair({"demand": replaced(places, "people", [100.0, weight, 80.0, 20.0])})
+    assert run.rejected["row"].to_pylist() == [1]
+    assert run.rejected["column"].to_pylist() == ["people"]
+    assert run.facts["demand_points"] == 3
+    assert run.tables["assignments"]["row"].to_pylist() == [0, 2, 3]
+
+
+# ---- places -------------------------------------------------------------------------------------------------------
+
+
+def test_latitude_and_longitude_exchanged_by_value(by_pair: Any, places: pa.Table) -> None:
+    turned = places.rename_columns(["id", "longitude", "latitude", "people"])
+    said = fault(DataError, by_pair, {"demand": turned})
+    assert (said.code, said.key) == ("location.swapped", "demand.columns")
+    assert "look swapped" in said.found
+
+
+def test_latitude_and_longitude_exchanged_by_name(by_pair: Any, places: pa.Table) -> None:
+    named = places.rename_columns(["id", "lon", "lat", "people"])
+    east = replaced(replaced(named, "lon", [60.1, 60.2, 60.3, 60.4]), "lat", [24.9, 24.8, 24.7, 24.6])
+    said = fault(DataError, by_pair, {"demand": east})
+    assert (said.code, said.key) == ("location.swapped", "demand.columns")
+    assert '"lon"' in said.found
+
+
+def test_candidates_on_the_other_side_of_the_globe(by_pair: Any, places: pa.Table, sites: pa.Table) -> None:
+    """Helsinki's longitude and latitude exchanged lie in Arabia, where nobody of the demand is."""
+    north = replaced(replaced(places, "latitude", [60.1, 60.2, 60.15, 60.17]), "longitude", [24.9, 24.8, 24.95, 25.0])
+    there = replaced(replaced(sites, "latitude", [24.9, 24.8, 24.95]), "longitude", [60.1, 60.2, 60.15])
+    said = fault(DataError, by_pair, {"demand": north, "candidates": there})
+    assert (said.code, said.key) == ("location.swapped", "candidates.columns")
+
+
+def test_half_a_place(by_pair: Any, places: pa.Table) -> None:
+    said = fault(StudyError, by_pair, {"demand": places.drop_columns(["longitude"])})
+    assert (said.code, said.key) == ("location.place-missing", "demand.columns.longitude")
+
+
+def test_an_id_that_is_there_twice(by_pair: Any, places: pa.Table) -> None:
+    said = fault(DataError, by_pair, {"demand": replaced(places, "id", ["a", "b", "a", "d"])})
+    assert (said.code, said.key) == ("location.id-twice", "demand.columns.id")
+    assert "a" in said.found
+
+
+# ---- travel times by pair -----------------------------------------------------------------------------------------
+
+
+def test_a_matrix_without_rows(by_pair: Any, times: pa.Table) -> None:
+    with pytest.raises(DataError):
+        by_pair({"travel.matrix": times.slice(0, 0)})
+
+
+def test_a_matrix_of_other_ids(by_pair: Any, times: pa.Table) -> None:
+    said = fault(DataError, by_pair, {"travel.matrix": replaced(times, "origin", ["x"] * 12)})
+    assert said.code == "location.matrix-foreign"
+
+
+def test_times_that_are_no_numbers_reject_their_row(by_pair: Any, times: pa.Table) -> None:
+    """Without b to a (11 minutes) b is out of reach of a: a and c serve the others, b serves itself."""
+    run = by_pair({"travel.matrix": replaced(times, "minutes", [np.nan, *times["minutes"].to_pylist()[1:]])})
+    assert run.rejected["row"].to_pylist() == [0]
+
+
+def test_a_pair_that_is_there_twice_counts_with_the_shorter_time(by_pair: Any, times: pa.Table) -> None:
+    more = pa.table({"origin": ["b", "b"], "destination": ["a", "a"], "minutes": [5.0, 50.0]})
+    run = by_pair({"travel.matrix": pa.concat_tables([times, more])})
+    assert run.facts["objective"] == pytest.approx(2070 - 50 * (11 - 5))
+    assert any("more than once" in note for note in run.manifest["notes"])
+
+
+def test_a_point_without_a_way_is_named_and_set_aside(by_pair: Any, times: pa.Table) -> None:
+    """Without the rows of d the others are served: a 1,670."""
+    run = by_pair({"travel.matrix": times.slice(0, 9)})
+    assert run.facts["unreached_points"] == 1
+    assert run.tables["unreached"]["id"].to_pylist() == ["d"]
+    assert run.tables["unreached"]["row"].to_pylist() == [3]
+    assert run.facts["objective"] == pytest.approx(1670.0)
+    assert "1 demand point (d) with 8 % of the weight has no way to any candidate." in run.answer
+
+
+def test_points_that_no_one_site_reaches_are_told_by_id(by_pair: Any, times: pa.Table) -> None:
+    """a and b are joined, c and d are joined, and nothing joins the two: one site cannot serve all, two can."""
+    some = times.take([0, 1, 3, 4, 8, 11])
+    said = fault(NoAnswer, by_pair, {"travel.matrix": some})
+    assert said.code == "location.infeasible"
+    assert by_pair({"travel.matrix": some}, problem={"p": 2}).facts["objective"] == pytest.approx(50 * 11 + 20 * 30)
+
+
+# ---- studies that do not fit together -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "key"),
+    [
+        ({"objective": "max_coverage"}, "location.radius-missing", "problem.service_radius"),
+        ({"objective": "set_cover", "service_radius": 9, "p": 2}, "location.p-needless", "problem.p"),
+        ({"objective": "quantile", "site": "anywhere"}, "location.anywhere", "problem.site"),
+        ({"objective": "fixed_charge"}, "location.cost-missing", "candidates"),
+        ({"objective": "minimum"}, "study.value-invalid", "problem.objective"),
+        ({"p": 0}, "study.value-invalid", "problem.p"),
+    ],
+)
+def test_a_problem_that_makes_no_sense(by_pair: Any, problem: dict[str, Any], code: str, key: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        by_pair(problem=problem)
+    assert (code, key) in {(one.code, one.key) for one in caught.value.faults}
+
+
+@pytest.mark.parametrize(
+    ("travel", "code"),
+    [
+        ({"model": "road"}, "location.table-missing"),
+        ({"model": "circuity_density"}, "location.density-missing"),
+        ({"model": "circuity", "profile": [1.0]}, "location.profile"),
+        ({"model": "teleport"}, "study.value-invalid"),
+    ],
+)
+def test_travel_that_makes_no_sense(ask: Any, places: pa.Table, travel: dict[str, Any], code: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        ask({"demand": places}, travel=travel)
+    assert code in {one.code for one in caught.value.faults}

@@ -13,8 +13,9 @@ in road networks).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ import numpy.typing as npt
 from potomac.location.travel.elimination import Chordal, eliminated
 from potomac.stats.compiled import compiled
 
-__all__ = ["Hierarchy", "Metric", "Places", "at_nodes"]
+__all__ = ["Hierarchy", "Metric", "Places", "Plan", "at_nodes", "cores", "in_order", "in_spans"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -106,66 +107,88 @@ class Hierarchy:
         _customise(self.chordal.starts, self.chordal.heads, self._arc, self._upward, found, up, down)
         return Metric(up, down)
 
+    def plan(self, origins: Places, destinations: Places) -> Plan:
+        """What all matrices between these places share, whatever the times are."""
+        return Plan(self.chordal, origins, destinations)
+
     def many(self, metric: Metric, origins: Places, destinations: Places, threads: int = 0) -> Floats:
         """Minutes from each origin to each destination, infinite where there is no way, shape (o, d)."""
-        return next(self.matrices([metric], origins, destinations, threads or None))
+        return self.plan(origins, destinations).matrix(metric, threads=threads)
 
     def matrices(
-        self, metrics: Iterable[Metric], origins: Places, destinations: Places, threads: int | None = None
+        self, metrics: Iterable[Metric], origins: Places, destinations: Places, threads: int = 0
     ) -> Iterator[Floats]:
         """Matrices as of :meth:`many` for several sets of times; what lies above the targets is found once."""
-        turned = len(origins.starts) > len(destinations.starts)  # fewer sweeps: from the destinations, backwards
-        sources, targets = (destinations, origins) if turned else (origins, destinations)
-        plan = _Plan(self.chordal, sources, targets)
+        plan = self.plan(origins, destinations)
         for metric in metrics:
-            up, down = (metric.down, metric.up) if turned else (metric.up, metric.down)
-            out = np.empty((len(sources.starts) - 1, len(targets.starts) - 1))
-            plan.sweep(up, down, out, threads)
-            yield np.ascontiguousarray(out.T) if turned else out
+            yield plan.matrix(metric, threads=threads)
 
-    def scenarios(self, times: Floats, origins: Places, destinations: Places, threads: int = 0) -> Iterator[Floats]:
-        """Matrices for each row of ``times``, shape (s, k): a scenario a thread, a few in memory at a time."""
-        plan = _Plan(self.chordal, origins, destinations)
-        shape = (len(origins.starts) - 1, len(destinations.starts) - 1)
-
-        def one(minutes: Floats) -> Floats:
-            up, down = self.metric(minutes)
-            out = np.empty(shape)
-            plan.sweep(up, down, out, 1)
-            return out
-
-        yield from _in_order(one, times, threads or _cores())
+    def scenarios(
+        self, times: Iterable[Floats], origins: Places, destinations: Places, threads: int = 0
+    ) -> Iterator[Floats]:
+        """Matrices for each set of times of the links, shape (k,): a scenario a thread, a few in memory at a time."""
+        plan = self.plan(origins, destinations)
+        yield from in_order(lambda minutes: plan.matrix(self.metric(minutes), threads=1), times, threads)
 
 
-class _Plan:
-    """Sources and targets by rank, and what lies above the targets."""
+class Plan:
+    """Origins and destinations by rank, and what lies above those to which one sweeps.
 
-    def __init__(self, chordal: Chordal, sources: Places, targets: Places) -> None:
+    Args:
+        chordal: the order of the network.
+        origins: places from which one goes.
+        destinations: places to which one goes.
+    """
+
+    def __init__(self, chordal: Chordal, origins: Places, destinations: Places) -> None:
+        self._turned = len(origins.starts) > len(destinations.starts)  # fewer sweeps: from the destinations, backwards
+        sources, targets = (destinations, origins) if self._turned else (origins, destinations)
         rank = chordal.rank.astype(np.int64)
-        self.chordal = chordal
-        self.sources = Places(sources.starts, rank[sources.nodes], sources.minutes)
-        self.cone = _cone(chordal.starts, chordal.heads, chordal.parent, rank[targets.nodes])
-        self.targets = Places(targets.starts, self.cone.place[rank[targets.nodes]].astype(np.int64), targets.minutes)
+        self._chordal = chordal
+        self._sources = Places(sources.starts, rank[sources.nodes], sources.minutes)
+        self._cone = _cone(chordal.starts, chordal.heads, chordal.parent, rank[targets.nodes])
+        inside = self._cone.place[rank[targets.nodes]].astype(np.int64)
+        self._targets = Places(targets.starts, inside, targets.minutes)
 
-    def sweep(self, up: Floats, down: Floats, out: Floats, threads: int | None) -> None:
-        """Fill ``out`` with minutes from each source to each target."""
-        weights = down[self.cone.arcs]
-        c = self.chordal
+    def matrix(
+        self,
+        metric: Metric,
+        origin_minutes: Floats | None = None,
+        destination_minutes: Floats | None = None,
+        threads: int = 0,
+    ) -> Floats:
+        """Minutes from each origin to each destination, infinite where there is no way, shape (o, d).
+
+        Args:
+            metric: times of the arcs.
+            origin_minutes: of the entries of the origins, in place of those that the plan was made with.
+            destination_minutes: of the entries of the destinations, likewise.
+            threads: how many work on it; 0 for one a core.
+        """
+        up, down = (metric.down, metric.up) if self._turned else (metric.up, metric.down)
+        own = (destination_minutes, origin_minutes) if self._turned else (origin_minutes, destination_minutes)
+        sources = self._sources if own[0] is None else self._sources._replace(minutes=own[0])
+        targets = self._targets if own[1] is None else self._targets._replace(minutes=own[1])
+        out = np.empty((len(sources.starts) - 1, len(targets.starts) - 1))
+        weights, c = down[self._cone.arcs], self._chordal
 
         def work(a: int, b: int) -> None:
-            _sweep(a, b, *self.sources, c.starts, c.heads, up, c.parent, self.cone, weights, self.targets, out)
+            _sweep(a, b, *sources, c.starts, c.heads, up, c.parent, self._cone, weights, targets, out)
 
-        _in_spans(len(out), work, threads or _cores())
+        in_spans(len(out), work, threads)
+        return np.ascontiguousarray(out.T) if self._turned else out
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many threads compiled loops may take."""
     from numba import get_num_threads
 
     return int(get_num_threads())
 
 
-def _in_spans(rows: int, work: Callable[[int, int], object], threads: int) -> None:
-    """Call ``work(start, end)`` for spans of whole batches that make up ``rows``."""
+def in_spans(rows: int, work: Callable[[int, int], object], threads: int = 0) -> None:
+    """Call ``work(start, end)`` for spans of whole batches that make up ``rows``; 0 threads: one a core."""
+    threads = threads or cores()
     batches = -(-rows // _LANES)
     parts = min(4 * threads, batches)
     if threads <= 1 or parts <= 1:
@@ -176,15 +199,17 @@ def _in_spans(rows: int, work: Callable[[int, int], object], threads: int) -> No
         list(pool.map(work, edges[:-1], edges[1:]))
 
 
-def _in_order(work: Callable[[Floats], Floats], rows: Floats, threads: int) -> Iterator[Floats]:
-    """``work`` of each row, in order, twice as many under way as there are threads."""
+def in_order(work: Callable[[Floats], Floats], items: Iterable[Floats], threads: int = 0) -> Iterator[Floats]:
+    """``work`` of each item, in order, twice as many under way as there are threads."""
+    threads = threads or cores()
     with ThreadPoolExecutor(threads) as pool:
-        waiting = [pool.submit(work, row) for row in rows[: 2 * threads]]
-        for k in range(len(rows)):
-            found = waiting.pop(0).result()
-            if k + 2 * threads < len(rows):
-                waiting.append(pool.submit(work, rows[k + 2 * threads]))
-            yield found
+        waiting: deque[Future[Floats]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _cone(starts: Ints, heads: Ints32, parent: Ints32, targets: Ints) -> _Cone:

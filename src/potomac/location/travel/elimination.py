@@ -139,7 +139,7 @@ def _minimum_degree(starts, neighbours):
             for k in range(count):
                 mark[pool[a + k]] = -1
             mark[u], mark[v] = -1, -1
-            heapq.heappush(heap, (count * n + layer[u], np.int64(u)))
+            heapq.heappush(heap, (count * n + layer[u], np.int64(u)))  # type: ignore[misc]
     return order, up_starts, up_nodes[:ups].copy()
 
 

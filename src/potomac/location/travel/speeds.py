@@ -32,7 +32,7 @@ HIGHWAY_KMH = {
     "motorway_link": 55.0, "trunk_link": 45.0, "primary_link": 38.0, "secondary_link": 33.0, "tertiary_link": 28.0,
     "busway": 30.0, "escape": 30.0, "ferry": 20.0,
 }  # fmt: skip
-"""km/h without traffic, stops at junctions included, by OpenStreetMap's ``highway``. Assumed; calibrate if it counts."""
+"""km/h without traffic, stops at junctions included, by OpenStreetMap's ``highway``. Assumed, so calibrate."""
 
 _RURAL_MPH = (70.0, 60.0, 55.0, 55.0, 52.0, 48.0, 45.0, 40.0, 30.0)
 _URBAN_MPH = (58.0, 52.0, 42.0, 38.0, 37.0, 33.0, 28.0, 26.0, 22.0)

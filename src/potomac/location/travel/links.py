@@ -1,0 +1,342 @@
+"""Tables of nodes and links -> the arcs of a road network, each with its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from potomac.errors import DataError, Fault, StudyError, listing
+from potomac.geo.distance import great_circle
+from potomac.location.travel.congestion import bpr
+from potomac.location.travel.speeds import density_factor, link_kmh
+
+__all__ = ["Arcs", "Nodes", "Usage", "arcs_of", "columns_of", "nodes_of", "numbered", "places_in"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_FORWARD, _BACKWARD = ("1", "true", "t", "yes", "y", "x"), ("-1", "reverse")
+_BOTH = ("0", "false", "f", "no", "n", "")
+_ENDS = {"latitude": ("from_latitude", "to_latitude"), "longitude": ("from_longitude", "to_longitude")}
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes of a network.
+
+    Attributes:
+        ids: numbers or texts, each once, n of them.
+        places: latitude and longitude in degrees, NaN where they are not known, shape (n, 2).
+    """
+
+    ids: pa.Array
+    places: Floats
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Arcs(NamedTuple):
+    """Arcs of a network: one for each direction of each link in which it leads.
+
+    Attributes:
+        tail: number of the node where it begins, shape (a,).
+        head: number of the node where it ends, shape (a,).
+        link: row of the link, shape (a,).
+        free: minutes without traffic, shape (a,).
+        peak: minutes in the peak, NaN where no volume is known, shape (a,); None where none is known at all.
+    """
+
+    tail: Ints
+    head: Ints
+    link: Ints
+    free: Floats
+    peak: Floats | None
+
+    def only(self, which: Bools) -> Arcs:
+        """Some of them."""
+        peak = None if self.peak is None else self.peak[which]
+        return Arcs(self.tail[which], self.head[which], self.link[which], self.free[which], peak)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How links are read.
+
+    Attributes:
+        speeds: km/h by class of road, in place of the usual ones.
+        default_kmh: where neither class nor speed limit is known.
+        oneway: whether links that do not say so lead one way only.
+        density: people a square kilometre at each node, shape (n,), or None.
+    """
+
+    speeds: Mapping[str, float]
+    default_kmh: float
+    oneway: bool
+    density: Floats | None
+
+
+def columns_of(given: Any, what: str) -> dict[str, pa.Array]:
+    """Columns of an Arrow table, a pandas or Polars frame or a mapping.
+
+    Raises:
+        DataError: it is none of these, or its columns differ in length.
+    """
+    try:
+        if isinstance(given, pa.Table):
+            table = given
+        elif isinstance(given, Mapping):
+            table = pa.table({str(k): _array(v) for k, v in given.items()})
+        elif hasattr(given, "columns"):
+            table = pa.table({str(k): _array(given[k]) for k in given.columns})
+        else:
+            table = pa.table(given)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        said = f"{what} is no table: {error}"
+        expected = "expected an Arrow table, a frame or a mapping of columns of one length"
+        raise DataError(Fault("location.network", said, expected, key=f"travel.{what}")) from error
+    return {name: table[name].combine_chunks() for name in table.column_names}
+
+
+def _array(values: Any) -> pa.Array:
+    made = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, from_pandas=True)
+    made = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+    return made.cast(made.type.value_type) if pa.types.is_dictionary(made.type) else made
+
+
+def nodes_of(nodes: Any, links: dict[str, pa.Array]) -> Nodes:
+    """The nodes of a table; without one, those at the ends of the links.
+
+    Raises:
+        DataError: a column is missing, an id is missing or there twice, or a place is none.
+    """
+    if nodes is None:
+        return _nodes_of_links(links)
+    found = columns_of(nodes, "nodes")
+    ids = _ids(_required(found, "id", "nodes"), "nodes")
+    counts = pc.value_counts(ids)
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    if twice:
+        said = f"{len(twice)} nodes are there more than once: {listing(twice, 5)}"
+        raise DataError(Fault("location.id-twice", said, "expected each id once", "", key="travel.nodes.columns.id"))
+    places = [_numbers(found, name, "nodes") if name in found else np.full(len(ids), np.nan) for name in _ENDS]
+    made = Nodes(ids, np.column_stack(places))
+    _on_the_globe(made)
+    return made
+
+
+def _nodes_of_links(links: dict[str, pa.Array]) -> Nodes:
+    """Each id at an end of a link once, with the place that the links say."""
+    ends = [_ids(_required(links, name, "links"), "links") for name in ("from", "to")]
+    both = pa.chunked_array([_alike(ends[0], ends[1].type), _alike(ends[1], ends[0].type)]).combine_chunks()
+    ids = pc.unique(both)
+    places = np.full((len(ids), 2), np.nan)
+    if all(name in links for names in _ENDS.values() for name in names):
+        at = pc.index_in(both, ids).to_numpy()
+        for k, names in enumerate(_ENDS.values()):
+            places[at, k] = np.concatenate([_numbers(links, name, "links") for name in names])
+    made = Nodes(ids, places)
+    _on_the_globe(made)
+    return made
+
+
+def _on_the_globe(nodes: Nodes) -> None:
+    wrong = np.flatnonzero((np.abs(nodes.places[:, 0]) > 90) | (np.abs(nodes.places[:, 1]) > 360))
+    if len(wrong):
+        latitude, longitude = nodes.places[wrong[0]].tolist()
+        said = f"node {nodes.ids[int(wrong[0])].as_py()} has latitude {latitude:g} and longitude {longitude:g}"
+        expected = "expected degrees, latitudes from -90 to 90"
+        mend = "Look whether they are swapped, or coordinates of a projection"
+        raise DataError(Fault("location.points", said, expected, mend, key="travel.nodes"))
+
+
+def numbered(nodes: Nodes, ids: Any, what: str) -> Ints:
+    """Numbers of the nodes with these ids, shape (k,).
+
+    Raises:
+        DataError: one is not among the nodes.
+    """
+    given = ids if isinstance(ids, pa.Array) else _array(ids if isinstance(ids, np.ndarray) else list(ids))
+    if pa.types.is_string(nodes.ids.type) or pa.types.is_integer(given.type):
+        at = pc.index_in(given.cast(nodes.ids.type), nodes.ids)
+    else:
+        known = nodes.ids.cast(pa.string())
+        at = pc.index_in(given.cast(pa.string()), known)
+    if at.null_count:
+        wrong = np.flatnonzero(at.is_null().to_numpy(zero_copy_only=False))
+        names = listing(dict.fromkeys(given.take(pa.array(wrong[:1000])).to_pylist()), 5)
+        rows = listing(wrong[:1000].tolist(), 5)
+        said = f"{what} names nodes that are not there: {names} (row {rows})"
+        few = listing(nodes.ids.slice(0, 3).to_pylist())
+        expected = f"expected ids of the nodes, such as {few}" if len(nodes) else "there is no node"
+        raise DataError(Fault("location.node-unknown", said, expected, "", key=f"travel.{what}"))
+    return np.asarray(at.to_numpy(), dtype=np.int64)
+
+
+def arcs_of(links: dict[str, pa.Array], nodes: Nodes, usage: Usage) -> tuple[Arcs, tuple[str, ...]]:
+    """The arcs of links, and what the reader should know of them.
+
+    Links that begin and end at one node lead nowhere and are left out. Links between the same nodes are all kept: at
+    each hour the shortest counts. Those of length 0 are kept too.
+
+    Raises:
+        DataError: a column is missing, a link names a node that is not there, or a number is none that could be.
+        StudyError: a speed is not above 0.
+    """
+    tail = numbered(nodes, _ids(_required(links, "from", "links"), "links"), "links")
+    head = numbered(nodes, _ids(_required(links, "to", "links"), "links"), "links")
+    free, unknown = _free_minutes(links, nodes, tail, head, usage)
+    peak = _peak_minutes(links, free)
+    forward, backward = _directions(links, len(tail), usage.oneway)
+    loops = tail == head
+    ahead, back = np.flatnonzero(forward & ~loops), np.flatnonzero(backward & ~loops)
+    rows = np.concatenate([ahead, back])
+    begin, end = np.concatenate([tail[ahead], head[back]]), np.concatenate([head[ahead], tail[back]])
+    arcs = Arcs(begin, end, rows, free[rows], None if peak is None else peak[rows])
+    return arcs, tuple(_notes(arcs, loops, unknown, usage.default_kmh))
+
+
+def _notes(arcs: Arcs, loops: Bools, unknown: int, default_kmh: float) -> Iterator[str]:
+    if loops.any():
+        yield f"{loops.sum():,} links begin and end at one node and are left out."
+    key = np.unique(np.stack([arcs.tail, arcs.head]), axis=1)
+    parallel = len(arcs.tail) - key.shape[1]
+    if parallel:
+        yield f"{parallel:,} arcs lead where another one leads as well; the shortest counts."
+    if unknown:
+        yield f"{unknown:,} links have neither a known class nor a speed limit; they are taken at {default_kmh:g} km/h."
+
+
+def _free_minutes(links: dict[str, pa.Array], nodes: Nodes, tail: Ints, head: Ints, usage: Usage) -> tuple[Floats, int]:
+    """Minutes without traffic of each link, and how many links have a speed that is only supposed."""
+    k = len(tail)
+    given = _numbers(links, "minutes", "links") if "minutes" in links else np.full(k, np.nan)
+    lacking = np.isnan(given)
+    if not lacking.any():
+        return given, 0
+    km = _lengths(links, nodes, tail, head, lacking)
+    kmh = link_kmh(links.get("class"), links.get("maxspeed"), usage.speeds)
+    kmh = kmh if len(kmh) == k else np.full(k, np.nan)
+    unknown = np.isnan(kmh)
+    kmh = np.where(unknown, usage.default_kmh, kmh)
+    if usage.density is not None:
+        kmh = kmh * density_factor((usage.density[tail] + usage.density[head]) / 2)
+    return np.where(lacking, 60 * km / kmh, given), int((unknown & lacking).sum())
+
+
+def _lengths(links: dict[str, pa.Array], nodes: Nodes, tail: Ints, head: Ints, needed: Bools) -> Floats:
+    """Length of each link in km: as given, else straight from end to end."""
+    given = _numbers(links, "length", "links") / 1000 if "length" in links else np.full(len(tail), np.nan)
+    a, b = nodes.places[tail], nodes.places[head]
+    km = np.where(np.isnan(given), great_circle(a[:, 0], a[:, 1], b[:, 0], b[:, 1]), given)
+    wrong = np.flatnonzero(np.isnan(km) & needed)
+    if len(wrong):
+        said = f"link {wrong[0]} has neither minutes nor a length, and its ends have no place"
+        mend = "Add columns.minutes or columns.length, or latitude and longitude of the nodes"
+        raise DataError(Fault("location.network", said, "", mend, key="travel.links"))
+    return km
+
+
+def _peak_minutes(links: dict[str, pa.Array], free: Floats) -> Floats | None:
+    if "volume" not in links or "capacity" not in links:
+        return None
+    names = ("volume", "capacity", "b", "power")
+    usual = (0.0, 1.0, 0.15, 4.0)
+    given = [_numbers(links, name, "links") if name in links else np.full(len(free), np.nan) for name in names]
+    known = ~(np.isnan(given[0]) | np.isnan(given[1]))
+    if not known.any():
+        return None
+    filled = [np.where(known & ~np.isnan(x), x, d) for x, d in zip(given, usual, strict=True)]
+    return np.where(known, bpr(free, *filled), np.nan)
+
+
+def _directions(links: dict[str, pa.Array], k: int, usual: bool) -> tuple[Bools, Bools]:
+    """Whether each link leads from its first end to the second, and whether it leads back."""
+    if "oneway" not in links:
+        return np.ones(k, bool), np.full(k, not usual)
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(links["oneway"].cast(pa.string())))
+    words = pc.replace_substring_regex(words, r"\.0+$", "")
+    ahead, back, both = (pc.is_in(words, pa.array(known)) for known in (_FORWARD, _BACKWARD, _BOTH))
+    unknown = pc.invert(pc.or_(pc.or_(ahead, back), pc.or_(both, pc.is_null(words))))
+    if pc.any(unknown).as_py():
+        row = pc.index(unknown, True).as_py()
+        said = f'"{words[row].as_py()[:60]}" of link {row} says not in which direction it leads'
+        expected = "expected 1, true or yes; -1; 0, false, no or nothing"
+        raise DataError(Fault("location.flag", said, expected, "", key="travel.links.columns.oneway"))
+    one, other = (np.asarray(x.to_numpy(zero_copy_only=False), dtype=bool) for x in (ahead, back))
+    silent = np.asarray(pc.is_null(words).to_numpy(zero_copy_only=False), dtype=bool)
+    if usual:
+        one = one | silent
+    return ~other, ~one
+
+
+def places_in(nodes: Nodes, which: Ints) -> Floats:
+    """Latitude and longitude of some nodes, shape (k, 2).
+
+    Raises:
+        DataError: one is not known.
+    """
+    found = nodes.places[which]
+    if np.isnan(found).any():
+        row = int(which[np.isnan(found).any(axis=1)][0])
+        said = f"node {nodes.ids[row].as_py()} has no place"
+        mend = "Add columns.latitude and columns.longitude to the nodes"
+        raise DataError(Fault("location.network", said, "expected latitude and longitude", mend, key="travel.nodes"))
+    return found
+
+
+def _required(found: dict[str, pa.Array], name: str, table: str) -> pa.Array:
+    if name not in found:
+        said = f'{table} has no column "{name}"'
+        expected = f"its columns are {listing(found)}"
+        raise DataError(Fault("location.network", said, expected, key=f"travel.{table}.columns.{name}"))
+    return found[name]
+
+
+def _ids(given: pa.Array, table: str) -> pa.Array:
+    """Ids as 64-bit numbers or as texts."""
+    if given.null_count:
+        row = int(np.flatnonzero(given.is_null().to_numpy(zero_copy_only=False))[0])
+        said = f"row {row} of {table} has no id of its node"
+        raise DataError(Fault("location.network", said, "expected one in each row", key=f"travel.{table}"))
+    if pa.types.is_floating(given.type) and pc.all(pc.equal(pc.round(given), given)).as_py():
+        return given.cast(pa.int64())
+    return given.cast(pa.int64() if pa.types.is_integer(given.type) else pa.string())
+
+
+def _alike(ids: pa.Array, other: pa.DataType) -> pa.Array:
+    return ids if ids.type == other else ids.cast(pa.string())
+
+
+def _numbers(found: dict[str, pa.Array], name: str, table: str) -> Floats:
+    """A column as numbers that are 0 or more (places: any), NaN where there is none."""
+    try:
+        values = np.asarray(found[name].cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    except pa.ArrowException as error:
+        said = f'column "{name}" of {table} holds no numbers'
+        raise DataError(Fault("location.network", said, "expected numbers", key=f"travel.{table}.{name}")) from error
+    angle = name.endswith(("latitude", "longitude"))
+    wrong = np.flatnonzero(np.isinf(values) | (~np.isnan(values) & (values < 0) & (not angle)))
+    if len(wrong):
+        said = f"{name} of row {wrong[0]} of {table} is {values[wrong[0]]:g}"
+        least = "a number" if angle else "0 or more"
+        raise DataError(Fault("location.network", said, f"expected {least}", key=f"travel.{table}.{name}"))
+    return values
+
+
+def checked_positive(value: float, what: str) -> float:
+    """A number above 0.
+
+    Raises:
+        StudyError: it is none.
+    """
+    if not (np.isfinite(value) and value > 0):
+        raise StudyError(Fault("location.network", f"{what} is {value}", "expected a number above 0", key=what))
+    return float(value)

@@ -1,0 +1,357 @@
+"""What if travel times and demand are otherwise: how often each site wins, and what the chosen ones then cost.
+
+Monte Carlo with common random numbers: in scenario k the chosen sites and all others meet the same times and weights.
+A travel time is the given one times a lognormal factor of mean 1,
+
+    T_ij = t_ij exp(sigma (sqrt(c) Z + sqrt(a) Z_i + sqrt(b) Z_j + sqrt(r) Z_ij) - sigma^2 / 2),   c + a + b + r = 1,
+
+with standard normal Z that all ways have in common (weather, a day's traffic), that all ways of a demand point have
+(its own streets), that all ways to a candidate have (the streets around it), and that each way has alone. A weight is
+the given one times a factor of mean 1 that is lognormal or gamma. Each scenario has a stream of its own, so that
+scenario 17 alone is scenario 17 of 100, on however many cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress, Quiet
+from potomac.errors import Fault, StudyError
+from potomac.location.asked import asked
+from potomac.location.attendance import checked_minutes
+from potomac.location.measures import Measure, betters, measure_of, opened_one_by_one, value
+from potomac.location.placement import checked_weights, indices
+from potomac.location.question import Problem, Scenarios
+from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval
+from potomac.stats.streams import Stream
+
+__all__ = ["Hour", "Spread", "Stability", "by_hour", "scenario", "stability"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Drawn = Callable[[Stream], npt.NDArray[np.float64]]
+
+USUAL = Stream(0, ("location", "scenarios"))
+
+GREEDY = 2e7
+"""Work up to which each scenario is solved from a greedy start too, not from the chosen sites alone."""
+
+SAME = 1e-9
+"""Sites whose measure is nearer than this share of the best are as good."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How much travel times and weights may differ from those that are given.
+
+    Attributes:
+        travel: standard deviation of the logarithm of a travel time, sigma.
+        common: share c of its variance that all ways have in common.
+        demand_point: share a that all ways from a demand point have.
+        site: share b that all ways to a candidate have; what is left, r, each way has alone.
+        demand: standard deviation of the logarithm of a weight, or its coefficient of variation (gamma).
+        law: of the weights.
+    """
+
+    travel: float = 0.2
+    common: float = 0.5
+    demand_point: float = 1 / 6
+    site: float = 1 / 6
+    demand: float = 0.1
+    law: Literal["lognormal", "gamma"] = "lognormal"
+
+    def __post_init__(self) -> None:
+        for name in ("travel", "common", "demand_point", "site", "demand"):
+            given = getattr(self, name)
+            if not (np.isfinite(given) and given >= 0):
+                raise _wrong(f"{name} is {given}", "expected 0 or more", name)
+        if self.common + self.demand_point + self.site > 1 + 1e-9:
+            said = f"shares of the variance sum to {self.common + self.demand_point + self.site:g}"
+            raise _wrong(said, "expected at most 1", "common")
+        if self.law not in ("lognormal", "gamma"):
+            raise _wrong(f"the law is {self.law!r}", 'expected "lognormal" or "gamma"', "law")
+
+    @property
+    def way(self) -> float:
+        """The share r of the variance that each way has alone."""
+        return max(0.0, 1 - self.common - self.demand_point - self.site)
+
+    @classmethod
+    def of(cls, asked_for: Scenarios) -> Spread:
+        """That of a study: what is not shared by all belongs to demand points, candidates and ways by a third each."""
+        each = (1 - asked_for.shared) / 3
+        return cls(asked_for.travel_spread, asked_for.shared, each, each, asked_for.demand_spread)
+
+
+def _wrong(said: str, expected: str, key: str) -> StudyError:
+    return StudyError(Fault("location.problem", said, expected, key=key))
+
+
+@dataclass(frozen=True)
+class Hour:
+    """The answer at an hour of the day.
+
+    Attributes:
+        hour: 0 to 24.
+        sites: best at that hour, ascending.
+        chosen: measure of the chosen sites then, a person.
+        best: measure of the best.
+        exact: whether all single sites were compared, so that ``best`` is the best.
+    """
+
+    hour: float
+    sites: Ints
+    chosen: float
+    best: float
+    exact: bool
+
+    @property
+    def regret(self) -> float:
+        """What the chosen sites cost more than the best at that hour."""
+        return max(self.chosen - self.best, 0.0)
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How well the chosen sites stand up to scenarios.
+
+    Attributes:
+        sites: the chosen, ascending, shape (p,).
+        best: the best sites of each scenario, shape (count, p).
+        chosen: measure of the chosen sites in each scenario, a person, shape (count,).
+        least: measure of the best sites in each scenario, shape (count,).
+        wins: in how many scenarios each candidate is among the best sites, shape (m,).
+        share: the same as shares, which sum to p; shape (m,).
+        low, high: 95 % intervals of the shares (Wilson), shape (m,).
+        unit: of the measures and of regret.
+        exact: whether the best of each scenario is the best of all (p = 1), or what interchange found: regret is then
+            at least what is told.
+        notes: one sentence each.
+    """
+
+    sites: Ints
+    best: Ints
+    chosen: Floats
+    least: Floats
+    wins: Ints
+    share: Floats
+    low: Floats
+    high: Floats
+    unit: str
+    exact: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many scenarios there were."""
+        return len(self.chosen)
+
+    @property
+    def regret(self) -> Floats:
+        """What the chosen sites cost more than the best of each scenario, a person, shape (count,)."""
+        return np.maximum(self.chosen - self.least, 0.0)
+
+    @property
+    def unbeaten(self) -> tuple[float, float, float]:
+        """The share of scenarios in which nothing is better than the chosen sites, and its 95 % interval."""
+        times = int((self.regret <= SAME * np.maximum(self.least, 1e-300)).sum())
+        low, high = proportion_interval(times, self.count)
+        return times / self.count, low, high
+
+    @property
+    def mean_regret(self) -> tuple[float, float, float]:
+        """Mean regret and its 95 % interval (Student)."""
+        low, high = mean_interval(self.regret)
+        return float(self.regret.mean()), max(low, 0.0), high
+
+    @property
+    def regret_95(self) -> tuple[float, float, float]:
+        """Regret that 19 scenarios in 20 do not exceed, and its 95 % interval (order statistics)."""
+        low, high = quantile_interval(self.regret, 0.95)
+        return float(np.quantile(self.regret, 0.95, method="inverted_cdf")), max(low, 0.0), high
+
+    @property
+    def relative_regret(self) -> float:
+        """Mean regret as a share of the mean of the best."""
+        best = float(self.least.mean())
+        return float(self.regret.mean()) / best if best > 0 else 0.0
+
+
+def scenario(
+    minutes: Floats, weights: Floats, k: int, stream: Stream, spread: Spread, drawn: Drawn | None = None
+) -> tuple[Floats, Floats]:
+    """Travel times and weights of scenario k.
+
+    Args:
+        minutes: usual travel times, shape (n, m).
+        weights: usual weights, shape (n,).
+        k: number of the scenario.
+        stream: under which all scenarios lie.
+        spread: how much they differ.
+        drawn: stream -> travel times of a scenario, shape (n, m), in place of the lognormal factors (a road network
+            whose links are drawn).
+
+    Returns:
+        Minutes, shape (n, m), and weights, shape (n,).
+    """
+    mine = stream.child("scenario", k)
+
+    def normal(name: str, shape: int | tuple[int, int]) -> Floats:
+        return mine.child(name).generator().standard_normal(shape)
+
+    n, m = minutes.shape
+    s = spread.demand
+    if s == 0:
+        w = weights
+    elif spread.law == "gamma":
+        w = weights * mine.child("weight").generator().gamma(1 / s**2, s**2, n)
+    else:
+        w = weights * np.exp(s * normal("weight", n) - s * s / 2)
+    if drawn is not None:
+        return drawn(mine.child("travel")), w
+    if spread.travel == 0:
+        return minutes, w
+    sigma = spread.travel
+    rows = np.sqrt(spread.common) * normal("common", 1) + np.sqrt(spread.demand_point) * normal("demand_point", n)
+    log = normal("way", (n, m)) if spread.way > 0 else np.zeros((n, m))
+    log *= sigma * np.sqrt(spread.way)
+    log += (sigma * rows - sigma * sigma / 2)[:, None]
+    log += sigma * np.sqrt(spread.site) * normal("site", m)
+    np.exp(log, out=log)
+    log *= minutes
+    return log, w
+
+
+def stability(
+    minutes: npt.ArrayLike, weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *, count: int = 200,
+    spread: Spread = Spread(), stream: Stream = USUAL, fixed: Iterable[int] = (),
+    forbidden: Iterable[int] = (), drawn: Drawn | None = None, threads: int | None = None,
+    progress: Progress | None = None,
+) -> Stability:  # fmt: skip
+    """Compare the chosen sites with the best of each of ``count`` scenarios.
+
+    With one site to choose the best is the best of all candidates. With more it is what interchange finds from the
+    chosen sites (and, where that is quick, from a greedy start), never worse than the chosen.
+
+    Args:
+        minutes: usual travel times, infinite where there is no way, shape (n, m).
+        weights: usual weights, shape (n,); default 1 each.
+        sites: the chosen candidates.
+        problem: by what sites are compared (see ``measures``).
+        count: scenarios.
+        spread: how much they differ from the usual.
+        stream: of the draws; the same gives the same scenarios for other sites and other problems as well.
+        fixed: sites that are there in every scenario.
+        forbidden: candidates that are never sites.
+        drawn: stream -> travel times of a scenario, in place of lognormal factors.
+        threads: at a time; they change nothing but the time it takes. Default one a core.
+        progress: told of scenarios that are through.
+
+    Raises:
+        DataError: minutes or weights are no such numbers.
+        StudyError: sites, count, fixed or forbidden make no sense.
+        NoAnswer: p is below the number of fixed sites.
+        Interrupted: the work shall stop.
+    """
+    t = checked_minutes(minutes)
+    w = checked_weights(weights, len(t))
+    if count < 1:
+        raise _wrong(f"count is {count}", "expected 1 or more scenarios", "count")
+    rival = _Rivals(t.shape[1], sites, fixed, forbidden, measure_of(problem))
+    tell = progress or Quiet()
+
+    def one(k: int) -> tuple[float, float, Ints]:
+        return rival.compared(*scenario(t, w, k, stream, spread, drawn))
+
+    found: list[tuple[float, float, Ints]] = []
+    workers = threads or _cores()
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, count, 4 * workers):  # an interrupt waits for no more than these
+            tell("scenarios", start, count)
+            found += pool.map(one, range(start, min(start + 4 * workers, count)))
+    tell("scenarios", count, count)
+    chosen, least = np.array([f[0] for f in found]), np.array([f[1] for f in found])
+    best = np.array([f[2] for f in found], dtype=np.int64).reshape(count, -1)
+    wins = np.bincount(best.ravel(), minlength=t.shape[1]).astype(np.int64)
+    low, high = proportion_interval(wins, np.full(len(wins), count))
+    notes = () if rival.exact else (
+        "with several sites the best of a scenario is what interchange found; regret is at least what is told",
+    )  # fmt: skip
+    return Stability(
+        rival.sites, best, chosen, least, wins, wins / count, low, high, rival.measure.unit, rival.exact, notes
+    )
+
+
+def by_hour(
+    minutes: Mapping[float, npt.ArrayLike], weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *,
+    fixed: Iterable[int] = (), forbidden: Iterable[int] = (), progress: Progress | None = None,
+) -> tuple[Hour, ...]:  # fmt: skip
+    """The best sites at each hour of the day, and what the chosen ones cost then; in the order of hours.
+
+    Args:
+        minutes: hour -> travel times at that hour, shape (n, m).
+        weights: shape (n,); default 1 each.
+        sites: the chosen candidates.
+        problem: by what sites are compared.
+        fixed: sites that are there at every hour.
+        forbidden: candidates that are never sites.
+        progress: told of hours that are through.
+
+    Raises:
+        DataError: minutes or weights are no such numbers.
+        StudyError: sites, fixed or forbidden make no sense.
+        NoAnswer: p is below the number of fixed sites.
+    """
+    tell, found = progress or Quiet(), []
+    for k, hour in enumerate(sorted(minutes)):
+        tell("hours of the day", k, len(minutes))
+        t = checked_minutes(minutes[hour])
+        rival = _Rivals(t.shape[1], sites, fixed, forbidden, measure_of(problem))
+        chosen, best, at = rival.compared(t, checked_weights(weights, len(t)))
+        found.append(Hour(float(hour), at, chosen, best, rival.exact))
+    return tuple(found)
+
+
+class _Rivals:
+    """The chosen sites, and the search for better ones."""
+
+    def __init__(
+        self, m: int, sites: Iterable[int], fixed: Iterable[int], forbidden: Iterable[int], measure: Measure
+    ) -> None:
+        self.sites = indices(sites, m, "sites")
+        self.ask = asked(m, len(self.sites), fixed, forbidden)
+        self.measure = measure
+        self.exact = self.ask.more <= 1
+
+    def compared(self, minutes: Floats, w: Floats) -> tuple[float, float, Ints]:
+        """Measure of the chosen sites, of the best, and the best; those chosen where nothing is better."""
+        chosen = value(minutes, w, self.sites, self.measure)
+        sites = self._best(minutes, w)
+        least = value(minutes, w, sites, self.measure)
+        if least < chosen - SAME * abs(chosen):
+            return chosen, least, sites
+        return chosen, chosen, self.sites
+
+    def _best(self, minutes: Floats, w: Floats) -> Ints:
+        ask, measure = self.ask, self.measure
+        if ask.more == 0:
+            return ask.fixed
+        if ask.more == 1:
+            return opened_one_by_one(minutes, w, measure, ask.fixed, ask.free, ask.p or 1)
+        starts = [self.sites]
+        if minutes.size * ask.more <= GREEDY:
+            starts.append(opened_one_by_one(minutes, w, measure, ask.fixed, ask.free, ask.p or 1))
+        ends = [betters(minutes, w, measure, start, ask.fixed, ask.free) for start in starts]
+        return min(ends, key=lambda end: value(minutes, w, end, measure))
+
+
+def _cores() -> int:
+    from numba import get_num_threads
+
+    return int(get_num_threads())

@@ -17,7 +17,7 @@ from potomac.location.attendance import coming
 from potomac.location.outcome import Outcome
 from potomac.location.question import Objective, Problem
 from potomac.location.reading import Candidates, Demand
-from potomac.location.ways import Ways
+from potomac.location.ways import Ways, has_places
 from potomac.location.worth import Worth, least, worth
 
 __all__ = ["Choice", "choices"]
@@ -75,7 +75,7 @@ def _others(ways: Ways, problem: Problem, p: int, progress: Progress) -> Iterato
     progress("comparing other choices", 0)
     c, d = ways.candidates, ways.demand
     present, allowed = np.flatnonzero(c.fixed), np.flatnonzero(~c.forbidden)
-    placed = bool(np.isfinite(d.places).all() and np.isfinite(c.places).all())
+    placed = has_places(d) and has_places(c)
     if 0 < len(present) < p:
         yield "present", present
     if not c.own and d.weighted:

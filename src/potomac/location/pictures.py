@@ -153,7 +153,8 @@ def _histogram(result: Result, role: Literal["lead", "support"]) -> Figure:
 
 
 def _frontier(table: pa.Table, result: Result) -> Figure:
-    """Mean, nine in ten and longest by the number of sites."""
+    """Mean, nine in ten and longest by the number of sites, where the mean is the least."""
+    table = table.filter(pc.equal(table["aim"], "minisum"))
     parts = {"mean_minutes": "mean", "p90_minutes": "nine in ten", "worst_minutes": "longest"}
     rows = [
         {"sites": row["p"], "minutes": row[name], "measure": word}
@@ -165,7 +166,7 @@ def _frontier(table: pa.Table, result: Result) -> Figure:
     here = drawn.filter(pc.equal(drawn["sites"], result.fact("sites").value))
     layers = [
         Layer("line", drawn, "sites", "minutes", series="measure"),
-        Layer("point", here, "sites", "minutes", name="the answer", shape="diamond", emphasis=True),
+        Layer("point", here, "sites", "minutes", name="as many as here", shape="diamond", emphasis=True),
     ]
     first, last = table.slice(0, 1).to_pylist()[0], table.slice(table.num_rows - 1, 1).to_pylist()[0]
     finding = (

@@ -54,6 +54,7 @@ class Travel:
         access_km: farthest way between a point and the network.
         first_through: node from which on nodes may be passed through (those before are zones); None where all may.
         default_kmh: speeds by class of road that stand for the usual ones.
+        oneway: whether links that do not say so lead one way only.
         departure: hour of the day, 0 to 24; None for free flow.
         profile: factor of the travel time by hour of the day, 24 of them; empty for the usual one.
     """
@@ -66,6 +67,7 @@ class Travel:
     walk_kmh: float = 5.0
     access_km: float = 5.0
     first_through: int | None = None
+    oneway: bool = False
     default_kmh: dict[str, float] = field(default_factory=dict)
     departure: float | None = None
     profile: tuple[float, ...] = ()

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from potomac.engine import Progress
+from potomac.errors import NoAnswer
+from potomac.location.frontier import Frontier, equity_frontier
 from potomac.location.outcome import weighted_quantile
 from potomac.location.placement import Placement
 from potomac.location.question import Question
@@ -20,6 +22,12 @@ __all__ = ["Robust", "Wins", "robust"]
 
 DRAWS = 2_000_000_000
 """Travel times that are drawn over all scenarios, at most: about a minute on two cores."""
+
+PAIRS = 4_000_000
+"""Travel times up to which numbers of sites are compared."""
+
+MANY = 12
+"""Numbers of sites that are compared, about, where there are more."""
 
 FEWEST = 20
 """Scenarios with fewer than these say little: none are made."""
@@ -78,16 +86,71 @@ def robust(ways: Ways, question: Question, placement: Placement, stream: Stream,
     kind, c = question.problem.objective, ways.candidates
     if question.problem.anywhere or not ways.listed or c.capacity is not None or kind in ("set_cover", "fixed_charge"):
         return Robust()
+    front, said = _frontier(ways, question, stream, progress)
     count, notes = _count(question.scenarios.count, ways.minutes.size)
     found = _scenarios(ways, question, placement, count, stream, progress) if count else None
     hours = _by_hour(ways, question, placement, progress)
     return Robust(
+        frontier=None if front is None else _frontier_table(front, ways),
+        one_more=None if front is None else _one_more(front, len(placement.sites)),
         stability=None if found is None else _stability_table(found, ways),
         hours=None if not hours else _hours_table(hours, ways, placement),
         wins=None if found is None else _wins(found),
-        notes=(*notes, *(() if found is None else found.notes)),
+        notes=(*said, *notes, *(() if found is None else found.notes)),
         method=() if found is None else (_method(question, count),),
     )
+
+
+# ---- more sites, or fewer -----------------------------------------------------------------------------------------
+
+
+def _frontier(
+    ways: Ways, question: Question, stream: Stream, progress: Progress
+) -> tuple[Frontier | None, tuple[str, ...]]:
+    """The frontier over the numbers of sites, for problems of travel time that are small enough; and notes."""
+    problem, c = question.problem, ways.candidates
+    if problem.objective not in ("minisum", "minimax", "quantile") or ways.minutes.size > PAIRS:
+        return None, ()
+    ps = _numbers(problem.p or 1, problem.equity, int(c.fixed.sum()), int((~c.forbidden).sum()))
+    if len(ps) < 2:
+        return None, ()
+    try:
+        found = equity_frontier(
+            ways.minutes, ways.demand.weight, ps, radius=problem.service_radius, fixed=np.flatnonzero(c.fixed),
+            forbidden=np.flatnonzero(c.forbidden), time_limit=question.solver.time_limit, gap=question.solver.gap,
+            seed=stream.child("frontier").seed32(), progress=progress,
+        )  # fmt: skip
+    except NoAnswer as error:
+        return None, (f"There is no frontier: {error.faults[0].found}.",)
+    return found, tuple(f"In the frontier {note}." for note in found.notes)
+
+
+def _numbers(p: int, upto: int, fixed: int, candidates: int) -> list[int]:
+    """Numbers of sites that are compared: up to two more than p, or as asked; of many some, those near p among them."""
+    low, high = max(1, fixed), min(upto or p + 2, candidates)
+    every = list(range(low, high + 1))
+    if len(every) <= MANY:
+        return every
+    spread = np.unique(np.round(np.geomspace(low, high, MANY)).astype(int)).tolist()
+    return sorted({*spread, *(one for one in (p - 1, p, p + 1) if low <= one <= high)})
+
+
+def _frontier_table(found: Frontier, ways: Ways) -> pa.Table:
+    """The rows with ids of sites."""
+    table = found.table()
+    names = {"mean": "mean_minutes", "q90": "p90_minutes", "worst": "worst_minutes", "within": "within_radius",
+             "limit": "worst_allowed", "mean_bound": "mean_bound", "worst_bound": "worst_bound",
+             "saved_by_one_more": "saved_by_one_more"}  # fmt: skip
+    ids = ways.candidates.id
+    sites = [ids.take(pa.array(row.sites)).to_pylist() for row in found.rows]
+    at = table.schema.get_field_index("sites")
+    table = table.set_column(at, "sites", pa.array(sites, pa.list_(pa.string())))
+    return table.rename_columns([names.get(name, name) for name in table.column_names])
+
+
+def _one_more(found: Frontier, p: int) -> float | None:
+    """Minutes that one more site than p saves a person."""
+    return next((one.a_person for one in found.marginal if one.p == p), None)
 
 
 # ---- scenarios ----------------------------------------------------------------------------------------------------
@@ -143,8 +206,8 @@ def _method(question: Question, count: int) -> str:
     s = question.scenarios
     return (
         f"In each of {count:,} scenarios travel times are multiplied by lognormal factors of mean 1 and spread "
-        f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all ways and the rest "
-        f"belongs to demand points, candidates and single ways alike; weights by factors of spread {s.demand_spread:g}. "
+        f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all ways and the "
+        f"rest belongs to demand points, candidates and single ways; weights by factors of spread {s.demand_spread:g}. "
         "The chosen sites and all others meet the same scenarios."
     )
 

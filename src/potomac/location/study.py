@@ -65,6 +65,21 @@ class NodesSpec(TableSpec):
     )  # fmt: skip
 
 
+ENDS = tuple(
+    replace(
+        role,
+        name=f"{end}_{role.name}",
+        meaning=f"{role.meaning}, where it {verb}",
+        required=False,
+        nulls=True,
+        guesses=(),
+    )
+    for end, verb in (("from", "begins"), ("to", "ends"))
+    for role in (LATITUDE, LONGITUDE)
+)
+"""Where a link begins and ends, for links without a table of nodes."""
+
+
 class LinksSpec(TableSpec):
     """Links of a road network, or an OpenStreetMap extract (.osm.pbf), which brings all of these itself."""
 
@@ -77,6 +92,7 @@ class LinksSpec(TableSpec):
         Role("class", "text", "functional class of the road", required=False, nulls=True, guesses=("function_class",)),
         Role("maxspeed", "text", "speed limit as it is signed: 50, 30 mph, DE:urban", required=False, nulls=True),
         Role("oneway", "any", "1, true or yes where the link leads one way only", required=False, nulls=True),
+        *ENDS,
         Role("capacity", "number", "vehicles an hour that the link carries", low=0, required=False, nulls=True),
         Role("volume", "number", "vehicles an hour that use it", low=0, required=False, nulls=True),
         Role("b", "number", "factor of the BPR function (0.15)", low=0, required=False, nulls=True),
@@ -158,6 +174,7 @@ class TravelSpec(Spec):
     first_through: int | None = Field(
         default=None, ge=0, description="nodes with smaller numbers are zones that nobody passes through (road)"
     )
+    oneway: bool = Field(default=False, description="links that do not say so lead one way only (road)")
     walk_kmh: float = Field(
         default=5.0, gt=0, description="speed between a point and the road", json_schema_extra={"unit": "km/h"}
     )
@@ -236,12 +253,13 @@ class LocationStudy(Study):
         parts: Mapping[str, TableSpec | None] = {"demand": self.demand, "candidates": self.candidates}
         for name, part in parts.items():
             lacking = [role for role in ("latitude", "longitude") if part and role not in part.columns]
-            if part and self.travel.model == "matrix":
+            by_id = self.travel.model in ("matrix", "road")
+            if part and by_id:
                 if len(lacking) == 1:
                     yield _half(name, lacking[0])
-                if "id" not in part.columns:
-                    mend = 'Add columns.id = "..."'
-                    yield Fault("location.id-missing", "a matrix goes by ids", "", mend, key=f"{name}.columns.id")
+                if "id" not in part.columns and (lacking or self.travel.model == "matrix"):
+                    mend, found = 'Add columns.id = "..."', "a matrix, and a network without places, go by ids"
+                    yield Fault("location.id-missing", found, "", mend, key=f"{name}.columns.id")
             elif lacking:
                 yield _half(name, lacking[0])
 
@@ -278,8 +296,8 @@ def question_of(study: LocationStudy) -> Question:
         ),
         Travel(
             model=t.model, speed_kmh=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation,
-            walk_kmh=t.walk_kmh, access_km=t.access_km, first_through=t.first_through, default_kmh=dict(t.speeds),
-            departure=t.departure, profile=t.profile,
+            walk_kmh=t.walk_kmh, access_km=t.access_km, first_through=t.first_through, oneway=t.oneway,
+            default_kmh=dict(t.speeds), departure=t.departure, profile=t.profile,
         ),
         Solver(study.solver.time_limit, study.solver.gap),
         Scenarios(s.count, s.travel_spread, s.shared, s.demand_spread, s.hours),

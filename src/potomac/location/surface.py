@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from potomac.geo.distance import local_plane
 from potomac.location.reading import Candidates, Demand
-from potomac.location.ways import Ways, between
+from potomac.location.ways import Ways, between, has_places
 from potomac.location.worth import least
 
 __all__ = ["surface"]
@@ -30,7 +30,7 @@ def surface(ways: Ways, sites: Candidates) -> pa.Table | None:
     by pair, and where the points go round the globe.
     """
     demand = ways.demand
-    if ways.model is None or not len(sites):
+    if ways.model is None or not len(sites) or not (has_places(demand) and has_places(sites)):
         return None
     box = _box(np.vstack([demand.places, sites.places]))
     if box is None:

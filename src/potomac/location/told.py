@@ -289,12 +289,12 @@ def _stop(note: str) -> str:
 LABELS = {
     "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "more if closed", "p90_minutes": "9 in 10",
     "within_radius": "within radius", "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
-    "km": "straight line", "median_minutes": "median", "marginal_minutes": "gained",
+    "km": "straight line", "median_minutes": "median", "saved_by_one_more": "saved by one more",
 }  # fmt: skip
 UNITS = {
     "latitude": "°", "longitude": "°", "mean_minutes": "min", "worst_minutes": "min", "minutes_if_closed": "min",
     "p90_minutes": "min", "minutes": "min", "next_minutes": "min", "km": "km", "nearest_km": "km",
-    "median_minutes": "min", "marginal_minutes": "min",
+    "median_minutes": "min", "saved_by_one_more": "min",
 }  # fmt: skip
 
 
@@ -312,7 +312,13 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
             ("choice", "sites", "objective", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius"),
             "What somebody might have chosen, by the same travel times.",
         ),
-        "frontier": ("More or fewer sites", (), "Each row is the best for so many sites."),
+        "frontier": (
+            "More or fewer sites",
+            ("p", "aim", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius", "saved_by_one_more", "proven",
+             "sites"),
+            "The least mean (minisum), the least worst time (minimax), and the least mean within a worst time between "
+            "the two (combined), for each number of sites.",
+        ),
         "stability": ("When it is otherwise", (), "How often each candidate is among the best sites of a scenario."),
         "hours": ("By the hour", (), "The best sites at each hour of the day, and what the answer costs then."),
         "unreached": ("Out of reach", ("id", "row", "weight", "reason", "nearest", "nearest_km"), ""),

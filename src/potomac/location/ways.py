@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,9 @@ from potomac.tables import Table
 if TYPE_CHECKING:
     from potomac.location.travel.calibrate import Calibration
     from potomac.location.travel.model import TravelModel
+    from potomac.location.travel.network import RoadNetwork
 
-__all__ = ["MOST", "Ways", "between", "is_linear", "plain_model", "ways_of"]
+__all__ = ["MOST", "Ways", "between", "has_places", "is_linear", "plain_model", "ways_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -105,6 +106,9 @@ def ways_of(
     progress("preparing travel times", 0)
     made = _MODELS[travel.model](tables, travel, demand)
     model, travel = made.model, made.travel
+    explain = (
+        None if made.network is None else _why(made.network, candidates.take(np.flatnonzero(~candidates.forbidden)))
+    )
     pairs = len(demand) * len(candidates)
     if problem.anywhere:
         minutes = np.zeros((len(demand), 0))
@@ -115,16 +119,23 @@ def ways_of(
     else:
         progress("finding travel times", 0)
         minutes = between(model, travel, demand, candidates)
-    return Ways(model, travel, minutes, demand, candidates, made.calibration, made.notes, made.explain)
+    return Ways(model, travel, minutes, demand, candidates, made.calibration, made.notes, explain)
 
 
 def between(model: TravelModel | None, travel: Travel, origins: Demand, destinations: Candidates) -> Floats:
     """Minutes from each demand point to each candidate, shape (n, m)."""
     assert model is not None  # noqa: S101 - travel times by pair are never asked for here
+    if travel.model == "road" and not (has_places(origins) and has_places(destinations)):
+        return np.asarray(cast("RoadNetwork", model).between(origins.id, destinations.id, travel.departure))
     more: dict[str, Any] = {}
     if travel.model == "circuity_density":
         more = {"origin_density": origins.density, "destination_density": destinations.density}
     return np.asarray(model.minutes(origins.places, destinations.places, travel.departure, **more))
+
+
+def has_places(points: Demand | Candidates) -> bool:
+    """Whether all of them are places; else they are nodes of a network, or rows of a matrix, by their ids."""
+    return bool(np.isfinite(points.latitude).all() and np.isfinite(points.longitude).all())
 
 
 def is_linear(travel: Travel) -> bool:
@@ -163,7 +174,7 @@ class _Made:
     travel: Travel
     calibration: Calibration | None = None
     notes: tuple[str, ...] = ()
-    explain: Explain | None = None
+    network: RoadNetwork | None = None
 
 
 def plain_model(travel: Travel, fitted: Mapping[str, float] | None = None) -> TravelModel:
@@ -196,10 +207,51 @@ def _plain(tables: Mapping[str, Table], travel: Travel, demand: Demand) -> _Made
     return _Made(found.model, travel, found)
 
 
+def _road(tables: Mapping[str, Table], travel: Travel, demand: Demand) -> _Made:
+    """The network of [travel.links]; the places of its nodes stand in [travel.nodes] or in the links themselves."""
+    nodes = tables["travel.nodes"].to_arrow() if "travel.nodes" in tables else None
+    network = road_network(nodes, tables["travel.links"].to_arrow(), travel)
+    return _Made(network, travel, None, tuple(network.notes), network)
+
+
+def road_network(nodes: pa.Table | None, links: pa.Table, travel: Travel) -> RoadNetwork:
+    """A network as the study asks for it."""
+    from potomac.location.travel.network import RoadNetwork
+
+    return RoadNetwork(
+        nodes, links, walk_kmh=travel.walk_kmh, access_km=travel.access_km, first_through=travel.first_through,
+        speeds=travel.default_kmh, profile=travel.profile or None, oneway=travel.oneway, default_kmh=travel.speed_kmh,
+    )  # fmt: skip
+
+
+def _why(network: RoadNetwork, candidates: Candidates) -> Explain:
+    """Why origins have no way, in words, with the nearest node that has one."""
+
+    def explain(places: Floats) -> tuple[pa.Array, pa.Array, Floats]:
+        n = len(places)
+        if not np.isfinite(places).all():
+            return pa.array(["no way leads to a candidate"] * n), pa.nulls(n, pa.string()), np.full(n, np.nan)
+        found = {one.row: one for one in network.unreachable(places, candidates.places)}
+        told = [found.get(row) for row in range(len(places))]
+        far = [one is not None and one.far for one in told]
+        reasons = [
+            f"it is {one.km:.3g} km from the nearest road"
+            if one is not None and there
+            else "no way leads to a candidate"
+            for one, there in zip(told, far, strict=True)
+        ]
+        nodes = [None if one is None or one.node is None else str(one.node) for one in told]
+        km = np.array([np.nan if one is None else one.node_km for one in told])
+        return pa.array(reasons), pa.array(nodes, pa.string()), np.where(np.isfinite(km), km, np.nan)
+
+    return explain
+
+
 _MODELS: dict[str, Callable[[Mapping[str, Table], Travel, Demand], _Made]] = {
     "great_circle": _plain,
     "minkowski": _plain,
     "circuity": _plain,
     "circuity_distance": _plain,
     "circuity_density": _plain,
+    "road": _road,
 }

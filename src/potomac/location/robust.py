@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Progress
 from potomac.errors import NoAnswer
-from potomac.location.frontier import Frontier, equity_frontier
+from potomac.location.frontier import Frontier, Marginal, Row, equity_frontier
 from potomac.location.outcome import weighted_quantile
-from potomac.location.placement import Placement
+from potomac.location.placement import Placement, Status
+from potomac.location.pmedian.search import p_median
 from potomac.location.question import Question
 from potomac.location.scenarios import Hour, Spread, Stability, by_hour, stability
 from potomac.location.ways import Ways
@@ -20,11 +24,16 @@ from potomac.stats.streams import Stream
 
 __all__ = ["Robust", "Wins", "robust"]
 
+Floats = npt.NDArray[np.float64]
+
 DRAWS = 2_000_000_000
 """Travel times that are drawn over all scenarios, at most: about a minute on two cores."""
 
 PAIRS = 4_000_000
 """Travel times up to which numbers of sites are compared."""
+
+QUICK_GAP = 0.002
+"""Relative gap of a frontier that was not asked for."""
 
 MANY = 12
 """Numbers of sites that are compared, about, where there are more."""
@@ -114,15 +123,44 @@ def _frontier(
     ps = _numbers(problem.p or 1, problem.equity, int(c.fixed.sum()), int((~c.forbidden).sum()))
     if len(ps) < 2:
         return None, ()
+    limits: dict[str, Any] = {
+        "fixed": np.flatnonzero(c.fixed), "forbidden": np.flatnonzero(c.forbidden),
+        "time_limit": question.solver.time_limit, "gap": question.solver.gap,
+        "seed": stream.child("frontier").seed32(), "progress": progress,
+    }  # fmt: skip
+    minutes, weight = ways.minutes, ways.demand.weight
     try:
-        found = equity_frontier(
-            ways.minutes, ways.demand.weight, ps, radius=problem.service_radius, fixed=np.flatnonzero(c.fixed),
-            forbidden=np.flatnonzero(c.forbidden), time_limit=question.solver.time_limit, gap=question.solver.gap,
-            seed=stream.child("frontier").seed32(), progress=progress,
-        )  # fmt: skip
+        if not problem.equity:
+            return _least_means(minutes, weight, ps, problem.service_radius, limits), ()
+        found = equity_frontier(minutes, weight, ps, radius=problem.service_radius, **limits)
     except NoAnswer as error:
         return None, (f"There is no frontier: {error.faults[0].found}.",)
     return found, tuple(f"In the frontier {note}." for note in found.notes)
+
+
+def _least_means(
+    minutes: Floats, weight: Floats, ps: list[int], radius: float | None, limits: dict[str, Any]
+) -> Frontier:
+    """The least mean for each number of sites alone, near enough to be compared: nobody asked for more."""
+    limits = {**limits, "gap": max(limits["gap"], QUICK_GAP)}
+    some, whole = weight > 0, float(weight.sum())
+    w, rows = weight[some], []
+    for p in ps:
+        found = p_median(minutes, p, weight, **limits)
+        near = minutes[np.ix_(some, found.sites)].min(axis=1)
+        within = None if radius is None else float(w[near <= radius].sum()) / whole
+        status: Status = "optimal" if found.proven else "time_limit"
+        rows.append(
+            Row(p, "minisum", found.sites, float(w @ near) / whole, weighted_quantile(near, w, 0.9), float(near.max()),
+                within, None, found.bound / whole, None, found.proven, status)
+        )  # fmt: skip
+    return Frontier(tuple(rows), tuple(_saved(a, b, whole) for a, b in pairwise(rows) if b.p == a.p + 1), radius)
+
+
+def _saved(a: Row, b: Row, whole: float) -> Marginal:
+    """What the further site of ``b`` saves: at most what the bounds leave open, at least nothing."""
+    saved = a.mean - b.mean
+    return Marginal(a.p, saved * whole, saved, max(a.mean_bound - b.mean, 0.0), max(a.mean - b.mean_bound, saved))
 
 
 def _numbers(p: int, upto: int, fixed: int, candidates: int) -> list[int]:

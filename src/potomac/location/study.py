@@ -13,7 +13,7 @@ from potomac.errors import Fault, StudyError
 from potomac.location import answer, live, pictures
 from potomac.location.demo import prepare
 from potomac.location.question import COVERING, Problem, Question, Scenarios, Solver, Travel
-from potomac.spec import Spec, Study, TableSpec
+from potomac.spec import ColumnSpec, Spec, Study, TableSpec
 from potomac.stats.streams import Stream
 from potomac.tables import LATITUDE, LONGITUDE, Role, Table
 
@@ -80,6 +80,10 @@ ENDS = tuple(
 """Where a link begins and ends, for links without a table of nodes."""
 
 
+EXTRACT = ("from", "to", "length", "class", "maxspeed", "oneway", *(role.name for role in ENDS))
+"""Columns of an OpenStreetMap extract as a source."""
+
+
 class LinksSpec(TableSpec):
     """Links of a road network, or an OpenStreetMap extract (.osm.pbf), which brings all of these itself."""
 
@@ -99,6 +103,27 @@ class LinksSpec(TableSpec):
         Role("power", "number", "power of the BPR function (4)", low=0, required=False, nulls=True),
     )  # fmt: skip
     usual = ("from", "to", "length", "class")
+
+    @property
+    def is_extract(self) -> bool:
+        """Whether the source is an OpenStreetMap extract."""
+        return self.source.casefold().endswith(".pbf")
+
+    def all_columns(self) -> Mapping[str, ColumnSpec]:
+        """Which column plays which role; an extract has all of its own names."""
+        if self.columns or not self.is_extract:
+            return self.columns
+        return {name: ColumnSpec(column=name) for name in EXTRACT}
+
+    @model_validator(mode="after")
+    def _has_ends(self) -> LinksSpec:
+        columns = self.all_columns()
+        lacking = [name for name in ("from", "to") if name not in columns]
+        if lacking:
+            mend = f'Add columns.{lacking[0]} = "..."'
+            found = f"no column says where a link {'begins' if lacking[0] == 'from' else 'ends'}"
+            raise StudyError(Fault("location.link-missing", found, "", mend, key=f"columns.{lacking[0]}"))
+        return self
 
 
 class SampleSpec(TableSpec):

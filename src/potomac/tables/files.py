@@ -14,6 +14,7 @@ from potomac.errors import DataError, Fault, did_you_mean, listing
 from potomac.tables.chunk import Chunk, Source, shown
 from potomac.tables.delimited import Delimited
 from potomac.tables.jsonrows import open_json
+from potomac.tables.osm import Roads
 from potomac.tables.parquet import Parquet
 from potomac.tables.streams import reading
 
@@ -23,11 +24,14 @@ _ENDINGS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat"), "text"),
     **dict.fromkeys((".parquet", ".parq", ".pq"), "parquet"),
     **dict.fromkeys((".jsonl", ".ndjson", ".json", ".geojson", ".geojsonl"), "json"),
+    ".pbf": "osm",
 }
 _PACKED = (".gz", ".zst", ".bz2")
-_OPENERS: dict[str, Callable[[Path, str], Source]] = {"text": Delimited, "parquet": Parquet, "json": open_json}
+_OPENERS: dict[str, Callable[[Path, str], Source]] = {
+    "text": Delimited, "parquet": Parquet, "json": open_json, "osm": Roads,
+}  # fmt: skip
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-_EXPECTED = ".csv, .tsv, .txt, .parquet, .jsonl, .json or .geojson (text also .gz or .zst)"
+_EXPECTED = ".csv, .tsv, .txt, .parquet, .jsonl, .json, .geojson or .osm.pbf (text also .gz or .zst)"
 
 
 def open_files(written: str, base: Path) -> Source:

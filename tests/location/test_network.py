@@ -21,6 +21,7 @@ from potomac.errors import DataError, PotomacError, StudyError
 from potomac.geo.distance import KM_PER_DEGREE, great_circle
 from potomac.location.travel.congestion import bpr, rush
 from potomac.location.travel.network import RoadNetwork
+from potomac.location.travel.peers import TICKS, by_scipy
 from potomac.location.travel.speeds import (
     HIGHWAY_KMH,
 )  # fmt: skip
@@ -119,6 +120,49 @@ def test_relabelling_changes_nothing(data: Any) -> None:
     new = np.array(names)
     other = RoadNetwork(None, {"from": new[tail], "to": new[head], "minutes": minutes}, oneway=True)
     np.testing.assert_array_equal(net.between(range(8), range(8)), other.between(new, new))
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_zones_and_one_ways_are_those_of_dijkstra(data: Any) -> None:
+    """From each node by scipy, in the network without the arcs out of all other zones."""
+    node = st.integers(0, 8)
+    ends = data.draw(st.lists(st.tuples(node, node, st.integers(0, 9)), min_size=1, max_size=30))
+    first_through = data.draw(st.integers(0, 6))
+    tail, head, minutes = np.concatenate([np.array(ends), np.tile(np.arange(9), (3, 1)).T]).T
+    net = RoadNetwork(
+        None, {"from": tail, "to": head, "minutes": minutes.astype(float)}, oneway=True, first_through=first_through
+    )
+    for origin in range(9):
+        used = (tail != head) & ((tail >= first_through) | (tail == origin))
+        arcs = (tail[used], head[used], minutes[used].astype(float))
+        expected = by_scipy(9, *arcs, np.array([origin]), np.arange(9))
+        np.testing.assert_array_equal(net.between([origin], range(9)), expected)
+
+
+@pytest.mark.parametrize("by", ["scipy", "routingkit"])
+def test_other_programs_find_the_same(by: str) -> None:
+    if by == "routingkit":
+        pytest.importorskip("pyroutingkit", reason="the extra roads is not installed")
+    rng = np.random.default_rng(11)
+    side = 15
+    at = np.arange(side * side).reshape(side, side)
+    links = {
+        "from": np.concatenate([at[:, :-1].ravel(), at[:-1].ravel(), [3]]),
+        "to": np.concatenate([at[:, 1:].ravel(), at[1:].ravel(), [4]]),
+    }
+    links["minutes"] = rng.integers(0, 500, len(links["from"])) / TICKS * 60  # whole ticks, and some of no length
+    links["oneway"] = rng.choice(["yes", "no", "-1"], len(links["from"]))
+    net = RoadNetwork(None, links, first_through=20)
+    nodes = np.arange(0, side * side, 2)
+    found = net.between(nodes, nodes)
+    assert np.isfinite(found).mean() > 0.5
+    np.testing.assert_allclose(net.between(nodes, nodes, by=by), found, rtol=1e-12)
+
+
+def test_who_else_finds_ways_is_told() -> None:
+    with pytest.raises(StudyError, match="expected potomac or scipy, routingkit"):
+        line().between([0], [1], by="hand")
 
 
 # From door to door

@@ -21,12 +21,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from potomac.errors import DataError, Fault, StudyError
+from potomac.errors import DataError, Fault, StudyError, listing
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
 from potomac.location.travel.congestion import PROFILE, checked_profile, hourly
 from potomac.location.travel.contraction import Hierarchy, Metric, Places, in_order, in_spans
 from potomac.location.travel.links import Usage, arcs_of, checked_positive, columns_of, nodes_of, numbered, places_in
 from potomac.location.travel.model import checked_places
+from potomac.location.travel.peers import PEERS
 from potomac.location.travel.snapping import Roads, Snapped
 from potomac.stats.compiled import compiled
 
@@ -196,19 +197,32 @@ class RoadNetwork:
         """
         return next(self.hours(origins, destinations, [departure]))
 
-    def between(self, origins: Any, destinations: Any, departure: float | None = None) -> Floats:
+    def between(
+        self, origins: Any, destinations: Any, departure: float | None = None, *, by: str = "potomac"
+    ) -> Floats:
         """Minutes from each node to each node, infinite where there is no way, shape (n, m).
 
         Args:
             origins: ids of nodes, n of them.
             destinations: m of them.
             departure: hour of the day, 0 to 24; None without traffic.
+            by: "potomac"; or "scipy" or "routingkit", to check it.
 
         Raises:
             DataError: a node is not there.
+            StudyError: ``by`` is none of these, or not installed.
         """
-        pair = self._node_ends(origins, "origins", out=True), self._node_ends(destinations, "destinations", out=False)
-        return next(self._matrices(*pair, [departure]))
+        starts, ends = self._both(origins, destinations, ids=True)
+        if by == "potomac":
+            return next(self._matrices(starts, ends, [departure]))
+        if by not in PEERS:
+            said = f"no way to find ways is called {by!r}"
+            raise StudyError(Fault("location.network", said, f"expected potomac or {listing(PEERS)}", key="by"))
+        arcs, minutes = self._arcs, self._arc_minutes(departure)
+        tails, nodes = self._leave[arcs.tail], (starts.nodes[:, 0], ends.nodes[:, 0])
+        out = PEERS[by](self._size, tails, arcs.head, minutes, *nodes)
+        _stay(out, starts.at, ends.at)
+        return out
 
     def hours(
         self, origins: Any, destinations: Any, departures: Iterable[float | None], *, ids: bool = False

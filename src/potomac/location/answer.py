@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +15,21 @@ from potomac.errors import DataError, NoAnswer, StudyError
 from potomac.location import told
 from potomac.location.compared import choices
 from potomac.location.found import Found, tables_of
+from potomac.location.journeys import Journeys, between, journeys_of
 from potomac.location.live import kept
 from potomac.location.outcome import outcome
-from potomac.location.placement import Goal, Placement
+from potomac.location.placement import Placement
 from potomac.location.question import Question
 from potomac.location.reach import check_radius, in_words_of_the_study, reached
 from potomac.location.reading import Candidates, candidates_of, demand_of
 from potomac.location.robust import robust
 from potomac.location.solve import of_study, solve
 from potomac.location.surface import surface
-from potomac.location.ways import Ways, between, ways_of
 from potomac.stats.streams import Stream
 from potomac.tables import Table
+
+if TYPE_CHECKING:
+    from potomac.location.anywhere import Aim
 
 __all__ = ["answer"]
 
@@ -48,47 +52,52 @@ def answer(tables: Mapping[str, Table], question: Question, stream: Stream, prog
     """
     demand = demand_of(tables["demand"])
     candidates = candidates_of(tables.get("candidates"), demand)
-    ways = ways_of(tables, question.travel, question.problem, demand, candidates, progress)
-    ways, unreached = reached(ways, question.problem)
-    check_radius(ways, question.problem)
-    ways, placement = _placed(ways, question, stream, progress)
-    served = outcome(ways.to(placement.sites), placement, ways.demand, ways.candidates)
-    compared = choices(served, ways, question.problem, progress)
-    sure = robust(ways, question, placement, stream.child("scenarios"), progress)
-    found = Found(question, ways, placement, served, unreached, compared, people_of(tables["demand"]), sure)
+    journeys = journeys_of(tables, question.travel, question.problem, demand, candidates, progress)
+    journeys, unreached = reached(journeys, question.problem)
+    check_radius(journeys, question.problem)
+    journeys, placement = _placed(journeys, question, stream, progress)
+    served = outcome(journeys.to(placement.sites), placement, journeys.demand, journeys.candidates)
+    compared = choices(served, journeys, question.problem, progress)
+    sure = robust(journeys, question, placement, stream.child("scenarios"), progress)
+    found = Found(question, journeys, placement, served, unreached, compared, people_of(tables["demand"]), sure)
     progress("drawing travel times", 0)
-    shown = surface(ways, ways.candidates.take(placement.sites))
+    shown = surface(journeys, journeys.candidates.take(placement.sites))
     return told.result(found, tables_of(found), kept(found, shown))
 
 
-def _placed(ways: Ways, question: Question, stream: Stream, progress: Progress) -> tuple[Ways, Placement]:
-    """The sites; those anywhere become the candidates of the ways."""
+def _placed(journeys: Journeys, question: Question, stream: Stream, progress: Progress) -> tuple[Journeys, Placement]:
+    """The sites; those anywhere become the candidates of the journeys."""
     seed = stream.child("solve").seed32()
     try:
         if question.problem.anywhere:
-            return _anywhere(ways, question, seed, progress)
-        task = of_study(ways.minutes, ways.demand, ways.candidates, seed)
-        return ways, solve(task, question.problem, question.solver, progress)
+            return _anywhere(journeys, question, seed, progress)
+        task = of_study(journeys.minutes, journeys.demand, journeys.candidates, seed)
+        return journeys, solve(task, question.problem, question.solver, progress)
     except (DataError, NoAnswer, StudyError) as error:
-        raise in_words_of_the_study(error, ways.demand, ways.candidates) from error
+        raise in_words_of_the_study(error, journeys.demand, journeys.candidates) from error
 
 
-def _anywhere(ways: Ways, question: Question, seed: int, progress: Progress) -> tuple[Ways, Placement]:
+def _anywhere(journeys: Journeys, question: Question, seed: int, progress: Progress) -> tuple[Journeys, Placement]:
     """Sites at the best places, called site 1, 2, ... from west to east after those that are there."""
-    from potomac.location.anywhere import sites_anywhere
+    from potomac.location.anywhere import CLOSE, sites_anywhere
 
-    problem, demand, c = question.problem, ways.demand, ways.candidates
+    problem, solver, demand, c = question.problem, question.solver, journeys.demand, journeys.candidates
+    assert journeys.model is not None  # noqa: S101 - the study was checked
     there = c.take(np.flatnonzero(c.fixed))
     found = sites_anywhere(
-        demand.places, demand.weight, problem.p or 1, problem.objective, ways.model, half_life=problem.half_life,
-        seed=seed, progress=progress, fixed_points=there.places if len(there) else None,
+        demand.places, demand.weight, problem.p or 1, cast("Aim", problem.objective), journeys.model,
+        half_life=problem.half_life, fixed_points=there.places if len(there) else None,
+        departure=journeys.travel.departure, time_limit=solver.time_limit, seed=seed, progress=progress,
+        gap=solver.gap or CLOSE,
     )  # fmt: skip
     sites = _sites_at(found.points, there)
-    places = np.arange(len(sites))
-    made = replace(ways, candidates=sites)
-    made = replace(made, minutes=between(made.model, made.travel, demand, sites))
-    goal: Goal = "maximise" if problem.objective == "attendance" else "minimise"
-    return made, Placement(places, found.assignment, found.objective, found.bound, found.proven, found.status, goal)
+    minutes = between(journeys.model, journeys.travel, demand, sites)
+    made = replace(journeys, candidates=sites, minutes=minutes)
+    placement = Placement(
+        np.arange(len(sites)), found.assignment, found.objective, found.bound, found.proven, found.status, found.goal,
+        notes=found.notes,
+    )  # fmt: skip
+    return made, placement
 
 
 def _sites_at(points: Floats, there: Candidates) -> Candidates:

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from potomac.engine import Progress
 from potomac.geo.distance import great_circle, unit_vectors
 from potomac.location.attendance import coming
+from potomac.location.journeys import Journeys, has_places
 from potomac.location.outcome import Outcome
 from potomac.location.question import Objective, Problem
 from potomac.location.reading import Candidates, Demand
-from potomac.location.ways import Ways, has_places
 from potomac.location.worth import Worth, least, worth
 
-__all__ = ["Choice", "choices"]
+__all__ = ["CHOICES", "Choice", "choices"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,6 +33,17 @@ PAIRS = 4_000_000
 
 _OPEN: tuple[Objective, ...] = ("minisum", "minimax", "quantile", "max_coverage", "attendance")
 """Objectives with p sites, each of which serves whoever is nearest."""
+
+
+CHOICES = {
+    "answer": "the answer",
+    "present": "the sites that are there already",
+    "largest": "the places of the greatest weight",
+    "middle": "the candidate nearest to the middle of all",
+    "straight line": "the best by the straight line",
+    "one by one": "one site after another",
+}
+"""Choices in words."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +61,17 @@ class Choice:
     worth: Worth
 
 
-def choices(found: Outcome, ways: Ways, problem: Problem, progress: Progress) -> tuple[Choice, ...]:
+def choices(found: Outcome, journeys: Journeys, problem: Problem, progress: Progress) -> tuple[Choice, ...]:
     """The answer and, for problems in which the nearest site serves, what else one could have chosen."""
-    weight = ways.demand.weight
-    candidates = ways.candidates
+    weight = journeys.demand.weight
+    candidates = journeys.candidates
     opening = opening_of(candidates, found.sites, problem)
     minutes = np.where(found.served, found.minutes, np.inf)
     made = [Choice("answer", found.sites, worth(minutes, weight, problem, opening))]
     if problem.anywhere or problem.objective not in _OPEN or candidates.capacity is not None:
         return tuple(made)
-    for name, sites in _others(ways, problem, len(found.sites), progress):
-        made.append(Choice(name, sites, worth(least(ways.to(sites)), weight, problem)))
+    for name, sites in _others(journeys, problem, len(found.sites), progress):
+        made.append(Choice(name, sites, worth(least(journeys.to(sites)), weight, problem)))
     return tuple(made)
 
 
@@ -71,9 +82,9 @@ def opening_of(candidates: Candidates, sites: Ints, problem: Problem) -> float:
     return float(candidates.cost[sites].sum()) if candidates.cost is not None else 0.0
 
 
-def _others(ways: Ways, problem: Problem, p: int, progress: Progress) -> Iterator[tuple[str, Ints]]:
+def _others(journeys: Journeys, problem: Problem, p: int, progress: Progress) -> Iterator[tuple[str, Ints]]:
     progress("comparing other choices", 0)
-    c, d = ways.candidates, ways.demand
+    c, d = journeys.candidates, journeys.demand
     present, allowed = np.flatnonzero(c.fixed), np.flatnonzero(~c.forbidden)
     placed = has_places(d) and has_places(c)
     if 0 < len(present) < p:
@@ -83,15 +94,15 @@ def _others(ways: Ways, problem: Problem, p: int, progress: Progress) -> Iterato
         yield "largest", np.sort(heavy)
     if p == 1 and placed and not len(present):
         yield "middle", allowed[[_nearest_the_middle(d, c.places[allowed])]]
-    if placed and not _along(ways) and len(d) * len(c) <= PAIRS:
-        yield "straight line", _by_straight_line(ways, problem, p, progress)
-    if p > 1 and ways.listed and p * ways.minutes.size <= WORK and problem.objective in _GAINS:
-        yield "one by one", _one_by_one(ways, problem, p)
+    if placed and not _along(journeys) and len(d) * len(c) <= PAIRS:
+        yield "straight line", _by_straight_line(journeys, problem, p, progress)
+    if p > 1 and journeys.listed and p * journeys.minutes.size <= WORK and problem.objective in _GAINS:
+        yield "one by one", _one_by_one(journeys, problem, p)
 
 
-def _along(ways: Ways) -> bool:
+def _along(journeys: Journeys) -> bool:
     """Whether what is nearer is reached sooner, always."""
-    return ways.travel.model in ("great_circle", "circuity", "circuity_distance")
+    return journeys.travel.model in ("great_circle", "circuity", "circuity_distance")
 
 
 def _nearest_the_middle(demand: Demand, places: Floats) -> int:
@@ -100,12 +111,12 @@ def _nearest_the_middle(demand: Demand, places: Floats) -> int:
     return int(np.argmax(unit_vectors(places[:, 0], places[:, 1]) @ mean))
 
 
-def _by_straight_line(ways: Ways, problem: Problem, p: int, progress: Progress) -> Ints:
+def _by_straight_line(journeys: Journeys, problem: Problem, p: int, progress: Progress) -> Ints:
     """The same problem, with kilometres in place of minutes."""
     from potomac.location.question import Solver
     from potomac.location.solve import of_study, solve
 
-    d, c = ways.demand, ways.candidates
+    d, c = journeys.demand, journeys.candidates
     km = great_circle(d.latitude[:, None], d.longitude[:, None], c.latitude, c.longitude)
     kind: Objective = problem.objective if problem.objective in ("minisum", "minimax", "quantile") else "minisum"
     plain = replace(problem, objective=kind, service_radius=None)
@@ -122,18 +133,18 @@ _GAINS: dict[str, Callable[[Floats, Floats, Problem], Floats]] = {
 """What minutes are worth for each column, the more the better."""
 
 
-def _one_by_one(ways: Ways, problem: Problem, p: int) -> Ints:
+def _one_by_one(journeys: Journeys, problem: Problem, p: int) -> Ints:
     """The best first site, then the best second beside it, and so on."""
-    counts = ways.demand.weight > 0
-    minutes, weight = ways.minutes[counts], ways.demand.weight[counts]
+    counts = journeys.demand.weight > 0
+    minutes, weight = journeys.minutes[counts], journeys.demand.weight[counts]
     far = 2 * float(minutes[np.isfinite(minutes)].max()) + 1
     minutes = np.minimum(minutes, far)
     gain = _GAINS[problem.objective]
-    sites = np.flatnonzero(ways.candidates.fixed).tolist()
+    sites = np.flatnonzero(journeys.candidates.fixed).tolist()
     away = minutes[:, sites].min(axis=1, initial=far)
     while len(sites) < p:
         value = gain(np.minimum(away[:, None], minutes), weight, problem)
-        value[[*sites, *np.flatnonzero(ways.candidates.forbidden).tolist()]] = -np.inf
+        value[[*sites, *np.flatnonzero(journeys.candidates.forbidden).tolist()]] = -np.inf
         sites.append(int(np.argmax(value)))
         away = np.minimum(away, minutes[:, sites[-1]])
     return np.sort(np.array(sites, dtype=np.int64))

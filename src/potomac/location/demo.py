@@ -17,6 +17,8 @@ from potomac.geo.distance import great_circle
 
 __all__ = ["ADDRESSES", "PARKING", "PLACES", "STREETS", "prepare"]
 
+_Place = tuple[str, str, float, float]  # what, name, latitude, longitude
+
 PLACES = "places.csv"
 STREETS = "helsinki.osm.pbf"
 ADDRESSES = "helsinki-addresses.csv"
@@ -102,15 +104,28 @@ def _write_helsinki(directory: str) -> None:
     found = list(_places_of(source))
     addresses = {one[1]: one for one in found if one[0] == "address"}  # the first of an address that is there twice
     _write(f"{directory}/{ADDRESSES}", _table("address", [*addresses.values()]))
-    _write(f"{directory}/{PARKING}", _table("parking", [one for one in found if one[0] == "parking"]))
+    parking = _called([one for one in found if one[0] == "parking"], [*addresses.values()])
+    _write(f"{directory}/{PARKING}", _table("parking", parking))
 
 
-def _table(kind: str, rows: list[tuple[str, str, float, float]]) -> pa.Table:
+def _called(parking: list[_Place], addresses: list[_Place]) -> list[_Place]:
+    """Parking places by the nearest address; of those that are called alike the later ones with their number."""
+    at = np.array([one[2:] for one in addresses])
+    seen: set[str] = set()
+    called = []
+    for what, number, latitude, longitude in parking:
+        near = addresses[int(np.argmin(great_circle(latitude, longitude, at[:, 0], at[:, 1])))][1]
+        called.append((what, f"{near} ({number})" if near in seen else near, latitude, longitude))
+        seen.add(near)
+    return called
+
+
+def _table(kind: str, rows: list[_Place]) -> pa.Table:
     _, names, latitude, longitude = zip(*rows, strict=True)
     return pa.table({kind: names, "latitude": np.round(latitude, 6), "longitude": np.round(longitude, 6)})
 
 
-def _places_of(source: str) -> Iterator[tuple[str, str, float, float]]:
+def _places_of(source: str) -> Iterator[_Place]:
     """Addresses and parking places of an extract: what, name, latitude, longitude; of a building its middle."""
     import osmium
 
@@ -121,7 +136,7 @@ def _places_of(source: str) -> Iterator[tuple[str, str, float, float]]:
         if at is None:
             continue
         if what == "parking":
-            yield what, f"{tags.get('name', 'parking')} {one.id}".strip(), *at
+            yield what, str(one.id), *at
         elif "addr:street" in tags:
             yield what, f"{tags['addr:street']} {tags['addr:housenumber']}", *at
 

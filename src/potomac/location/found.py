@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from potomac.location.compared import Choice
-from potomac.location.outcome import Outcome, assignment_table, site_table
+from potomac.location.compared import CHOICES, Choice
+from potomac.location.journeys import Journeys
+from potomac.location.outcome import Outcome, assignment_table, named, site_table
 from potomac.location.placement import Placement
 from potomac.location.question import Question
 from potomac.location.reading import Candidates, Demand
 from potomac.location.robust import Robust
-from potomac.location.ways import Ways
 
 __all__ = ["Found", "tables_of"]
 
@@ -25,7 +25,7 @@ class Found:
 
     Attributes:
         question: what was asked.
-        ways: the travel times of the demand points that some candidate reaches.
+        journeys: the travel times of the demand points that some candidate reaches.
         placement: the sites.
         served: whom each serves.
         unreached: demand points that no candidate reaches, see :data:`potomac.location.reach.UNREACHED`.
@@ -35,7 +35,7 @@ class Found:
     """
 
     question: Question
-    ways: Ways
+    journeys: Journeys
     placement: Placement
     served: Outcome
     unreached: pa.Table
@@ -46,12 +46,12 @@ class Found:
     @property
     def demand(self) -> Demand:
         """The demand points that some candidate reaches."""
-        return self.ways.demand
+        return self.journeys.demand
 
     @property
     def candidates(self) -> Candidates:
         """Where sites may be; where they are, for sites anywhere."""
-        return self.ways.candidates
+        return self.journeys.candidates
 
     @property
     def names(self) -> list[str]:
@@ -81,8 +81,8 @@ def _compared(found: Found) -> pa.Table:
     """A row a choice of sites."""
     rows = [
         {
-            "choice": choice.name,
-            "sites": found.candidates.id.take(pa.array(choice.sites)).to_pylist(),
+            "choice": CHOICES[choice.name],
+            "sites": named(found.candidates.id, choice.sites),
             "objective": choice.worth.objective,
             "mean_minutes": choice.worth.mean,
             "p90_minutes": choice.worth.q90,
@@ -104,13 +104,13 @@ def _equal(found: Found) -> pa.Table | None:
     """Other choices of sites that are as good: a row each."""
     if not found.placement.equal:
         return None
-    ids = [found.candidates.id.take(pa.array(sites)).to_pylist() for sites in found.placement.equal]
+    ids = [named(found.candidates.id, sites) for sites in found.placement.equal]
     return pa.table({"choice": np.arange(1, len(ids) + 1), "sites": ids})
 
 
 def _calibration(found: Found) -> pa.Table | None:
     """How the model of travel time was fitted: one row."""
-    fitted = found.ways.calibration
+    fitted = found.journeys.calibration
     if fitted is None:
         return None
     told: Mapping[str, object] = {

@@ -18,10 +18,10 @@ import pyarrow as pa
 from potomac.errors import Fault, NoAnswer, StudyError, did_you_mean, listing
 from potomac.geo.distance import great_circle
 from potomac.location.found import Found
+from potomac.location.journeys import between
 from potomac.location.keeping import model_of, parameters_of
 from potomac.location.question import Problem, Travel
 from potomac.location.reading import Candidates, Demand
-from potomac.location.ways import between
 from potomac.location.worth import Worth, worth
 
 __all__ = ["POINTS", "Live", "assign", "kept", "load", "what_if"]
@@ -77,7 +77,7 @@ def kept(found: Found, surface: pa.Table | None) -> dict[str, pa.Table]:
         "points": _points_table(found),
         "about": pa.table({"name": [*_about(found)], "value": [json.dumps(v) for v in _about(found).values()]}),
         "histogram": histogram(found),
-        **parameters_of(found.ways),
+        **parameters_of(found.journeys),
     }
     return tables | ({"surface": surface} if surface is not None and surface.num_rows else {})
 
@@ -94,7 +94,7 @@ def _points_table(found: Found) -> pa.Table:
     rows = np.arange(len(d))
     if len(d) > POINTS:
         rows = np.sort(np.argsort(-d.weight, kind="stable")[:POINTS])
-    to_sites = found.ways.to(found.placement.sites)[rows]
+    to_sites = found.journeys.to(found.placement.sites)[rows]
     first, second = _two_least(to_sites)
     some = d.take(rows)
     columns: dict[str, Any] = {
@@ -119,7 +119,7 @@ def _about(found: Found) -> dict[str, Any]:
     c = found.candidates
     return {
         "problem": asdict(found.question.problem),
-        "travel": asdict(found.ways.travel),
+        "travel": asdict(found.journeys.travel),
         "objective": p.objective,
         "opening": 0.0 if c.cost is None else float(c.cost[p.sites].sum()),
         "whole": len(found.demand) <= POINTS,

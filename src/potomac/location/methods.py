@@ -59,7 +59,7 @@ def method(found: Found) -> tuple[str, ...]:
 
 
 def _paragraphs(found: Found) -> Iterator[str]:
-    t, problem = found.ways.travel, found.question.problem
+    t, problem = found.journeys.travel, found.question.problem
     words = _TRAVEL[t.model].format(speed=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation)
     if t.departure is not None:
         words += f" It is told for a departure at {_clock(t.departure)}."

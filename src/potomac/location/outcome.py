@@ -12,7 +12,7 @@ from potomac.geo.distance import great_circle
 from potomac.location.placement import Placement
 from potomac.location.reading import Candidates, Demand
 
-__all__ = ["Outcome", "assignment_table", "outcome", "site_table", "weighted_quantile"]
+__all__ = ["Outcome", "assignment_table", "named", "outcome", "site_table", "weighted_quantile"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -159,6 +159,11 @@ def assignment_table(found: Outcome, demand: Demand, candidates: Candidates) -> 
             "next_minutes": found.second_minutes,
         }
     )
+
+
+def named(ids: pa.Array, sites: Ints) -> str:
+    """The ids of sites as one text, in their order."""
+    return "; ".join(ids.take(pa.array(sites)).to_pylist())
 
 
 def _named(names: pa.Array, place: Ints) -> pa.Array:

@@ -13,8 +13,14 @@ from potomac.location.says import minutes_of, percent, say
 
 __all__ = ["figures"]
 
+CANDIDATES = 14
+"""Candidates whose wins are drawn beside those of the answer."""
+
 SPOKES = 3_000
 """Demand points up to which each is joined to its site."""
+
+COLOURS = 6
+"""Sites up to which each has a colour for those whom it serves."""
 
 NAMED = 40
 """Sites that are called by their name on the map."""
@@ -54,13 +60,15 @@ def _map(result: Result, sites: pa.Table, served: pa.Table) -> Figure:
     told = _with_ends(served.filter(pc.is_valid(served["site"])), sites)
     bare = served.filter(pc.is_null(served["site"]))
     tips = ("id", "weight", "site", "minutes")
+    by_site = "site" if 1 < sites.num_rows <= COLOURS else None
     layers = []
     if sites.num_rows > 1 and told.num_rows <= SPOKES:
-        layers.append(Layer("rule", told, "longitude", "latitude", "site_longitude", "site_latitude", name="served by"))
-    layers.append(
-        Layer("point", told, "longitude", "latitude", size=_size(told), tip=tips, name="where people are",
-              color="minutes", color_label="minutes to the site")
-    )  # fmt: skip
+        layers.append(
+            Layer("rule", told, "longitude", "latitude", "site_longitude", "site_latitude", series=by_site,
+                  name="served from")
+        )  # fmt: skip
+    name = "where people are"
+    layers.append(Layer("point", told, "longitude", "latitude", size=_size(told), tip=tips, series=by_site, name=name))
     layers.append(Layer("point", bare, "longitude", "latitude", tip=("id", "weight"), name="not served", shape="cross"))
     lost = _placed(_arrow(result, "unreached")) if "unreached" in result.tables else None
     if lost is not None:
@@ -70,7 +78,9 @@ def _map(result: Result, sites: pa.Table, served: pa.Table) -> Figure:
     many = sites.num_rows
     alt = f"Map of {served.num_rows:,} demand points and the {many:,} site{'s' if many > 1 else ''} that serve them."
     mean = result.fact("mean_minutes").value if _has(result, "mean_minutes") else None
-    finding = "Diamonds are the sites; the darker a point, the longer its way."
+    finding = "Points are where people are, the larger the more they count."
+    if sites.num_rows > 1:
+        finding = "Lines lead from where people are to the site that serves them."
     if isinstance(mean, float):
         finding += f" On average it takes {minutes_of(mean)}."
     return Figure(
@@ -157,13 +167,13 @@ def _frontier(table: pa.Table, result: Result) -> Figure:
     table = table.filter(pc.equal(table["aim"], "minisum"))
     parts = {"mean_minutes": "mean", "p90_minutes": "nine in ten", "worst_minutes": "longest"}
     rows = [
-        {"sites": row["p"], "minutes": row[name], "measure": word}
+        {"sites": f"{row['p']:,}", "minutes": row[name], "measure": word}
         for name, word in parts.items()
         for row in table.to_pylist()
         if row[name] is not None
     ]
     drawn = pa.Table.from_pylist(rows)
-    here = drawn.filter(pc.equal(drawn["sites"], result.fact("sites").value))
+    here = drawn.filter(pc.equal(drawn["sites"], f"{result.fact('sites').value:,}"))
     layers = [
         Layer("line", drawn, "sites", "minutes", series="measure"),
         Layer("point", here, "sites", "minutes", name="as many as here", shape="diamond", emphasis=True),
@@ -176,13 +186,15 @@ def _frontier(table: pa.Table, result: Result) -> Figure:
     )
     return Figure(
         "frontier", "More sites, or fewer", f"Lines over the number of sites. {finding}", _filled(layers),
-        x=Axis("sites"), y=Axis("travel time", "min", zero=True), finding=finding,
+        x=Axis("sites", scale="category"), y=Axis("travel time", "min", zero=True), finding=finding,
     )  # fmt: skip
 
 
 def _stability(table: pa.Table) -> Figure:
     """How often each candidate is among the best sites, with intervals."""
-    shown = table.slice(0, 15)
+    place = pa.array(range(table.num_rows))
+    shown = table.filter(pc.or_(pc.less(place, CANDIDATES), table["chosen"]))
+    total = table["scenarios"][0].as_py()
     for name in ("wins", "low", "high"):
         at = shown.schema.get_field_index(name)
         shown = shown.set_column(at, name, pc.multiply(shown[name], 100.0))
@@ -192,29 +204,28 @@ def _stability(table: pa.Table) -> Figure:
         Layer("point", other, "wins", "site", name="other candidates"),
         Layer("point", own, "wins", "site", name="the answer", shape="diamond", emphasis=True),
     ]
-    least = shown.filter(shown["chosen"]).sort_by([("wins", "ascending")]).slice(0, 1).to_pylist()
-    finding = "Other candidates win more often."
-    if least:
-        row = least[0]
-        finding = f"{row['site']} is among the best sites in {percent(row['wins'])} of the scenarios."
+    row = own.sort_by([("wins", "ascending")]).slice(0, 1).to_pylist()[0]
+    finding = f"{row['site']} is among the best sites in {percent(row['wins'])} of {total:,} scenarios."
     alt = f"Dots with intervals: in how many scenarios each candidate is among the best sites. {finding}"
     return Figure(
         "stability", "When travel times and demand are otherwise", alt, _filled(layers),
-        x=Axis("scenarios in which it is a best site", "%", domain=(0.0, 100.0)), y=Axis("", scale="category"),
+        x=Axis("scenarios in which it is a best site", "%", zero=True), y=Axis("", scale="category"),
         finding=finding,
     )  # fmt: skip
 
 
 def _hours(table: pa.Table) -> Figure:
     """What the answer and the best of each hour take."""
+    same = all(row["same"] for row in table.to_pylist())
+    parts = [("mean_minutes", "the answer"), ("best_mean_minutes", "the best then")][: 1 if same else 2]
     rows = [
-        {"hour": row["hour"], "minutes": row[name], "choice": word}
-        for name, word in (("mean_minutes", "the answer"), ("best_mean_minutes", "the best of the hour"))
-        for row in table.to_pylist()
+        {"hour": row["hour"], "minutes": row[name], "choice": word} for name, word in parts for row in table.to_pylist()
     ]
     drawn = pa.Table.from_pylist(rows)
     worst = max(table.to_pylist(), key=lambda row: row["mean_minutes"])
     finding = f"It takes longest at {worst['hour']:g} o'clock: {minutes_of(worst['mean_minutes'])} on average."
+    if same:
+        finding += " The same sites are the best at each of these hours."
     return Figure(
         "hours", "By the hour of the day", f"Lines over the hours. {finding}",
         (Layer("line", drawn, "hour", "minutes", series="choice"),),

@@ -48,12 +48,19 @@ class Travel:
         model: which model of travel time.
         speed_kmh: usual speed where the model has no speeds of its own.
         factor: road km a straight km.
+        near: the same on the shortest ways, where it decays with the distance.
+        far: the same on long ways.
+        decay_km: three times as far a twentieth of what is near is left.
+        near_kmh: speed on the shortest ways; None for the usual one.
+        speed_elasticity: by which share speed grows with that of population density.
+        factor_elasticity: by which share the factor does.
         exponent: of Minkowski's distance.
         rotation: degrees by which the streets are turned, for Minkowski's distance.
         walk_kmh: speed between a point and the network.
         access_km: farthest way between a point and the network.
         first_through: node from which on nodes may be passed through (those before are zones); None where all may.
         default_kmh: speeds by class of road that stand for the usual ones.
+        largest_part: whether only the largest part is used in which ways lead from everywhere to everywhere.
         oneway: whether links that do not say so lead one way only.
         departure: hour of the day, 0 to 24; None for free flow.
         profile: factor of the travel time by hour of the day, 24 of them; empty for the usual one.
@@ -62,11 +69,18 @@ class Travel:
     model: str = "great_circle"
     speed_kmh: float = 40.0
     factor: float = 1.3
+    near: float = 1.6
+    far: float = 1.25
+    decay_km: float = 5.0
+    near_kmh: float | None = None
+    speed_elasticity: float = -0.1
+    factor_elasticity: float = -0.02
     exponent: float = 1.0
     rotation: float = 0.0
     walk_kmh: float = 5.0
     access_km: float = 5.0
     first_through: int | None = None
+    largest_part: bool = False
     oneway: bool = False
     default_kmh: dict[str, float] = field(default_factory=dict)
     departure: float | None = None

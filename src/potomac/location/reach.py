@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.errors import DataError, Fault, NoAnswer, PotomacError, StudyError, listing
+from potomac.location.journeys import Journeys
 from potomac.location.question import Problem
 from potomac.location.reading import Candidates, Demand
-from potomac.location.ways import Ways
 
 __all__ = ["UNREACHED", "check_radius", "in_words_of_the_study", "reached"]
 
@@ -30,22 +30,22 @@ UNREACHED = pa.schema(
 Nearest = Callable[[Floats], tuple[pa.Array, Floats]]
 
 
-def reached(ways: Ways, problem: Problem) -> tuple[Ways, pa.Table]:
-    """The ways of the demand points that some candidate reaches, and a table of the others.
+def reached(journeys: Journeys, problem: Problem) -> tuple[Journeys, pa.Table]:
+    """The journeys of the demand points that some candidate reaches, and a table of the others.
 
     Raises:
         NoAnswer: no demand point that counts is reached.
     """
-    if not ways.listed or problem.anywhere:
-        return ways, UNREACHED.empty_table()
-    some = np.isfinite(ways.minutes[:, ~ways.candidates.forbidden]).any(axis=1)
+    if not journeys.listed or problem.anywhere:
+        return journeys, UNREACHED.empty_table()
+    some = np.isfinite(journeys.minutes[:, ~journeys.candidates.forbidden]).any(axis=1)
     if some.all():
-        return ways, UNREACHED.empty_table()
-    lost = ways.demand.take(np.flatnonzero(~some))
-    table = _unreached(ways, lost)
-    if not (ways.demand.weight[some] > 0).any():
+        return journeys, UNREACHED.empty_table()
+    lost = journeys.demand.take(np.flatnonzero(~some))
+    table = _unreached(journeys, lost)
+    if not (journeys.demand.weight[some] > 0).any():
         raise NoAnswer(_nobody(table))
-    return ways.of(ways.demand.take(np.flatnonzero(some)), some), table
+    return journeys.of(journeys.demand.take(np.flatnonzero(some)), some), table
 
 
 def _nobody(table: pa.Table) -> Fault:
@@ -55,8 +55,8 @@ def _nobody(table: pa.Table) -> Fault:
     return Fault("location.unreached", found, "expected a way for some of them", mend, key="travel")
 
 
-def _unreached(ways: Ways, lost: Demand) -> pa.Table:
-    reasons, nearest, km = _why(ways, lost)
+def _unreached(journeys: Journeys, lost: Demand) -> pa.Table:
+    reasons, nearest, km = _why(journeys, lost)
     columns = [
         pa.array(lost.row), lost.id, pa.array(lost.latitude, from_pandas=True),
         pa.array(lost.longitude, from_pandas=True), pa.array(lost.weight), reasons, nearest,
@@ -65,29 +65,29 @@ def _unreached(ways: Ways, lost: Demand) -> pa.Table:
     return pa.table(columns, schema=UNREACHED)
 
 
-def _why(ways: Ways, lost: Demand) -> tuple[pa.Array, pa.Array, Floats]:
+def _why(journeys: Journeys, lost: Demand) -> tuple[pa.Array, pa.Array, Floats]:
     """In words, and the nearest node (of a network) or candidate, with its distance."""
     n = len(lost)
-    if ways.explain is not None:
-        return ways.explain(lost.places)
+    if journeys.explain is not None:
+        return journeys.explain(lost.places)
     reason = "no row of the matrix gives a time to a candidate that may be chosen"
     return pa.array([reason] * n), pa.nulls(n, pa.string()), np.full(n, np.nan)
 
 
-def check_radius(ways: Ways, problem: Problem) -> None:
+def check_radius(journeys: Journeys, problem: Problem) -> None:
     """Every demand point that counts has a candidate within the service radius, where all have to be served.
 
     Raises:
         NoAnswer: one has none; told are the ids, and the smallest radius that would do.
     """
     radius = problem.service_radius
-    if radius is None or not ways.listed or problem.objective in ("max_coverage", "attendance", "quantile"):
+    if radius is None or not journeys.listed or problem.objective in ("max_coverage", "attendance", "quantile"):
         return
-    nearest = ways.minutes[:, ~ways.candidates.forbidden].min(axis=1)
-    out = np.flatnonzero((nearest > radius) & (ways.demand.weight > 0))
+    nearest = journeys.minutes[:, ~journeys.candidates.forbidden].min(axis=1)
+    out = np.flatnonzero((nearest > radius) & (journeys.demand.weight > 0))
     if len(out):
         out = out[np.argsort(-nearest[out], kind="stable")]
-        ids = listing(ways.demand.id.take(pa.array(out)).to_pylist(), 5)
+        ids = listing(journeys.demand.id.take(pa.array(out)).to_pylist(), 5)
         one = len(out) == 1
         found = (
             f"{len(out):,} demand point{' has' if one else 's have'} no candidate within {radius:g} minutes: {ids}; "

@@ -13,18 +13,21 @@ import pyarrow as pa
 from potomac.engine import Progress
 from potomac.errors import NoAnswer
 from potomac.location.frontier import Frontier, Marginal, Row, equity_frontier
-from potomac.location.outcome import weighted_quantile
+from potomac.location.journeys import Journeys
+from potomac.location.outcome import named, weighted_quantile
 from potomac.location.placement import Placement, Status
 from potomac.location.pmedian.search import p_median
-from potomac.location.question import Question
+from potomac.location.question import Question, Scenarios
 from potomac.location.scenarios import Hour, Spread, Stability, by_hour, stability
-from potomac.location.ways import Ways
 from potomac.location.worth import least
 from potomac.stats.streams import Stream
 
 __all__ = ["Robust", "Wins", "robust"]
 
 Floats = npt.NDArray[np.float64]
+
+NEAR = 0.05
+"""Share by which what is worse than the best still counts as near it."""
 
 DRAWS = 2_000_000_000
 """Travel times that are drawn over all scenarios, at most: about a minute on two cores."""
@@ -55,6 +58,7 @@ class Wins:
         regret_high: upper end.
         unit: of regret.
         scenarios: how many there were.
+        near: share of the scenarios in which it is within ``NEAR`` of the best.
     """
 
     share: float
@@ -65,6 +69,7 @@ class Wins:
     regret_high: float
     unit: str
     scenarios: int
+    near: float
 
 
 @dataclass(frozen=True)
@@ -90,20 +95,21 @@ class Robust:
     method: tuple[str, ...] = ()
 
 
-def robust(ways: Ways, question: Question, placement: Placement, stream: Stream, progress: Progress) -> Robust:
+def robust(journeys: Journeys, question: Question, placement: Placement, stream: Stream, progress: Progress) -> Robust:
     """Ask for the frontier and the scenarios, as far as the study does and the problem has them."""
-    kind, c = question.problem.objective, ways.candidates
-    if question.problem.anywhere or not ways.listed or c.capacity is not None or kind in ("set_cover", "fixed_charge"):
+    kind, c = question.problem.objective, journeys.candidates
+    anywhere, bounded = question.problem.anywhere, c.capacity is not None or kind in ("set_cover", "fixed_charge")
+    if anywhere or bounded or not journeys.listed:
         return Robust()
-    front, said = _frontier(ways, question, stream, progress)
-    count, notes = _count(question.scenarios.count, ways.minutes.size)
-    found = _scenarios(ways, question, placement, count, stream, progress) if count else None
-    hours = _by_hour(ways, question, placement, progress)
+    front, said = _frontier(journeys, question, stream, progress)
+    count, notes = _count(question.scenarios.count, journeys.minutes.size)
+    found = _scenarios(journeys, question, placement, count, stream, progress) if count else None
+    hours = _by_hour(journeys, question, placement, progress)
     return Robust(
-        frontier=None if front is None else _frontier_table(front, ways),
+        frontier=None if front is None else _frontier_table(front, journeys),
         one_more=None if front is None else _one_more(front, len(placement.sites)),
-        stability=None if found is None else _stability_table(found, ways),
-        hours=None if not hours else _hours_table(hours, ways, placement),
+        stability=None if found is None else _stability_table(found, journeys),
+        hours=None if not hours else _hours_table(hours, journeys, placement),
         wins=None if found is None else _wins(found),
         notes=(*said, *notes, *(() if found is None else found.notes)),
         method=() if found is None else (_method(question, count),),
@@ -114,11 +120,11 @@ def robust(ways: Ways, question: Question, placement: Placement, stream: Stream,
 
 
 def _frontier(
-    ways: Ways, question: Question, stream: Stream, progress: Progress
+    journeys: Journeys, question: Question, stream: Stream, progress: Progress
 ) -> tuple[Frontier | None, tuple[str, ...]]:
     """The frontier over the numbers of sites, for problems of travel time that are small enough; and notes."""
-    problem, c = question.problem, ways.candidates
-    if problem.objective not in ("minisum", "minimax", "quantile") or ways.minutes.size > PAIRS:
+    problem, c = question.problem, journeys.candidates
+    if problem.objective not in ("minisum", "minimax", "quantile") or journeys.minutes.size > PAIRS:
         return None, ()
     ps = _numbers(problem.p or 1, problem.equity, int(c.fixed.sum()), int((~c.forbidden).sum()))
     if len(ps) < 2:
@@ -128,7 +134,7 @@ def _frontier(
         "time_limit": question.solver.time_limit, "gap": question.solver.gap,
         "seed": stream.child("frontier").seed32(), "progress": progress,
     }  # fmt: skip
-    minutes, weight = ways.minutes, ways.demand.weight
+    minutes, weight = journeys.minutes, journeys.demand.weight
     try:
         if not problem.equity:
             return _least_means(minutes, weight, ps, problem.service_radius, limits), ()
@@ -173,16 +179,16 @@ def _numbers(p: int, upto: int, fixed: int, candidates: int) -> list[int]:
     return sorted({*spread, *(one for one in (p - 1, p, p + 1) if low <= one <= high)})
 
 
-def _frontier_table(found: Frontier, ways: Ways) -> pa.Table:
+def _frontier_table(found: Frontier, journeys: Journeys) -> pa.Table:
     """The rows with ids of sites."""
     table = found.table()
     names = {"mean": "mean_minutes", "q90": "p90_minutes", "worst": "worst_minutes", "within": "within_radius",
              "limit": "worst_allowed", "mean_bound": "mean_bound", "worst_bound": "worst_bound",
              "saved_by_one_more": "saved_by_one_more"}  # fmt: skip
-    ids = ways.candidates.id
-    sites = [ids.take(pa.array(row.sites)).to_pylist() for row in found.rows]
+    ids = journeys.candidates.id
+    sites = [named(ids, row.sites) for row in found.rows]
     at = table.schema.get_field_index("sites")
-    table = table.set_column(at, "sites", pa.array(sites, pa.list_(pa.string())))
+    table = table.set_column(at, "sites", pa.array(sites, pa.string()))
     return table.rename_columns([names.get(name, name) for name in table.column_names])
 
 
@@ -205,28 +211,39 @@ def _count(wanted: int, pairs: int) -> tuple[int, tuple[str, ...]]:
 
 
 def _scenarios(
-    ways: Ways, question: Question, placement: Placement, count: int, stream: Stream, progress: Progress
+    journeys: Journeys, question: Question, placement: Placement, count: int, stream: Stream, progress: Progress
 ) -> Stability:
-    c = ways.candidates
+    c = journeys.candidates
     return stability(
-        ways.minutes, ways.demand.weight, placement.sites, question.problem, count=count,
-        spread=Spread.of(question.scenarios), stream=stream, fixed=np.flatnonzero(c.fixed),
+        journeys.minutes, journeys.demand.weight, placement.sites, question.problem, count=count,
+        spread=_spread(question.scenarios), stream=stream, fixed=np.flatnonzero(c.fixed),
         forbidden=np.flatnonzero(c.forbidden), progress=progress,
     )  # fmt: skip
+
+
+def _spread(asked: Scenarios) -> Spread:
+    """What ways do not have in common belongs to where they begin and to themselves.
+
+    Candidates have no part of their own: neighbours share their streets, and with many of them one would always be
+    lucky.
+    """
+    rest = (1 - asked.shared) / 2
+    return Spread(asked.travel_spread, asked.shared, rest, 0.0, asked.demand_spread)
 
 
 def _wins(found: Stability) -> Wins:
     share, low, high = found.unbeaten
     regret, regret_low, regret_high = found.mean_regret
-    return Wins(share, low, high, regret, regret_low, regret_high, found.unit, found.count)
+    near = float((found.regret <= NEAR * found.least).mean())
+    return Wins(share, low, high, regret, regret_low, regret_high, found.unit, found.count, near)
 
 
-def _stability_table(found: Stability, ways: Ways) -> pa.Table:
+def _stability_table(found: Stability, journeys: Journeys) -> pa.Table:
     """Candidates that win, the most frequent first; the chosen sites in any case."""
     chosen = np.isin(np.arange(len(found.wins)), found.sites)
     rows = np.flatnonzero((found.wins > 0) | chosen)
     rows = rows[np.lexsort((rows, ~chosen[rows], -found.wins[rows]))]
-    c = ways.candidates
+    c = journeys.candidates
     return pa.table(
         {
             "site": c.id.take(pa.array(rows)),
@@ -245,7 +262,7 @@ def _method(question: Question, count: int) -> str:
     return (
         f"In each of {count:,} scenarios travel times are multiplied by lognormal factors of mean 1 and spread "
         f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all ways and the "
-        f"rest belongs to demand points, candidates and single ways; weights by factors of spread {s.demand_spread:g}. "
+        f"rest belongs half to demand points, half to single ways; weights by factors of spread {s.demand_spread:g}. "
         "The chosen sites and all others meet the same scenarios."
     )
 
@@ -253,31 +270,33 @@ def _method(question: Question, count: int) -> str:
 # ---- hours --------------------------------------------------------------------------------------------------------
 
 
-def _by_hour(ways: Ways, question: Question, placement: Placement, progress: Progress) -> tuple[Hour, ...]:
+def _by_hour(journeys: Journeys, question: Question, placement: Placement, progress: Progress) -> tuple[Hour, ...]:
     hours = sorted(set(question.scenarios.hours))
     if not hours:
         return ()
-    c = ways.candidates
-    minutes = {hour: ways.at(hour) for hour in hours}
+    c = journeys.candidates
+    minutes = {hour: journeys.at(hour) for hour in hours}
     return by_hour(
-        minutes, ways.demand.weight, placement.sites, question.problem, fixed=np.flatnonzero(c.fixed),
+        minutes, journeys.demand.weight, placement.sites, question.problem, fixed=np.flatnonzero(c.fixed),
         forbidden=np.flatnonzero(c.forbidden), progress=progress,
     )  # fmt: skip
 
 
-def _hours_table(hours: tuple[Hour, ...], ways: Ways, placement: Placement) -> pa.Table:
+def _hours_table(hours: tuple[Hour, ...], journeys: Journeys, placement: Placement) -> pa.Table:
     """The best sites of each hour, and how far people have then: to the chosen ones and to the best."""
-    weight = ways.demand.weight
+    weight = journeys.demand.weight
     rows = []
     for one in hours:
-        to = {name: least(ways.at(one.hour, sites)) for name, sites in (("", placement.sites), ("best_", one.sites))}
+        to = {
+            name: least(journeys.at(one.hour, sites)) for name, sites in (("", placement.sites), ("best_", one.sites))
+        }
         reached = {name: np.isfinite(t) & (weight > 0) for name, t in to.items()}
         means = {
             f"{name}mean_minutes": float(np.average(t[reached[name]], weights=weight[reached[name]]))
             for name, t in to.items()
         }
         chosen = weighted_quantile(to[""][reached[""]], weight[reached[""]], 0.9)
-        sites = ways.candidates.id.take(pa.array(one.sites)).to_pylist()
+        sites = named(journeys.candidates.id, one.sites)
         same = bool(np.array_equal(one.sites, placement.sites))
         rows.append({"hour": one.hour, **means, "p90_minutes": chosen, "best_sites": sites, "same": same})
     return pa.Table.from_pylist(rows)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Literal
+from dataclasses import fields, replace
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -185,7 +185,25 @@ class TravelSpec(Spec):
         "great_circle", "minkowski", "circuity", "circuity_distance", "circuity_density", "road", "matrix"
     ] = Field(default="circuity", description="how travel time is told")
     speed_kmh: float = Field(default=40.0, gt=0, description="usual speed", json_schema_extra={"unit": "km/h"})
-    factor: float = Field(default=1.3, ge=1, description="road km a straight km (circuity)")
+    factor: float = Field(
+        default=1.3, ge=1, description="road km a straight km (circuity; circuity_density: at 1,000 people a km²)"
+    )
+    near: float = Field(default=1.6, ge=1, description="road km a straight km on the shortest ways (circuity_distance)")
+    far: float = Field(default=1.25, ge=1, description="the same on long ways (circuity_distance)")
+    decay_km: float = Field(
+        default=5.0, gt=0, description="how soon near turns into far: at three times as far it nearly has",
+        json_schema_extra={"unit": "km"},
+    )  # fmt: skip
+    near_kmh: float | None = Field(
+        default=None, gt=0, description="speed on the shortest ways; default speed_kmh (circuity_distance)",
+        json_schema_extra={"unit": "km/h"},
+    )  # fmt: skip
+    speed_elasticity: float = Field(
+        default=-0.1, ge=-2, le=2, description="-0.1: where ten times as many live, 21 % slower (circuity_density)"
+    )
+    factor_elasticity: float = Field(
+        default=-0.02, ge=-2, le=2, description="the same for road km a straight km (circuity_density)"
+    )
     exponent: float = Field(default=1.0, ge=1, description="1: streets in a grid, 2: straight (minkowski)")
     rotation: float = Field(
         default=0.0, description="how the grid of streets is turned (minkowski)", json_schema_extra={"unit": "deg"}
@@ -198,6 +216,9 @@ class TravelSpec(Spec):
     )
     first_through: int | None = Field(
         default=None, ge=0, description="nodes with smaller numbers are zones that nobody passes through (road)"
+    )
+    largest_part: bool | None = Field(
+        default=None, description="only roads from which ways lead to all others and back; default for extracts (road)"
     )
     oneway: bool = Field(default=False, description="links that do not say so lead one way only (road)")
     walk_kmh: float = Field(
@@ -229,6 +250,12 @@ class TravelSpec(Spec):
         if self.model == "road" and self.links is None:
             mend = "Add [travel.links] with source and columns from, to, length; or an .osm.pbf as source"
             yield Fault("location.table-missing", "the model road needs a table of links", "", mend, key="links")
+        if self.near < self.far:
+            found = f"near is {self.near:g} and far {self.far:g}"
+            yield Fault("location.travel", found, "expected near to be at least far", "", key="near")
+        if self.near_kmh is not None and self.near_kmh > self.speed_kmh:
+            found = f"near_kmh is {self.near_kmh:g} and speed_kmh {self.speed_kmh:g}"
+            yield Fault("location.travel", found, "expected the shortest ways to be no faster", "", key="near_kmh")
         if self.profile and len(self.profile) != 24:
             found = f"the profile has {len(self.profile)} factors"
             yield Fault("location.profile", found, "expected 24, one for each hour", "", key="profile")
@@ -311,22 +338,26 @@ def _half(table: str, role: str) -> Fault:
 
 def question_of(study: LocationStudy) -> Question:
     """What the study asks, as plain values."""
-    p, t, s = study.problem, study.travel, study.scenarios
+    p, t = study.problem, study.travel
     free = p.objective in ("set_cover", "fixed_charge")
+    extract = t.links is not None and t.links.is_extract
     return Question(
-        Problem(
-            objective=p.objective, p=p.p if free else p.p or 1, anywhere=p.site == "anywhere",
-            service_radius=p.service_radius, share=p.share, half_life=p.half_life,
-            single_source=p.single_source, equity=p.frontier,
-        ),
+        Problem(**_alike(Problem, p, p=p.p if free else p.p or 1, anywhere=p.site == "anywhere", equity=p.frontier)),
         Travel(
-            model=t.model, speed_kmh=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation,
-            walk_kmh=t.walk_kmh, access_km=t.access_km, first_through=t.first_through, oneway=t.oneway,
-            default_kmh=dict(t.speeds), departure=t.departure, profile=t.profile,
+            **_alike(
+                Travel, t, default_kmh=dict(t.speeds),
+                largest_part=extract if t.largest_part is None else t.largest_part,
+            )
         ),
-        Solver(study.solver.time_limit, study.solver.gap),
-        Scenarios(s.count, s.travel_spread, s.shared, s.demand_spread, s.hours),
+        Solver(**_alike(Solver, study.solver)),
+        Scenarios(**_alike(Scenarios, study.scenarios)),
     )  # fmt: skip
+
+
+def _alike(kind: type[Any], part: Spec, **other: Any) -> dict[str, Any]:
+    """What a part of the study has under the names of ``kind``, and what is named otherwise there."""
+    names = (one.name for one in fields(kind) if one.name not in other)
+    return {name: getattr(part, name) for name in names} | other
 
 
 def run(study: LocationStudy, tables: Mapping[str, Table], stream: Stream, progress: Progress) -> Result:

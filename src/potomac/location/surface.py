@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.geo.distance import local_plane
+from potomac.location.journeys import Journeys, between, has_places
 from potomac.location.reading import Candidates, Demand
-from potomac.location.ways import Ways, between, has_places
 from potomac.location.worth import least
 
 __all__ = ["surface"]
@@ -20,17 +20,17 @@ ACROSS = 36
 
 _MARGIN = 0.04  # of the extent, on each side
 _WIDEST = 160.0  # degrees of longitude beyond which no grid is laid
-_NEAR = 3.0  # cells around a demand point that are of interest
+_NEAR = 4.0  # cells around a demand point that are of interest
 
 
-def surface(ways: Ways, sites: Candidates) -> pa.Table | None:
+def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
     """Minutes from the middle of each cell to the nearest site: west, south, east, north, minutes, site.
 
     Cells that no demand point is near are left out, as are those without a way. None where the travel times are given
     by pair, and where the points go round the globe.
     """
-    demand = ways.demand
-    if ways.model is None or not len(sites) or not (has_places(demand) and has_places(sites)):
+    demand = journeys.demand
+    if journeys.model is None or not len(sites) or not (has_places(demand) and has_places(sites)):
         return None
     box = _box(np.vstack([demand.places, sites.places]))
     if box is None:
@@ -44,7 +44,7 @@ def surface(ways: Ways, sites: Candidates) -> pa.Table | None:
     near = _peopled(demand, lat, lon, rows, columns)[i, j]
     cells, i, j = cells[near], i[near], j[near]
     places = _as_demand(demand, cells)
-    minutes = between(ways.model, ways.travel, places, sites)
+    minutes = between(journeys.model, journeys.travel, places, sites)
     time = least(minutes)
     there = np.isfinite(time)
     nearest = sites.id.take(pa.array(np.argmin(minutes, axis=1)[there]))
@@ -87,7 +87,7 @@ def _shape(west: float, south: float, east: float, north: float) -> tuple[int, i
 
 def _peopled(demand: Demand, lat: Floats, lon: Floats, rows: int, columns: int) -> npt.NDArray[np.bool_]:
     """Which cells have a demand point within a few cells, shape (rows, columns)."""
-    from scipy.ndimage import binary_dilation
+    from scipy.ndimage import binary_dilation, binary_fill_holes
 
     shifted = (demand.longitude - lon[0]) % 360 + lon[0]
     i = np.clip(np.searchsorted(lat, demand.latitude, side="right") - 1, 0, rows - 1)
@@ -96,7 +96,7 @@ def _peopled(demand: Demand, lat: Floats, lon: Floats, rows: int, columns: int) 
     seen[i, j] = True
     reach = int(_NEAR)
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    return np.asarray(binary_dilation(seen, structure=x * x + y * y <= _NEAR * _NEAR))
+    return np.asarray(binary_fill_holes(binary_dilation(seen, structure=x * x + y * y <= _NEAR * _NEAR)))
 
 
 def _as_demand(demand: Demand, cells: Floats) -> Demand:

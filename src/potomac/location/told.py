@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from potomac.engine import Fact, Result, Show
 from potomac.errors import listing
-from potomac.location.compared import Choice
+from potomac.location.compared import CHOICES
 from potomac.location.found import Found
 from potomac.location.methods import SOURCES, method
+from potomac.location.robust import NEAR
 from potomac.location.says import amount, minutes_of, percent, say
 
 __all__ = ["result"]
@@ -125,8 +126,11 @@ def _sure(found: Found) -> str:
     wins = found.robust.wins
     if wins is None:
         return ""
-    value, low, high = (percent(100 * part) for part in (wins.share, wins.low, wins.high))
-    return f"It stays the best in {value} ({low} to {high}) of {wins.scenarios:,} scenarios of travel times and demand."
+    best, near = percent(100 * wins.share), percent(100 * wins.near)
+    return (
+        f"Over {wins.scenarios:,} scenarios of travel times and demand it stays the best in {best}, and within "
+        f"{percent(100 * NEAR)} of the best in {near}."
+    )
 
 
 def _left_out(found: Found) -> str:
@@ -207,17 +211,6 @@ def _counts(found: Found) -> Iterator[Fact]:
         yield Fact("equal_choices", len(found.placement.equal), meaning)
 
 
-CHOICES = {
-    "answer": "the answer",
-    "present": "the sites that are there already",
-    "largest": "the places of the greatest weight",
-    "middle": "the candidate nearest to the middle of all",
-    "straight line": "the best by the straight line",
-    "one by one": "one site after another",
-}
-"""Choices in words."""
-
-
 def _against(found: Found) -> Iterator[Fact]:
     """What the answer gains over other choices."""
     answer, goal = found.choices[0].worth.objective, found.placement.goal
@@ -238,6 +231,8 @@ def _robust(found: Found) -> Iterator[Fact]:
         ends = (100 * wins.low, 100 * wins.high)
         yield Fact("stays_best", 100 * wins.share, meaning, *ends, "%", source="Wilson (1927)", key=True,
                    label="stays the best")  # fmt: skip
+        meaning = "Share of the scenarios in which they are within 5 % of the best."
+        yield Fact("near_best", 100 * wins.near, meaning, unit="%", label="within 5 % of the best")
         meaning = "By how much the answer is worse than the best of each scenario, on average, with its 95 % interval."
         yield Fact("regret", wins.regret, meaning, wins.regret_low, wins.regret_high, wins.unit)
     if more is not None:
@@ -245,7 +240,7 @@ def _robust(found: Found) -> Iterator[Fact]:
 
 
 def _fitted(found: Found) -> Iterator[Fact]:
-    fitted = found.ways.calibration
+    fitted = found.journeys.calibration
     if fitted is None:
         return
     meaning = "Mean error of the calibrated travel times, as a share, on trips that were held out."
@@ -259,11 +254,11 @@ def _fitted(found: Found) -> Iterator[Fact]:
 
 def _notes(found: Found) -> Iterator[str]:
     """Assumptions, caveats, what would change the answer."""
-    yield from found.ways.notes
+    yield from found.journeys.notes
     yield from (_stop(note) for note in found.placement.notes)
     yield from found.robust.notes
-    travel = found.ways.travel
-    if travel.model not in ("road", "matrix") and found.ways.calibration is None:
+    travel = found.journeys.travel
+    if travel.model not in ("road", "matrix") and found.journeys.calibration is None:
         yield (
             f"Travel times are an estimate ({travel.model.replace('_', ' ')}, {travel.speed_kmh:g} km/h): give "
             "[travel.sample] with trips whose time is known and it is calibrated by them."
@@ -287,14 +282,15 @@ def _stop(note: str) -> str:
 # ---- tables -------------------------------------------------------------------------------------------------------
 
 LABELS = {
-    "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "more if closed", "p90_minutes": "9 in 10",
+    "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "if closed", "p90_minutes": "9 in 10",
     "within_radius": "within radius", "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
-    "km": "straight line", "median_minutes": "median", "saved_by_one_more": "saved by one more",
+    "km": "straight line", "best_mean_minutes": "best then", "best_sites": "sites that are best then",
+    "median_minutes": "median", "saved_by_one_more": "one more saves",
 }  # fmt: skip
 UNITS = {
     "latitude": "°", "longitude": "°", "mean_minutes": "min", "worst_minutes": "min", "minutes_if_closed": "min",
     "p90_minutes": "min", "minutes": "min", "next_minutes": "min", "km": "km", "nearest_km": "km",
-    "median_minutes": "min", "saved_by_one_more": "min",
+    "best_mean_minutes": "min", "median_minutes": "min", "saved_by_one_more": "min",
 }  # fmt: skip
 
 
@@ -316,11 +312,18 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
             "More or fewer sites",
             ("p", "aim", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius", "saved_by_one_more", "proven",
              "sites"),
-            "The least mean (minisum), the least worst time (minimax), and the least mean within a worst time between "
-            "the two (combined), for each number of sites.",
+            _about_frontier(found),
         ),
-        "stability": ("When it is otherwise", (), "How often each candidate is among the best sites of a scenario."),
-        "hours": ("By the hour", (), "The best sites at each hour of the day, and what the answer costs then."),
+        "stability": (
+            "When it is otherwise",
+            ("site", "chosen", "wins", "low", "high"),
+            "In which share of the scenarios each candidate is among the best sites, with 95 % intervals.",
+        ),
+        "hours": (
+            "By the hour",
+            ("hour", "mean_minutes", "p90_minutes", "best_mean_minutes", "best_sites"),
+            "How long people take to these sites at each hour, and to those that are the best then.",
+        ),
         "unreached": ("Out of reach", ("id", "row", "weight", "reason", "nearest", "nearest_km"), ""),
         "calibration": ("How travel times were fitted", (), "Errors are mean shares, on trips that were held out."),
         "assignments": (
@@ -342,13 +345,17 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
     )  # fmt: skip
 
 
+def _about_frontier(found: Found) -> str:
+    if not found.question.problem.equity:
+        return "The least mean for each number of sites, to within 0.2 %."
+    return (
+        "The least mean (minisum), the least worst time (minimax), and the least mean within a worst time between the "
+        "two (combined), for each number of sites."
+    )
+
+
 def _is_bare(found: Found, name: str) -> bool:
     """Whether a column says nothing here."""
     if name == "fixed":
         return not found.candidates.fixed.any()
     return found.question.problem.service_radius is None
-
-
-def choice_in_words(choice: Choice) -> str:
-    """How a choice was made."""
-    return CHOICES[choice.name]

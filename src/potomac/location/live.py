@@ -18,7 +18,7 @@ import pyarrow as pa
 from potomac.errors import Fault, NoAnswer, StudyError, did_you_mean, listing
 from potomac.geo.distance import great_circle
 from potomac.location.found import Found
-from potomac.location.journeys import between
+from potomac.location.journeys import between, has_places
 from potomac.location.keeping import model_of, parameters_of
 from potomac.location.question import Problem, Travel
 from potomac.location.reading import Candidates, Demand
@@ -98,7 +98,7 @@ def _points_table(found: Found) -> pa.Table:
     first, second = _two_least(to_sites)
     some = d.take(rows)
     columns: dict[str, Any] = {
-        "latitude": some.latitude, "longitude": some.longitude, "weight": some.weight,
+        "id": some.id, "latitude": some.latitude, "longitude": some.longitude, "weight": some.weight,
         "serves": np.where(np.isfinite(first[1]), first[0], -1), "minutes": first[1], "second_minutes": second,
     }  # fmt: skip
     return pa.table(columns | ({} if some.density is None else {"density": some.density}))
@@ -186,7 +186,7 @@ def _sites(table: pa.Table) -> Candidates:
 def _demand(table: pa.Table) -> Demand:
     n = table.num_rows
     return Demand(
-        np.arange(n), pa.nulls(n, pa.string()), table["latitude"].to_numpy(), table["longitude"].to_numpy(),
+        np.arange(n), table["id"].combine_chunks(), table["latitude"].to_numpy(), table["longitude"].to_numpy(),
         table["weight"].to_numpy(), _numbers(table, "density"),
     )  # fmt: skip
 
@@ -200,50 +200,68 @@ def assign(live: Live, latitude: float, longitude: float) -> dict[str, Any]:
     Raises:
         NoAnswer: the run has no places, only travel times by pair.
     """
-    place, note = _place(live, latitude, longitude)
-    minutes = _to_sites(live, place)
+    if live.model is None:
+        return _as_the_nearest(live, latitude, longitude)
+    place = _place(live, latitude, longitude)
+    minutes = np.asarray(between(live.model, live.travel, place, live.sites)[0])
     order = np.lexsort((np.arange(len(minutes)), minutes))
     found: dict[str, Any] = {"site": None, "minutes": None, "km": None, "next_site": None, "next_minutes": None}
     for k, name in zip(order[:2].tolist(), ("", "next_"), strict=False):
         if np.isfinite(minutes[k]):
             found[f"{name}site"], found[f"{name}minutes"] = live.sites.id[k].as_py(), float(minutes[k])
-    if found["site"] is not None:
-        k = int(order[0])
-        found["km"] = float(great_circle(latitude, longitude, live.sites.latitude[k], live.sites.longitude[k]))
-    else:
-        note = "There is no way from there to any site."
-    return {**found, "note": note or _radius(live, found["minutes"]) or _capacity(live)}
+    if found["site"] is None:
+        return {**found, "note": "There is no way from there to any site."}
+    return {**found, "km": _km(live, latitude, longitude, int(order[0])), "note": _caution(live, found["minutes"])}
 
 
-def _radius(live: Live, minutes: float) -> str:
+def _km(live: Live, latitude: float, longitude: float, k: int) -> float:
+    return float(great_circle(latitude, longitude, live.sites.latitude[k], live.sites.longitude[k]))
+
+
+def _caution(live: Live, minutes: float) -> str:
+    """What to know of an answer; empty where there is nothing."""
     radius = live.problem.service_radius
-    return f"That is beyond the service radius of {radius:g} minutes." if radius and minutes > radius else ""
-
-
-def _capacity(live: Live) -> str:
+    if radius is not None and minutes > radius:
+        return f"That is beyond the service radius of {radius:g} minutes."
     return "The nearest site is told; capacities may send people elsewhere." if live.capacities else ""
 
 
-def _place(live: Live, latitude: float, longitude: float) -> tuple[Demand, str]:
+def _as_the_nearest(live: Live, latitude: float, longitude: float) -> dict[str, Any]:
+    """Where times are given by pair: what the demand point says that is nearest by the straight line."""
+    if not (has_places(live.demand) and has_places(live.sites)):
+        raise NoAnswer(_no_places("this run has travel times by pair and no places to ask about"))
+    away = great_circle(latitude, longitude, live.demand.latitude, live.demand.longitude)
+    i = int(np.argmin(away))
+    k, minutes = int(live.serves[i]), float(live.minutes[i])
+    note = f"Times are given by pair: these are those of {live.demand.id[i].as_py()}, {float(away[i]):.3g} km away."
+    second = {"next_site": None, "next_minutes": None}
+    if k < 0:
+        return {"site": None, "minutes": None, "km": None, **second, "note": note}
+    return {
+        "site": live.sites.id[k].as_py(), "minutes": minutes, "km": _km(live, latitude, longitude, k), **second,
+        "note": note,
+    }  # fmt: skip
+
+
+def _no_places(found: str) -> Fault:
+    return Fault("location.no-places", found)
+
+
+def _place(live: Live, latitude: float, longitude: float) -> Demand:
     """A place as a demand point; it is as densely settled as the demand point nearest to it."""
     d = live.demand
-    if not np.isfinite(d.places).all() or not np.isfinite(live.sites.places).all():
-        raise NoAnswer(Fault("location.no-places", "this run has travel times by pair and no places to ask about"))
     if live.model is None:
-        found = "this run has travel times by pair: they say nothing of a place that is not in the matrix"
-        raise NoAnswer(Fault("location.no-places", found))
+        raise NoAnswer(
+            _no_places("this run has travel times by pair: they say nothing of a place that is not among them")
+        )
+    if not (has_places(d) and has_places(live.sites)):
+        raise NoAnswer(_no_places("this run knows nodes of a network and no places to ask about"))
     density = None
     if d.density is not None:
         near = int(np.argmin(great_circle(latitude, longitude, d.latitude, d.longitude)))
         density = d.density[[near]]
-    one = Demand(
-        np.zeros(1, np.int64), pa.array([""]), np.array([latitude]), np.array([longitude]), np.ones(1), density
-    )
-    return one, ""
-
-
-def _to_sites(live: Live, place: Demand) -> Floats:
-    return np.asarray(between(live.model, live.travel, place, live.sites)[0])
+    one = np.ones(1)
+    return Demand(np.zeros(1, np.int64), pa.array([""]), one * latitude, one * longitude, one, density)
 
 
 def what_if(live: Live, latitude: float, longitude: float, site: str | None = None) -> dict[str, Any]:
@@ -253,7 +271,7 @@ def what_if(live: Live, latitude: float, longitude: float, site: str | None = No
         StudyError: no site is called so.
         NoAnswer: the run has no places.
     """
-    place, note = _place(live, latitude, longitude)
+    place = _place(live, latitude, longitude)
     k = _site(live, site) if site else None
     there = replace(live.sites.take(np.zeros(1, np.int64)), latitude=place.latitude, longitude=place.longitude,
                     density=place.density)  # fmt: skip
@@ -262,7 +280,7 @@ def what_if(live: Live, latitude: float, longitude: float, site: str | None = No
     now, then = (
         worth(t, live.demand.weight, live.problem, live.opening) for t in (live.minutes, np.minimum(rest, new))
     )
-    return _changed(live, now, then, k, note, int((new < rest).sum()))
+    return _changed(live, now, then, k, int((new < rest).sum()))
 
 
 def _site(live: Live, name: str) -> int:
@@ -275,8 +293,8 @@ def _site(live: Live, name: str) -> int:
     return ids.index(name)
 
 
-def _changed(live: Live, now: Worth, then: Worth, k: int | None, note: str, gained: int) -> dict[str, Any]:
-    notes = [note] if note else []
+def _changed(live: Live, now: Worth, then: Worth, k: int | None, gained: int) -> dict[str, Any]:
+    notes = []
     if not live.whole:
         notes.append(f"It rests on the {POINTS:,} heaviest demand points.")
     if live.capacities:

@@ -1,0 +1,138 @@
+"""Live questions from a run's stored tables: the nearest site, and what a site elsewhere would be worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from potomac import studies
+from potomac.errors import NoAnswer, StudyError
+from potomac.location import live
+from potomac.studies import registry
+
+DEGREE = 6371.0088 * np.pi / 180
+"""Km of a degree on the great circle: minutes at 60 km/h."""
+
+EQUATOR = pa.table(
+    {
+        "id": ["a", "b", "c", "d"],
+        "latitude": [0.0, 0.0, 0.0, 0.0],
+        "longitude": [0.0, 1.0, 4.0, 5.0],
+        "people": [1.0, 1.0, 1.0, 2.0],
+    }
+)
+"""Four places on the equator. With two sites a (or b) serves a and b, d serves c and d: 2 degrees of ways."""
+
+TRAVEL = {"model": "great_circle", "speed_kmh": 60}
+
+
+@pytest.fixture
+def run(ask: Any) -> studies.Run:
+    return ask({"demand": EQUATOR}, problem={"p": 2}, travel=TRAVEL)
+
+
+def test_the_nearest_site_serves_a_place(run: studies.Run) -> None:
+    found = live.assign(live.load(run.model), 0.0, 4.5)
+    assert found["site"] == "d"
+    assert found["minutes"] == pytest.approx(0.5 * DEGREE)
+    assert found["km"] == pytest.approx(0.5 * DEGREE)
+    assert (found["next_site"], found["next_minutes"]) == ("a", pytest.approx(4.5 * DEGREE))
+
+
+def test_a_demand_point_is_told_what_its_row_says(run: studies.Run) -> None:
+    """Live answers are those of the table of assignments."""
+    model = live.load(run.model)
+    for row in run.tables["assignments"].to_pylist():
+        found = live.assign(model, row["latitude"], row["longitude"])
+        assert found["site"] == row["site"]
+        assert found["minutes"] == pytest.approx(row["minutes"])
+        assert found["next_minutes"] == pytest.approx(row["next_minutes"])
+
+
+def test_a_site_that_stays_where_it_is_changes_nothing(run: studies.Run) -> None:
+    found = live.what_if(live.load(run.model), 0.0, 5.0, "d")
+    assert found["objective"] == pytest.approx(run.facts["objective"])
+    assert found["change"] == pytest.approx(0.0)
+
+
+def test_a_site_that_is_moved_costs_what_it_costs(run: studies.Run) -> None:
+    """d at longitude 4: c is there, d with weight 2 a degree away, b a degree from a: 3 degrees in place of 2."""
+    found = live.what_if(live.load(run.model), 0.0, 4.0, "d")
+    assert found["before"] == pytest.approx(2 * DEGREE)
+    assert found["objective"] == pytest.approx(3 * DEGREE)
+    assert found["change"] == pytest.approx(50.0)
+    assert found["points"] == 2
+
+
+def test_one_more_site_saves_what_it_saves(run: studies.Run) -> None:
+    """Another site at b: only c is still a degree away."""
+    found = live.what_if(live.load(run.model), 0.0, 1.0)
+    assert found["objective"] == pytest.approx(1 * DEGREE)
+    assert found["mean_minutes"] == pytest.approx(DEGREE / 5)
+    assert found["points"] == 1
+
+
+def test_moving_a_site_is_what_a_run_with_it_there_costs(ask: Any) -> None:
+    """Against a study whose only candidates are those two places."""
+    run = ask({"demand": EQUATOR}, problem={"p": 2}, travel=TRAVEL)
+    there = pa.table({"id": ["a", "new"], "latitude": [0.0, 0.7], "longitude": [0.0, 3.3]})
+    again = ask({"demand": EQUATOR, "candidates": there}, problem={"p": 2}, travel=TRAVEL)
+    found = live.what_if(live.load(run.model), 0.7, 3.3, "d")
+    assert found["objective"] == pytest.approx(again.facts["objective"])
+    assert found["p90_minutes"] == pytest.approx(again.facts["p90_minutes"])
+    assert found["worst_minutes"] == pytest.approx(again.facts["worst_minutes"])
+
+
+def test_a_site_that_is_none_is_told_with_those_there_are(run: studies.Run) -> None:
+    with pytest.raises(StudyError) as caught:
+        live.what_if(live.load(run.model), 0.0, 4.0, "e")
+    assert caught.value.faults[0].code == "location.site-unknown"
+    assert "a, d" in caught.value.faults[0].expected
+
+
+def test_a_road_network_answers_from_its_kept_links(ask: Any) -> None:
+    """A road of a degree in an hour; from a tenth of the way to the site at its end 54 minutes."""
+    links = pa.table(
+        {"from": ["1"], "to": ["2"], "minutes": [60.0], "from_latitude": [0.0], "from_longitude": [0.0],
+         "to_latitude": [0.0], "to_longitude": [1.0]}
+    )  # fmt: skip
+    demand = EQUATOR.slice(0, 2)
+    sites = demand.slice(1, 1).drop_columns(["people"])
+    run = ask({"demand": demand, "candidates": sites, "travel.links": links}, travel={"model": "road"})
+    found = live.assign(live.load(run.model), 0.0, 0.1)
+    assert found["site"] == "b"
+    assert found["minutes"] == pytest.approx(54.0, rel=1e-6)
+    away = live.assign(live.load(run.model), 40.0, 0.1)
+    assert away["site"] is None
+    assert away["note"] == "There is no way from there to any site."
+
+
+def test_times_by_pair_say_the_time_of_the_nearest_point(by_pair: Any) -> None:
+    """Beside b (11 minutes from a) the time of b is told, with how far that is."""
+    found = live.assign(live.load(by_pair().model), 38.951, -77.10)
+    assert (found["site"], found["minutes"]) == ("a", 11.0)
+    assert "b" in found["note"]
+    with pytest.raises(NoAnswer) as caught:
+        live.what_if(live.load(by_pair().model), 38.951, -77.10)
+    assert caught.value.faults[0].code == "location.no-places"
+
+
+def test_damaged_tables_are_said_to_be_damaged(run: studies.Run) -> None:
+    tables = {name: run.model[name] for name in run.model}
+    for name in ("about", "points", "sites"):
+        with pytest.raises(NoAnswer) as caught:
+            live.load({key: table for key, table in tables.items() if key != name})
+        assert caught.value.faults[0].code == "location.no-model"
+
+
+def test_endpoints_answer_with_their_models(run: studies.Run) -> None:
+    engine = registry.engine("location")
+    asked = {"latitude": 0.0, "longitude": 4.5}
+    for endpoint in engine.endpoints:
+        assert endpoint.load is not None
+        reply = endpoint.answer(endpoint.load(run.model), endpoint.ask.model_validate(asked))
+        assert endpoint.reply is not None
+        assert isinstance(reply, endpoint.reply)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -36,6 +36,8 @@ class Facilities:
         status: IN, FREE or OUT for each candidate, shape (m,).
         least, most: how many sites there may be.
         service: who serves a demand point.
+        idle: demand points that neither cost nor take anything, and need not be served; their costs are 0.
+        given: the costs as they were told, shape (n, m).
     """
 
     cost: Floats
@@ -46,6 +48,8 @@ class Facilities:
     least: int
     most: int
     service: Service
+    idle: Ints
+    given: Floats
 
     @property
     def whole(self) -> bool:
@@ -68,40 +72,41 @@ def facilities(
     raw = checked_cost(cost)
     n, m = raw.shape
     weight = checked_weights(weights, n)
-    limit = numbers(capacity, m, "capacity", np.inf, infinite=True)
-    need = numbers(demand, n, "demand") if capacity is not None else np.zeros(n)
-    price = numbers(opening, m, "opening")
+    # copies: kernels are compiled anew for arrays that may not be written or lie otherwise
+    limit = numbers(capacity, m, "capacity", np.inf, infinite=True).copy()
+    need = numbers(demand, n, "demand").copy() if capacity is not None else np.zeros(n)
+    price = numbers(opening, m, "opening").copy()
     status = np.full(m, OUT, np.int8)
     status[ask.free], status[ask.fixed] = FREE, IN
     needs = (weight > 0) | (need > 0)
     with np.errstate(invalid="ignore"):
-        costs = np.where(np.isfinite(raw), raw * weight[:, None], np.inf)
+        costs = np.ascontiguousarray(np.where(np.isfinite(raw), raw * weight[:, None], np.inf))
     costs[~needs] = 0.0
     bound = bool((np.isfinite(limit) & (status != OUT)).any()) and bool(need.any())
     service: Service = "nearest" if not bound else "single" if single else "shared"
     if service == "single":
-        costs = np.where(need[:, None] > limit[None, :] * (1 + 1e-12), np.inf, costs)
-    made = Facilities(costs, need, limit, price, status, 0, m, service)
-    _reachable(made, raw, ask)
+        costs[need[:, None] > limit[None, :] * (1 + 1e-12)] = np.inf
+    made = Facilities(costs, need, limit, price, status, 0, m, service, np.flatnonzero(~needs), raw)
+    _reachable(made, ask)
     least, most = _many(made, ask)
-    made = Facilities(costs, need, limit, price, status, least, most, service)
+    made = replace(made, least=least, most=most)
     if bound:
         _holdable(made)
     return made
 
 
-def _reachable(f: Facilities, raw: Floats, ask: Asked) -> None:
+def _reachable(f: Facilities, ask: Asked) -> None:
     """Every demand point has a candidate that reaches it and is large enough."""
     some = ask.allowed
     lost = np.flatnonzero(~np.isfinite(f.cost[:, some]).any(axis=1))
     if not len(lost):
         return
-    far = lost[~np.isfinite(raw[np.ix_(lost, some)]).any(axis=1)] if len(some) else lost
+    far = lost[~np.isfinite(f.given[np.ix_(lost, some)]).any(axis=1)] if len(some) else lost
     if len(far):
         said = f"no candidate reaches demand point {listing(map(int, far), 5)}"
         raise infeasible(said, "Give them weight 0 and demand 0, or add candidates that reach them", key="cost")
     i = int(lost[0])
-    largest = float(f.capacity[some][np.isfinite(raw[i, some])].max())
+    largest = float(f.capacity[some][np.isfinite(f.given[i, some])].max())
     said = f"the demand of demand point {i} is {f.demand[i]:g}, and the largest candidate that reaches it holds"
     said = f"{said} {largest:g}" + (f"; so it is with {len(lost) - 1} more" if len(lost) > 1 else "")
     raise infeasible(said, "Split the demand point, or raise capacity", key="capacity")
@@ -115,9 +120,8 @@ def _many(f: Facilities, ask: Asked) -> tuple[int, int]:
     if ask.p is not None:
         best = float(held[ask.more])
         if best < total * (1 - 1e-12):
-            said = (
-                f"the {ask.p} sites that hold most hold {best:g} of a demand of {total:g}: {total - best:g} too little"
-            )
+            who = "1 site that holds most holds" if ask.p == 1 else f"{ask.p} sites that hold most hold"
+            said = f"the {who} {best:g} of a demand of {total:g}: {total - best:g} too little"
             enough = np.flatnonzero(held >= total * (1 - 1e-12))
             mend = f"{len(ask.fixed) + int(enough[0])} sites could hold it; raise p or capacity" if len(enough) else ""
             raise infeasible(said, mend or "Raise capacity or add candidates", key="capacity")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, combinations
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +30,14 @@ Bools = npt.NDArray[np.bool_]
 CLOSABLE = 100_000
 """Pairs up to which HiGHS is asked to close the gap."""
 
-STEPS = 100
+STEPS = 60
 """Subgradient steps at a node of the tree."""
 
 BROAD = 1000
 """Open nodes above which the deepest is taken first, so that memory stays small."""
+
+LOOKS = 50_000
+"""Placements times demand points up to which all are looked at."""
 
 NEIGHBOURS = 12
 """Candidates outside that are tried in the place of each site."""
@@ -68,6 +73,15 @@ class _Node:
     direction: Floats
     bound: float = -np.inf
     depth: int = 0
+
+
+@dataclass(frozen=True)
+class _Closed:
+    """What HiGHS says of a node: no answer in it is below the bound; the best it met, and who is served by which."""
+
+    bound: float
+    sites: Ints | None = None
+    served: Ints | None = None
 
 
 def best_facilities(f: Facilities, clock: Clock, gap: float, seed: int) -> Found:
@@ -179,6 +193,8 @@ class _Search:
         """Search and bound until they meet or time is over; the bound."""
         f = self.f
         self.clock.tell("placing sites: first answers")
+        if f.service != "single" and self._every():
+            return self.met.objective
         node = self._begun()
         self.price = 3.5 * float(node.multiplier.sum()) / max(float(f.demand.sum()), 1e-300)
         self._root(node)
@@ -186,8 +202,21 @@ class _Search:
             return self.stated(node.bound)
         self._polish(node)
         if f.service == "single":
-            return self.stated(max(node.bound, self._by_pairs(node)))
+            self._thin(node)
+            if not self.met.any:
+                node.bound = max(node.bound, self._told(node, self._closed(node, self.pairs, self.goal)))
         return self.stated(max(node.bound, self._tree(node)))
+
+    def _every(self) -> bool:
+        """Look at all placements if they are few, so that every tie is known."""
+        f = self.f
+        inside, free = np.flatnonzero(f.status == IN), np.flatnonzero(f.status == FREE)
+        counts = range(max(0, f.least - len(inside)), min(len(free), f.most - len(inside)) + 1)
+        if sum(comb(len(free), k) for k in counts) * len(f.demand) > LOOKS:
+            return False
+        for chosen in chain.from_iterable(combinations(free.tolist(), k) for k in counts):
+            self.offer(np.union1d(inside, np.array(chosen, dtype=np.int64)))
+        return True
 
     def _begun(self) -> _Node:
         f = self.f
@@ -206,7 +235,7 @@ class _Search:
         while not self.clock.over():
             self._tell(node.bound)
             before, best = node.bound, self.met.objective
-            value, theta, _ = self._ascend(node, self.pairs, served, rounds, theta, 15)
+            value, theta, _ = self._ascend(node, self.pairs, served, rounds, theta, 15, self.goal)
             node.bound = max(node.bound, value)
             if node.bound >= self.goal:
                 return
@@ -217,12 +246,12 @@ class _Search:
                 return
 
     def _ascend(
-        self, node: _Node, pairs: Pairs, served: Floats, rounds: int, theta: float, patience: int
+        self, node: _Node, pairs: Pairs, served: Floats, rounds: int, theta: float, patience: int, goal: float
     ) -> tuple[float, float, int]:
         f = self.f
         return ascend(
             pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.floor,
-            self.goal, rounds, self.nodes, theta, patience, 0.7, node.share, node.worth, served, node.direction,
+            goal, rounds, self.nodes, theta, patience, 0.7, node.share, node.worth, served, node.direction,
         )  # fmt: skip
 
     def _tell(self, bound: float) -> None:
@@ -292,7 +321,7 @@ class _Search:
             better = self._neighbours(node)
         if self.met.objective < before:
             node.direction[:] = 0.0
-            value, _, _ = self._ascend(node, self.pairs, np.zeros(len(self.pairs.row)), STEPS, 0.5, 15)
+            value, _, _ = self._ascend(node, self.pairs, np.zeros(len(self.pairs.row)), STEPS, 0.5, 15, self.goal)
             node.bound = max(node.bound, value)
 
     def _wander(self, rounds: int) -> None:
@@ -341,59 +370,74 @@ class _Search:
 
     # -- the proof --------------------------------------------------------------------------------------------------
 
-    def _by_pairs(self, node: _Node) -> float:
-        """HiGHS on the pairs that an improving answer can use; a bound."""
-        f = self.f
-        few = self._useful(node)
-        if len(few.row) > CLOSABLE or self.clock.over():
-            return -np.inf
-        if len(np.unique(few.row)) < len(f.demand):
-            return self.goal  # someone has no pair: no answer is below the goal
-        found, share, sites = closed(
-            few, f.demand, f.capacity, f.opening, node.status, f.least, f.most, True, self.clock,
-            gap=self.gap, step=1.0 if self.whole else 0.0, seed=self.seed,
-        )  # fmt: skip
-        if share is not None:
-            self._take(few, share, sites)
-        # what was left out is used by answers at the goal or above alone
-        return min(found.bound - 1e-5 * self.whole, self.goal)
-
-    def _useful(self, node: _Node) -> Pairs:
+    def _useful(self, node: _Node, goal: float) -> Pairs:
+        """The pairs that an answer below the goal can use, each demand point being served by one site."""
         f = self.f
         toll = dearer(
             self.pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.nodes
         )
-        return _thinned(self.pairs, toll < self.goal)
+        return _thinned(self.pairs, toll < goal)
 
-    def _take(self, pairs: Pairs, share: Floats, sites: Ints) -> None:
-        """Offer what HiGHS found."""
-        column = np.repeat(np.arange(len(self.f.capacity)), np.diff(pairs.start))
-        used = share > 0.5
-        served = np.full(len(self.f.demand), -1)
-        served[pairs.row[used]] = column[used]
-        sites = np.union1d(sites, served)
-        self.offer(sites, np.searchsorted(sites, served))
+    def _thin(self, root: _Node) -> None:
+        """Go on with the useful pairs alone."""
+        if self.met.any:
+            self.pairs = self._useful(root, self.goal)
+
+    def _closed(self, node: _Node, few: Pairs, goal: float) -> _Closed:
+        """HiGHS on some pairs, which answers below the goal do not exceed."""
+        f = self.f
+        if len(few.row) > CLOSABLE or self.clock.over():
+            return _Closed(-np.inf)
+        if len(np.unique(few.row)) < len(f.demand):
+            return _Closed(goal)  # someone has no pair: no answer is below the goal
+        found, share, sites = closed(
+            few, f.demand, f.capacity, f.opening, node.status, f.least, f.most, True, self.clock,
+            gap=self.gap, step=1.0 if self.whole else 0.0, seed=self.seed,
+        )  # fmt: skip
+        bound = min(found.bound - 1e-5 * self.whole, goal)
+        if share is None:
+            return _Closed(bound)
+        served = np.full(len(f.demand), -1)
+        column = np.repeat(np.arange(len(f.capacity)), np.diff(few.start))
+        served[few.row[share > 0.5]] = column[share > 0.5]
+        return _Closed(bound, np.union1d(sites, served), served)
+
+    def _told(self, node: _Node, found: _Closed) -> float:
+        """Offer what HiGHS found; the bound of the node."""
+        if found.sites is not None and found.served is not None:
+            self.offer(found.sites, np.searchsorted(found.sites, found.served))
+        return max(node.bound, found.bound)
 
     def _tree(self, root: _Node) -> float:
         """Branch and bound over sites; two nodes at a time, the least bounds first."""
-        nodes = [root]
+        nodes, lost = [root], np.inf
         with ThreadPoolExecutor(2) as pool:
             while nodes and not self.clock.over():
                 goal = self.goal
-                self._tell(min(one.bound for one in nodes))
                 nodes = [one for one in nodes if one.bound < goal]
-                broad = len(nodes) < BROAD
-                nodes.sort(key=lambda one: (one.bound, -one.depth) if broad else (-one.depth, one.bound))
+                self._tell(min([goal, *(one.bound for one in nodes)]))
+                wide = len(nodes) < BROAD and self.met.any
+                nodes.sort(key=lambda one: (one.bound, -one.depth) if wide else (-one.depth, one.bound))
                 batch, nodes = nodes[:2], nodes[2:]
-                for node in pool.map(self._raised, batch):
-                    nodes += self._parts(node)
-        return min([self.goal, *(one.bound for one in nodes)])
+                for node, found in pool.map(self._raised, batch, [goal] * len(batch)):
+                    if found is not None:  # HiGHS has said all that can be said of it
+                        lost = min(lost, self._told(node, found))
+                    else:
+                        nodes += self._parts(node)
+        return min([self.goal, lost, *(one.bound for one in nodes)])
 
-    def _raised(self, node: _Node) -> _Node:
-        served = np.zeros(len(self.pairs.row))
-        value, _, _ = self._ascend(node, self.pairs, served, STEPS, 0.5, 10)
+    def _raised(self, node: _Node, goal: float) -> tuple[_Node, _Closed | None]:
+        """Raise the bound of a node; where its sites are decided, HiGHS finds who serves whom if that is a question."""
+        f = self.f
+        value, _, _ = self._ascend(node, self.pairs, np.zeros(len(self.pairs.row)), STEPS, 0.5, 10, goal)
         node.bound = max(node.bound, value)
-        return node
+        if f.service != "single" or node.bound >= goal:
+            return node, None
+        few = self._useful(node, goal)
+        decided = (node.status != FREE).all() or (node.status == IN).sum() == f.most
+        if not decided and len(few.row) > len(f.demand):
+            return node, None
+        return node, self._closed(node, few, goal)
 
     def _parts(self, node: _Node) -> list[_Node]:
         """What is left of a node: nothing, or two halves."""
@@ -401,13 +445,12 @@ class _Search:
         if node.bound >= self.goal:
             return []
         inside, free = np.flatnonzero(node.status == IN), np.flatnonzero(node.status == FREE)
-        if not len(free) or len(inside) == f.most:
-            self.offer(inside)
-            return []
-        if len(inside) + len(free) == f.least:
-            self.offer(np.union1d(inside, free))
-            return []
-        self.offer(self._picked(node))
+        if f.service != "single":
+            need = 0 if len(inside) == f.most else len(free)
+            if need in (0, f.least - len(inside)) or not len(free):  # only one answer is left
+                self.offer(np.union1d(inside, free[:need]))
+                return []
+            self.offer(self._picked(node))
         at = int(free[np.argmin(np.abs(node.share[free] - 0.5))])
         return [_half(node, at, IN), _half(node, at, OUT)]
 
@@ -416,14 +459,17 @@ class _Search:
     def found(self, bound: float) -> Found:
         """The answer, with who serves whom."""
         f, sites = self.f, self.met.sites
+        shares: Floats | None = None
+        notes: tuple[str, ...] = ()
         if f.service == "nearest":
-            return Found(self.met, bound, nearest_site(f.cost, sites))
-        if f.service == "single":
-            return Found(self.met, bound, self.who[tuple(map(int, sites))])
-        _, shares, _ = transport(f.cost, f.demand, f.capacity, sites)
-        split = int(((shares > 0).sum(axis=1) > 1).sum())
-        notes = (f"{split} demand points are shared by several sites; each is listed with the one that serves most",)
-        return Found(self.met, bound, sites[shares.argmax(axis=1)], shares, notes if split else ())
+            who = nearest_site(f.cost, sites)
+        elif f.service == "single":
+            who = self.who[tuple(map(int, sites))].copy()
+        else:
+            _, shares, _ = transport(f.cost, f.demand, f.capacity, sites)
+            who, notes = sites[shares.argmax(axis=1)], _split(shares)
+        who[f.idle] = nearest_site(f.given[f.idle], sites)
+        return Found(self.met, bound, who, shares, notes)
 
     def nothing(self, bound: float) -> Exception:
         """Why there is no answer."""
@@ -432,6 +478,15 @@ class _Search:
             return infeasible(said, "Raise capacity or p, or add candidates", key="capacity")
         said = "no placement that serves every demand point within the capacities was found in time"
         return infeasible(said, "Raise time_limit, capacity or p", key="time_limit")
+
+
+def _split(shares: Floats) -> tuple[str, ...]:
+    """What is to be said of demand points that several sites serve."""
+    many = int(((shares > 0).sum(axis=1) > 1).sum())
+    if not many:
+        return ()
+    who = "1 demand point is" if many == 1 else f"{many} demand points are"
+    return (f"{who} shared by several sites, and listed with the one that serves most",)
 
 
 def _half(node: _Node, at: int, what: int) -> _Node:

@@ -1,8 +1,9 @@
 """Who serves whom where each demand point has one site alone: a generalised assignment that is improved step by step.
 
 Capacity may be exceeded on the way, at a price a unit that rises until nothing is (as in tabu search for the
-capacitated p-median, Franca, Sosa and Pureza 1999). Moves are those of Martello and Toth's heuristic: a demand point changes its
-site, two exchange theirs; then each site may move to another candidate.
+capacitated p-median, Franca, Sosa and Pureza 1999). Moves are those
+of Martello and Toth's heuristic: a demand point changes its site, two exchange theirs; then each site may move to
+another candidate.
 """
 
 from __future__ import annotations

@@ -7,31 +7,89 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from potomac.location.anywhere import Anywhere as Anywhere
+    from potomac.location.anywhere import sites_anywhere as sites_anywhere
+    from potomac.location.attendance import max_attendance as max_attendance
+    from potomac.location.capacitated import capacitated_p_median as capacitated_p_median
+    from potomac.location.center import p_center as p_center
+    from potomac.location.covering import max_coverage as max_coverage
+    from potomac.location.covering import set_cover as set_cover
+    from potomac.location.fixed_charge import fixed_charge as fixed_charge
+    from potomac.location.frontier import Frontier as Frontier
+    from potomac.location.frontier import equity_frontier as equity_frontier
     from potomac.location.geometry import Circle as Circle
     from potomac.location.geometry import Site as Site
     from potomac.location.geometry import geometric_median as geometric_median
     from potomac.location.geometry import smallest_circle as smallest_circle
+    from potomac.location.gravity import huff as huff
+    from potomac.location.gravity import max_huff as max_huff
     from potomac.location.placement import Placement as Placement
     from potomac.location.pmedian.costs import Nearby as Nearby
     from potomac.location.pmedian.search import p_median as p_median
+    from potomac.location.quantile import p_quantile as p_quantile
+    from potomac.location.question import Problem as Problem
+    from potomac.location.scenarios import Spread as Spread
+    from potomac.location.scenarios import Stability as Stability
+    from potomac.location.scenarios import by_hour as by_hour
+    from potomac.location.scenarios import stability as stability
+    from potomac.location.travel.circuity import Circuity as Circuity
+    from potomac.location.travel.circuity import CircuityDensity as CircuityDensity
+    from potomac.location.travel.circuity import CircuityDistance as CircuityDistance
+    from potomac.location.travel.density import DensitySurface as DensitySurface
+    from potomac.location.travel.matrix import Matrix as Matrix
+    from potomac.location.travel.model import TravelModel as TravelModel
+    from potomac.location.travel.network import RoadNetwork as RoadNetwork
+    from potomac.location.travel.osm import osm_network as osm_network
+    from potomac.location.travel.plain import GreatCircle as GreatCircle
+    from potomac.location.travel.plain import Minkowski as Minkowski
 
 _HOMES = {
+    "Anywhere": "anywhere",
     "Circle": "geometry",
+    "Circuity": "travel.circuity",
+    "CircuityDensity": "travel.circuity",
+    "CircuityDistance": "travel.circuity",
+    "DensitySurface": "travel.density",
+    "Frontier": "frontier",
+    "GreatCircle": "travel.plain",
+    "Matrix": "travel.matrix",
+    "Minkowski": "travel.plain",
     "Nearby": "pmedian.costs",
     "Placement": "placement",
+    "Problem": "question",
+    "RoadNetwork": "travel.network",
     "Site": "geometry",
+    "Spread": "scenarios",
+    "Stability": "scenarios",
+    "TravelModel": "travel.model",
+    "by_hour": "scenarios",
+    "capacitated_p_median": "capacitated",
+    "equity_frontier": "frontier",
+    "fixed_charge": "fixed_charge",
     "geometric_median": "geometry",
+    "huff": "gravity",
+    "max_attendance": "attendance",
+    "max_coverage": "covering",
+    "max_huff": "gravity",
+    "osm_network": "travel.osm",
+    "p_center": "center",
     "p_median": "pmedian.search",
+    "p_quantile": "quantile",
+    "set_cover": "covering",
+    "sites_anywhere": "anywhere",
     "smallest_circle": "geometry",
+    "stability": "scenarios",
 }
 
-__all__ = ["Circle", "Nearby", "Placement", "Site", "geometric_median", "p_median", "smallest_circle"]
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - a list all the same
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(_import_module(f"potomac.location.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'potomac.location' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'potomac.location' has no attribute {name!r}")
+    found = getattr(_import_module(f"potomac.location.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

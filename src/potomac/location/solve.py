@@ -103,7 +103,7 @@ def _set_cover(task: Task, problem: Problem, limits: dict[str, Any]) -> Placemen
     from potomac.location.covering import set_cover
 
     assert problem.service_radius is not None  # noqa: S101 - the study was checked
-    return set_cover(task.minutes, problem.service_radius, task.opening, **limits)
+    return set_cover(task.minutes, problem.service_radius, task.opening, task.weights, **limits)
 
 
 def _fixed_charge(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:

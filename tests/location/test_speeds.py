@@ -48,6 +48,14 @@ def test_functional_classes(name: str, mph: list[float]) -> None:
     assert class_kmh(name) == pytest.approx(1.609344 * len(mph) / sum(1 / v for v in mph))
 
 
+def test_a_sign_that_was_blank_may_have_been_cut_off() -> None:
+    whole = [class_kmh(name) for name in ("05", "11", "_5", "0_")]
+    np.testing.assert_allclose(link_kmh(["05", "11", "5", "0"], None), whole)
+    either = [class_kmh("_1"), class_kmh("1_")]  # an interstate somewhere, or any road in town
+    np.testing.assert_allclose(link_kmh(["05", "1"], None)[1], harmonic_mean(either))
+    np.testing.assert_allclose(link_kmh([5, 11], None), [class_kmh("05"), class_kmh("11")])  # numbers: rural up to 9
+
+
 def test_what_is_no_class_has_no_speed_and_own_speeds_come_first() -> None:
     assert all(np.isnan(class_kmh(name)) for name in ("", "  ", "00", "29", "footway", "123"))
     assert class_kmh("footway", {"footway": 5.0}) == 5.0

@@ -148,7 +148,8 @@ def link_kmh(classes: Any, signed: Any, own: Mapping[str, float] | None = None) 
     """Speed of each link in km/h: as signed, else as usual for its class, NaN where neither is known, shape (k,).
 
     Args:
-        classes: class of each link, k texts or nulls; or None.
+        classes: class of each link, k texts or nulls; or None. Functional classes may have lost a blank sign: beside
+            codes of two signs such as ``05``, ``5`` is ``_5`` and ``0`` is ``0_``.
         signed: speed limit of each link, k texts, numbers or nulls; or None.
         own: km/h by class, in place of the usual ones.
 
@@ -162,18 +163,28 @@ def link_kmh(classes: Any, signed: Any, own: Mapping[str, float] | None = None) 
     found = None if signed is None else _each(signed, signed_kmh)
     if classes is None:
         return np.empty(0) if found is None else found
-    usual = _each(classes, lambda text: class_kmh(text, own))
+    usual = _each(classes, lambda text: class_kmh(text, own), _halves)
     return usual if found is None else np.where(np.isnan(found), usual, found)
 
 
-def _each(texts: Any, speed: Callable[[str], float]) -> Floats:
-    """``speed`` of each text; each different one is read once."""
+def _halves(names: list[str]) -> list[str]:
+    """Functional classes of which one sign is blank, and was cut off: beside ``05``, a ``5`` is ``_5``."""
+    if not any(re.fullmatch("0[1-9]", name) for name in names):
+        return names  # numbers, of which those up to 9 are rural
+    meant = {"0": "0_", "1": "_1;1_", **{str(k): f"_{k}" for k in range(2, 10)}}
+    return [meant.get(name.strip(), name) if len(name) == 1 else name for name in names]
+
+
+def _each(
+    texts: Any, speed: Callable[[str], float], read: Callable[[list[str]], list[str]] = lambda names: names
+) -> Floats:
+    """``speed`` of each text, as it is to be ``read`` among the others; each different one is read once."""
     given = texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, from_pandas=True)
     given = given.cast(given.type.value_type) if pa.types.is_dictionary(given.type) else given
     coded = given.dictionary_encode()
     coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
     known = [value if isinstance(value, str) else f"{value:g}" for value in coded.dictionary.to_pylist()]
-    speeds = np.array([*map(speed, known), np.nan])
+    speeds = np.array([*map(speed, read(known)), np.nan])
     codes = coded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
     return np.asarray(speeds[codes])
 

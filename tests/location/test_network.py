@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.location.orlib import DATA, known
 
 from potomac.errors import DataError, PotomacError, StudyError
 from potomac.geo.distance import KM_PER_DEGREE, great_circle
-from potomac.location.travel.congestion import bpr, rush
+from potomac.location.travel.congestion import rush
 from potomac.location.travel.network import RoadNetwork
 from potomac.location.travel.peers import TICKS, by_scipy
 from potomac.location.travel.speeds import (
@@ -449,43 +447,3 @@ def test_a_network_can_be_kept() -> None:
     net = line()
     before = net.minutes([[0.0, 0.005]], [[0.0, 0.03]])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).minutes([[0.0, 0.005]], [[0.0, 0.03]]), before)
-
-
-# Real networks, with answers found by brute force (README of the data)
-
-
-@pytest.fixture(scope="module")
-def chicago() -> tuple[RoadNetwork, Floats]:
-    """The sketch network, zones may be passed through; trips by origin."""
-    links = pq.read_table(DATA / "road_chicago_sketch_links.parquet")
-    links = links.rename_columns({"u": "from", "v": "to", "free_flow_time": "minutes"})
-    links = links.drop_columns(["length", "speed"])
-    trips = pq.read_table(DATA / "road_chicago_sketch_trips.parquet")
-    by_origin = np.bincount(trips["origin"].to_numpy(), trips["trips"].to_numpy(), 388)[1:]
-    return RoadNetwork(None, links, oneway=True), by_origin
-
-
-@known
-@pytest.mark.parametrize(("departure", "zone", "mean"), [(None, 147, 27.1807), (17, 89, 33.2667)])
-def test_chicago_minisum(chicago: tuple[RoadNetwork, Floats], departure: float | None, zone: int, mean: float) -> None:
-    network, trips = chicago
-    zones = np.arange(1, 388)
-    means = trips @ network.between(zones, zones, departure) / trips.sum()
-    assert (zones[means.argmin()], means.min()) == (zone, pytest.approx(mean, abs=5e-5))
-
-
-@known
-def test_chicago_minimax_in_the_peak(chicago: tuple[RoadNetwork, Floats]) -> None:
-    network, trips = chicago
-    zones = np.arange(1, 388)
-    worst = network.between(zones, zones, 17)[trips > 0].max(axis=0)
-    assert (zones[worst.argmin()], worst.min()) == (146, pytest.approx(91.3779, abs=5e-5))
-
-
-@known
-def test_chicago_times_in_the_peak_are_those_of_the_equilibrium() -> None:
-    links = pq.read_table(DATA / "road_chicago_sketch_links.parquet").to_pandas()
-    t = bpr(links["free_flow_time"], links["volume"], links["capacity"], links["b"], links["power"])
-    assert np.abs(t - links["free_flow_time"]).max() > 1
-    # cost = time + 0.04 * length + 0.02 * toll in this network (Transportation Networks for Research)
-    np.testing.assert_allclose(t + 0.04 * links["length"] + 0.02 * links["toll"], links["cost"], rtol=1e-6, atol=1e-6)

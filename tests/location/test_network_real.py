@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
-from tests.location.orlib import DATA, known
 
 from potomac.location.travel.congestion import bpr
 from potomac.location.travel.network import RoadNetwork
+
+from .orlib import DATA, known
 
 Floats = npt.NDArray[np.float64]
 

@@ -399,14 +399,14 @@ class Change(Place):
 class Changed(BaseModel):
     """What it is worth to have a site there."""
 
-    objective: float | None = Field(description="with the site there")
-    before: float | None = Field(description="of the run, everyone at the nearest site")
-    change: float | None = Field(description="per cent by which the objective grows")
     mean_minutes: float | None = Field(description="mean travel time with the site there")
     mean_before: float | None = Field(description="mean travel time of the run")
     p90_minutes: float | None = Field(description="nine tenths of the weight are within this time")
     worst_minutes: float | None = Field(description="longest travel time with the site there")
     points: int = Field(description="demand points that would go there")
+    objective: float | None = Field(description="with the site there")
+    before: float | None = Field(description="of the run, everyone at the nearest site")
+    change: float | None = Field(description="per cent by which the objective grows")
     note: str = Field(description="what the answer rests on")
 
 

@@ -229,10 +229,9 @@ def _robust(found: Found) -> Iterator[Fact]:
     if wins is not None:
         meaning = "Share of the scenarios in which these sites are the best, with its 95 % interval."
         ends = (100 * wins.low, 100 * wins.high)
-        yield Fact("stays_best", 100 * wins.share, meaning, *ends, "%", source="Wilson (1927)", key=True,
-                   label="stays the best")  # fmt: skip
+        yield Fact("stays_best", 100 * wins.share, meaning, *ends, "%", "Wilson (1927)", label="stays the best")
         meaning = "Share of the scenarios in which they are within 5 % of the best."
-        yield Fact("near_best", 100 * wins.near, meaning, unit="%", label="within 5 % of the best")
+        yield Fact("near_best", 100 * wins.near, meaning, unit="%", key=True, label="within 5 % of the best")
         meaning = "By how much the answer is worse than the best of each scenario, on average, with its 95 % interval."
         yield Fact("regret", wins.regret, meaning, wins.regret_low, wins.regret_high, wins.unit)
     if more is not None:

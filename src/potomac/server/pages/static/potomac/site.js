@@ -20,9 +20,8 @@
     return made;
   }
 
-  async function ask(event) {
-    const form = event.target, id = form.dataset.part;
-    event.preventDefault();
+  async function ask(form, pressed = true) {
+    const id = form.dataset.part;
     const reply = form.parentElement.querySelector(".reply"), button = form.querySelector("button[type=submit]");
     reply.setAttribute("aria-busy", "true");
     const address = new URL(form.action);
@@ -32,29 +31,68 @@
       const { response, text } = await fetched(address);
       if (!response.ok && !parsed(text).getElementById(id)) throw new Error(String(response.status));
       const made = put(id, text), wrong = made?.querySelector("[aria-invalid]");
-      (wrong || made?.querySelector("button[type=submit]"))?.focus({ preventScroll: true });
+      if (pressed) (wrong || made?.querySelector("button[type=submit]"))?.focus({ preventScroll: true });
     } catch {
       reply.removeAttribute("aria-busy");
       reply.replaceChildren(Object.assign(document.createElement("p"), { className: "fault", textContent: "The server did not answer. Ask again in a moment." }));
-      button.focus();
+      if (pressed) button.focus();
     }
   }
 
-  // A click on the map (no drag) fills in the place. The drawing knows its projection; see potomac/report/land.py.
-  const RADIUS = 6371.0088, RAD = Math.PI / 180;
+  // A click on the map (no drag) puts a pin there, fills in the place and asks; the pin can be dragged. The drawing knows
+  // its projection; see potomac/report/land.py.
+  const RADIUS = 6371.0088, RAD = Math.PI / 180, SVG = "http://www.w3.org/2000/svg";
 
-  function degrees(svg, event) {
-    const view = svg.querySelector(".view"), rim = svg.querySelector(".rim")?.dataset;
-    if (!view || !rim) return null;
-    const inner = [...view.children].find((child) => child.getScreenCTM) || view;
-    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(inner.getScreenCTM().inverse());
-    const home = svg.querySelector(".rim"), whole = wholes.get(svg), km = Number(rim.km), lat0 = Number(rim.lat), c = Math.cos(lat0 * RAD);
-    if (!home || !whole) return null;
+  // Where an event is, in units of the drawing.
+  function spot(svg, event) {
+    const view = svg.querySelector(".view"), inner = [...view.children].find((child) => child.getScreenCTM) || view;
+    return new DOMPoint(event.clientX, event.clientY).matrixTransform(inner.getScreenCTM().inverse());
+  }
+
+  function degrees(svg, at) {
+    const rim = svg.querySelector(".rim")?.dataset, whole = wholes.get(svg);
+    if (!rim || !whole) return null;
+    const km = Number(rim.km), lat0 = Number(rim.lat), c = Math.cos(lat0 * RAD);
     const X = Number(rim.x) + (at.x - whole.x) * km, Y = Number(rim.y) - (at.y - whole.y) * km;
     const lat = rim.kind === "mercator" ? Math.atan(Math.sinh(Y / (RADIUS * c) + Math.asinh(Math.tan(lat0 * RAD)))) / RAD : Y / RADIUS / RAD + lat0;
     const lon = ((((Number(rim.lon) + X / (RADIUS * c) / RAD + 180) % 360) + 360) % 360) - 180;
     return { latitude: lat, longitude: lon };
   }
+
+  function fill(found) {
+    for (const [name, value] of Object.entries(found)) {
+      for (const field of all(`[data-place] [name=${name}]`)) field.value = value.toFixed(4);
+    }
+    const said = document.querySelector("[data-place] .hint");
+    said.textContent = `Place taken from the map: ${found.latitude.toFixed(4)}, ${found.longitude.toFixed(4)}.`;
+  }
+
+  function pinned(svg, at) {
+    const found = degrees(svg, at);
+    if (!found) return;
+    const pin = svg.querySelector(".pin") || newPin(svg);
+    pin.setAttribute("transform", `translate(${at.x} ${at.y})`);
+    fill(found);
+  }
+
+  function newPin(svg) {
+    const pin = document.createElementNS(SVG, "g"), shape = document.createElementNS(SVG, "path");
+    pin.setAttribute("class", "pin");
+    shape.setAttribute("class", "k");
+    shape.setAttribute("d", "M0 0L-6.5-13a7.5 7.5 0 1 1 13 0z");
+    pin.append(shape);
+    svg.querySelector(".view").append(pin);
+    let held = false;
+    pin.addEventListener("pointerdown", (event) => { held = true; pin.setPointerCapture(event.pointerId); event.stopPropagation(); });
+    pin.addEventListener("pointermove", (event) => { if (held) { event.stopPropagation(); pinned(svg, spot(svg, event)); } });
+    for (const end of ["pointerup", "pointercancel"]) {
+      pin.addEventListener(end, (event) => { if (!held) return; held = false; event.stopPropagation(); askAll(); });
+    }
+    pin.addEventListener("click", (event) => event.stopPropagation());
+    return pin;
+  }
+
+  const askAll = () => { for (const form of all("[data-place] form[data-part]")) ask(form, false); };
 
   const wholes = new WeakMap();
   function places() {
@@ -71,13 +109,9 @@
       view.addEventListener("pointerdown", (event) => { down = event; }, { capture: true });
       view.addEventListener("click", (event) => {
         if (!down || Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > 3) return;
-        const found = degrees(svg, event);
-        if (!found) return;
-        for (const [name, value] of Object.entries(found)) {
-          for (const field of all(`[data-place] [name=${name}]`)) field.value = value.toFixed(4);
-        }
-        const said = document.querySelector("[data-place] .hint");
-        said.textContent = `Place taken from the map: ${found.latitude.toFixed(4)}, ${found.longitude.toFixed(4)}.`;
+        if (!degrees(svg, spot(svg, event))) return;
+        pinned(svg, spot(svg, event));
+        askAll();
       });
     }
     for (const hint of all("[data-place] .hint")) hint.hidden = !document.querySelector(".lead svg.map .rim");
@@ -177,7 +211,7 @@
 
   function begin(within) {
     const some = (selector) => [...(within.matches?.(selector) ? [within] : []), ...all(selector, within)];
-    for (const form of some("form[data-part]")) form.addEventListener("submit", ask);
+    for (const form of some("form[data-part]")) form.addEventListener("submit", (event) => { event.preventDefault(); ask(form); });
     for (const block of some("[data-poll]")) poll(block);
     for (const hint of some("[data-place] .hint")) hint.hidden = !document.querySelector(".lead svg.map .rim");
   }

@@ -99,7 +99,7 @@ def test_parts_that_do_not_hang_together_are_told() -> None:
 
 def test_ids_may_be_words_and_the_order_of_nodes_is_free() -> None:
     nodes = pd.DataFrame({"id": ["c", "a", "b"], "latitude": [0, 0, 0], "longitude": [0.2, 0.0, 0.1]})
-    links = pa.table({"from": ["a", "b"], "to": ["b", "c"], "minutes": [1.0, 2.0]})
+    links = pa.table({"from": pa.array(["a", "b"]).dictionary_encode(), "to": ["b", "c"], "minutes": [1.0, 2.0]})
     net = RoadNetwork(nodes, links)
     np.testing.assert_array_equal(net.between(["a"], ["c", "b", "a"]), [[3, 1, 0]])
     assert net.node_ids.to_pylist() == ["c", "a", "b"]

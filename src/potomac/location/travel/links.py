@@ -102,7 +102,7 @@ def columns_of(given: Any, what: str) -> dict[str, pa.Array]:
         said = f"{what} is no table: {error}"
         expected = "expected an Arrow table, a frame or a mapping of columns of one length"
         raise DataError(Fault("location.network", said, expected, key=f"travel.{what}")) from error
-    return {name: table[name].combine_chunks() for name in table.column_names}
+    return {name: _array(table[name]) for name in table.column_names}
 
 
 def _array(values: Any) -> pa.Array:

@@ -1,257 +1,180 @@
-"""How people travel in a study: the model that its [travel] names, calibrated where there is a sample, and the minutes.
-
-What kinds of model there are is the business of :mod:`potomac.location.travel`; here one is chosen and asked.
-"""
+"""Travel times between demand points and sites anywhere, and what they are at least to any place of a cell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from potomac.engine import Progress
-from potomac.errors import Fault, NoAnswer
-from potomac.location.question import Problem, Travel
-from potomac.location.reading import Candidates, Demand, pairs_of, sample_of
-from potomac.tables import Table
+from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
+from potomac.location.places import degrees
+from potomac.location.travel.circuity import Circuity, CircuityDistance
+from potomac.location.travel.plain import GreatCircle, Minkowski
 
-if TYPE_CHECKING:
-    from potomac.location.travel.calibrate import Calibration
-    from potomac.location.travel.model import TravelModel
-    from potomac.location.travel.network import RoadNetwork
-
-__all__ = ["MOST", "Ways", "between", "has_places", "is_linear", "plain_model", "ways_of"]
+__all__ = ["Ways", "angles"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-Explain = Callable[[Floats], tuple[pa.Array, pa.Array, Floats]]
 
-MOST = 150_000_000
-"""Pairs of demand points and candidates whose travel times are kept at once (1.2 GB)."""
+HALF_ROUND = np.pi * EARTH_RADIUS_KM
+"""Km between opposite places."""
 
-LISTED = 25_000_000
-"""Pairs up to which they are where the model is linear in the distance."""
+_BLOCK = 1 << 20
 
 
-@dataclass(frozen=True)
+def angles(a: Floats, b: Floats) -> Floats:
+    """Angles between unit vectors, shapes (n, 3) and (k, 3) -> (n, k)."""
+    squares = np.maximum(2.0 - 2.0 * (a @ b.T), 0.0)
+    close = squares < 1e-4  # there the difference has lost its digits
+    if close.any():
+        i, j = np.nonzero(close)
+        squares[i, j] = ((a[i] - b[j]) ** 2).sum(1)
+    return np.asarray(2 * np.arcsin(np.minimum(np.sqrt(squares) / 2, 1.0)))
+
+
 class Ways:
-    """Travel times of a study.
-
-    Attributes:
-        model: of travel time; None where the times are given by pair.
-        travel: what the study asks, with what was fitted by the sample.
-        minutes: of each demand point from each candidate, infinite where there is no way, shape (n, m); or the
-            implicit costs of a large p-median.
-        demand: where the ways begin.
-        candidates: where they end.
-        calibration: how the model was fitted, where there was a sample.
-        notes: what was found on the way.
-        explain: why places have no way, in words, with the nearest node from which there is one and its km.
-    """
-
-    model: TravelModel | None
-    travel: Travel
-    minutes: Any
-    demand: Demand
-    candidates: Candidates
-    calibration: Calibration | None = None
-    notes: tuple[str, ...] = ()
-    explain: Explain | None = None
-
-    @property
-    def listed(self) -> bool:
-        """Whether the minutes are a matrix."""
-        return isinstance(self.minutes, np.ndarray)
-
-    def to(self, sites: Ints) -> Floats:
-        """Minutes of each demand point from some candidates, shape (n, p)."""
-        if self.listed:
-            return np.ascontiguousarray(self.minutes[:, sites])
-        return between(self.model, self.travel, self.demand, self.candidates.take(sites))
-
-    def at(self, hour: float, sites: Ints | None = None) -> Floats:
-        """The minutes from all (or some) candidates at another hour of the day, shape (n, m)."""
-        some = self.candidates if sites is None else self.candidates.take(sites)
-        travel = replace(self.travel, departure=hour)
-        if self.model is None:
-            minutes = self.minutes if sites is None else self.minutes[:, sites]
-            return np.asarray(minutes * (_rush(travel) / _rush(self.travel)))
-        return between(self.model, travel, self.demand, some)
-
-    def of(self, demand: Demand, rows: Bools) -> Ways:
-        """The same for some of the demand points."""
-        minutes = self.minutes[rows] if self.listed else _linear(self.travel, demand, self.candidates)
-        return replace(self, demand=demand, minutes=minutes)
-
-
-def ways_of(
-    tables: Mapping[str, Table], travel: Travel, problem: Problem, demand: Demand, candidates: Candidates,
-    progress: Progress,
-) -> Ways:  # fmt: skip
-    """Choose the model, calibrate it where there is a sample, and find the travel times.
-
-    Raises:
-        DataError: a table of the model is wrong.
-        StudyError: a key of the model is wrong.
-        NoAnswer: there are more pairs than memory is meant for.
-    """
-    if travel.model == "matrix":
-        minutes, notes = pairs_of(tables["travel.matrix"], demand, candidates)
-        return Ways(None, travel, minutes * _rush(travel), demand, candidates, None, notes)
-    progress("preparing travel times", 0)
-    made = _MODELS[travel.model](tables, travel, demand)
-    model, travel = made.model, made.travel
-    explain = (
-        None if made.network is None else _why(made.network, candidates.take(np.flatnonzero(~candidates.forbidden)))
-    )
-    pairs = len(demand) * len(candidates)
-    if problem.anywhere:
-        minutes = np.zeros((len(demand), 0))
-    elif pairs > LISTED and is_linear(travel) and problem.objective == "minisum" and candidates.capacity is None:
-        minutes = _linear(travel, demand, candidates)
-    elif pairs > MOST:
-        raise NoAnswer(_too_many(len(demand), len(candidates)))
-    else:
-        progress("finding travel times", 0)
-        minutes = between(model, travel, demand, candidates)
-    return Ways(model, travel, minutes, demand, candidates, made.calibration, made.notes, explain)
-
-
-def between(model: TravelModel | None, travel: Travel, origins: Demand, destinations: Candidates) -> Floats:
-    """Minutes from each demand point to each candidate, shape (n, m)."""
-    assert model is not None  # noqa: S101 - travel times by pair are never asked for here
-    if travel.model == "road" and not (has_places(origins) and has_places(destinations)):
-        return np.asarray(cast("RoadNetwork", model).between(origins.id, destinations.id, travel.departure))
-    more: dict[str, Any] = {}
-    if travel.model == "circuity_density":
-        more = {"origin_density": origins.density, "destination_density": destinations.density}
-    return np.asarray(model.minutes(origins.places, destinations.places, travel.departure, **more))
-
-
-def has_places(points: Demand | Candidates) -> bool:
-    """Whether all of them are places; else they are nodes of a network, or rows of a matrix, by their ids."""
-    return bool(np.isfinite(points.latitude).all() and np.isfinite(points.longitude).all())
-
-
-def is_linear(travel: Travel) -> bool:
-    """Whether travel time is a multiple of the straight line."""
-    return travel.model in ("great_circle", "circuity")
-
-
-def _linear(travel: Travel, demand: Demand, candidates: Candidates) -> Any:
-    """Costs that are found when they are needed: minutes a km times the great circle."""
-    from potomac.location.pmedian.costs import Nearby
-
-    factor = travel.factor if travel.model == "circuity" else 1.0
-    return Nearby(demand.places, candidates.places, "sphere", 60.0 * factor / travel.speed_kmh * _rush(travel))
-
-
-def _rush(travel: Travel) -> float:
-    from potomac.location.travel.model import rushed
-
-    return rushed(travel.departure, travel.profile or None)
-
-
-def _too_many(n: int, m: int) -> Fault:
-    found = f"{n:,} demand points by {m:,} candidates are {n * m:,} travel times"
-    expected = f"expected at most {MOST:,}; a minisum with great_circle or circuity and no capacities may have more"
-    return Fault("location.too-large", found, expected, "Give fewer candidates in a table [candidates]", key="demand")
-
-
-# ---- the models ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A model, what the study asks with what was fitted, and how."""
-
-    model: TravelModel
-    travel: Travel
-    calibration: Calibration | None = None
-    notes: tuple[str, ...] = ()
-    network: RoadNetwork | None = None
-
-
-def plain_model(travel: Travel, fitted: Mapping[str, float] | None = None) -> TravelModel:
-    """A model that needs no table.
+    """From demand points to places.
 
     Args:
-        travel: what the study asks.
-        fitted: what calibration found in place of the usual parameters, by the name of the parameter.
+        model: of travel time.
+        points: latitude and longitude in degrees, shape (n, 2).
+        departure: hour of the day.
+        slack: km within which what a point stands for lies around it, shape (n,).
+
+    Attributes:
+        vectors: the points on the unit sphere, shape (n, 3).
+        radial: whether the time depends on the distance alone and grows with it.
+        rate: minutes a km where they are proportional, otherwise None.
+        bounded: whether times to any place of a cell can be bounded.
+        stretch: least and greatest minutes over those of the same distance in a straight line.
     """
-    from potomac.location.travel import circuity, plain
 
-    more = {"profile": travel.profile or None} | dict(fitted or {})
-    if travel.model == "great_circle":
-        return plain.GreatCircle(travel.speed_kmh, **more)
-    if travel.model == "minkowski":
-        return plain.Minkowski(travel.speed_kmh, travel.exponent, travel.rotation, **more)
-    if travel.model == "circuity":
-        return circuity.Circuity(travel.speed_kmh, travel.factor, **more)
-    if travel.model == "circuity_distance":
-        return circuity.CircuityDistance(speed_kmh=travel.speed_kmh, **more)
-    return circuity.CircuityDensity(speed_kmh=travel.speed_kmh, **more)
+    def __init__(
+        self, model: Any, points: Floats, departure: float | None = None, slack: Floats | None = None
+    ) -> None:  # fmt: skip
+        self.model, self.points, self.departure = model, points, departure
+        self.vectors = unit_vectors(points[:, 0], points[:, 1])
+        self.slack = np.zeros(len(points)) if slack is None else slack
+        self.rate, self.stretch = None, (1.0, 1.0)
+        self.radial = isinstance(model, GreatCircle | Circuity | CircuityDistance)
+        if isinstance(model, GreatCircle | Circuity):
+            self.rate = float(self.along(np.array([1.0]))[0])
+        if isinstance(model, Minkowski):
+            q = model.exponent
+            corner = 2.0 ** (1 / q - 0.5)  # of the l_q length of the diagonal over its own
+            self.stretch = (min(1.0, corner), max(1.0, corner))
+        self.bounded = self.radial or isinstance(model, Minkowski)
 
+    def __len__(self) -> int:
+        return len(self.points)
 
-def _plain(tables: Mapping[str, Table], travel: Travel, demand: Demand) -> _Made:
-    if "travel.sample" not in tables:
-        return _Made(plain_model(travel), travel)
-    from potomac.location.travel.calibrate import calibrate
+    def some(self, which: Ints | Bools) -> Ways:
+        """From some of the points."""
+        return Ways(self.model, self.points[which], self.departure, self.slack[which])
 
-    found = calibrate(sample_of(tables["travel.sample"]), travel.model)
-    return _Made(found.model, travel, found)
-
-
-def _road(tables: Mapping[str, Table], travel: Travel, demand: Demand) -> _Made:
-    """The network of [travel.links]; the places of its nodes stand in [travel.nodes] or in the links themselves."""
-    nodes = tables["travel.nodes"].to_arrow() if "travel.nodes" in tables else None
-    network = road_network(nodes, tables["travel.links"].to_arrow(), travel)
-    return _Made(network, travel, None, tuple(network.notes), network)
-
-
-def road_network(nodes: pa.Table | None, links: pa.Table, travel: Travel) -> RoadNetwork:
-    """A network as the study asks for it."""
-    from potomac.location.travel.network import RoadNetwork
-
-    return RoadNetwork(
-        nodes, links, walk_kmh=travel.walk_kmh, access_km=travel.access_km, first_through=travel.first_through,
-        speeds=travel.default_kmh, profile=travel.profile or None, oneway=travel.oneway, default_kmh=travel.speed_kmh,
-    )  # fmt: skip
-
-
-def _why(network: RoadNetwork, candidates: Candidates) -> Explain:
-    """Why origins have no way, in words, with the nearest node that has one."""
-
-    def explain(places: Floats) -> tuple[pa.Array, pa.Array, Floats]:
-        n = len(places)
-        if not np.isfinite(places).all():
-            return pa.array(["no way leads to a candidate"] * n), pa.nulls(n, pa.string()), np.full(n, np.nan)
-        found = {one.row: one for one in network.unreachable(places, candidates.places)}
-        told = [found.get(row) for row in range(len(places))]
-        far = [one is not None and one.far for one in told]
-        reasons = [
-            f"it is {one.km:.3g} km from the nearest road"
-            if one is not None and there
-            else "no way leads to a candidate"
-            for one, there in zip(told, far, strict=True)
+    def minutes(self, places: Floats) -> Floats:
+        """To places, latitude and longitude in degrees, shape (k, 2) -> (n, k)."""
+        return np.asarray(self.model.minutes(_with_more(self.points), _with_more(places), self.departure))[
+            : len(self.points), : len(places)
         ]
-        nodes = [None if one is None or one.node is None else str(one.node) for one in told]
-        km = np.array([np.nan if one is None else one.node_km for one in told])
-        return pa.array(reasons), pa.array(nodes, pa.string()), np.where(np.isfinite(km), km, np.nan)
 
-    return explain
+    def along(self, km: Floats) -> Floats:
+        """Minutes of ways so long, where the distance alone counts, of any shape."""
+        flat = np.minimum(np.ravel(km), HALF_ROUND) / KM_PER_DEGREE
+        out = np.empty(len(flat))
+        origin = np.zeros((1, 2))
+        for start in range(0, len(flat), _BLOCK):
+            part = flat[start : start + _BLOCK]
+            ends = np.column_stack([np.zeros(len(part)), part])
+            out[start : start + _BLOCK] = self.model.minutes(origin, ends, self.departure)[0]
+        return out.reshape(np.shape(km))
+
+    def slope(self, km: Floats) -> Floats:
+        """Minutes a further km."""
+        if self.rate is not None:
+            return np.full(np.shape(km), self.rate)
+        step = 1e-3
+        return np.asarray((self.along(km + step) - self.along(np.maximum(km - step, 0.0))) / (
+            km + step - np.maximum(km - step, 0.0)))  # fmt: skip
+
+    def least(self, middles: Floats, radii: Floats) -> Floats:
+        """What no time to a place of a cell is below.
+
+        Args:
+            middles: of the cells on the unit sphere, shape (k, 3).
+            radii: angles that nothing in a cell exceeds, shape (k,).
+
+        Returns:
+            Minutes, shape (n, k).
+        """
+        reach = EARTH_RADIUS_KM * (radii + 1e-9) + self.slack[:, None]
+        km = np.maximum(EARTH_RADIUS_KM * angles(self.vectors, middles) - reach, 0.0)
+        if self.rate is not None:
+            return np.asarray(self.rate * km)
+        if self.radial:
+            return self.along(km)
+        straight = km * float(60.0 / self.model.speed_kmh) * self._rush()
+        return np.asarray(straight * self._least_stretch(middles, reach))
+
+    def _rush(self) -> float:
+        one = np.array([[0.0, 0.0], [0.0, 1.0]])
+        times = [self.model.minutes(one[:1], one[1:], hour)[0, 0] for hour in (self.departure, None)]
+        return float(times[0] / times[1])
+
+    def _least_stretch(self, middles: Floats, reach: Floats) -> Floats:
+        """How much longer than straight a way by Minkowski's distance is at least, by intervals of its components."""
+        east, north = self._boxes(degrees(middles), np.degrees(np.minimum(reach / EARTH_RADIUS_KM, np.pi)))
+        turn = np.radians(self.model.rotation)
+        c, s = float(np.cos(turn)), float(np.sin(turn))
+        a = _size(_sum(_times(c, north), _times(s, east)))
+        b = _size(_sum(_times(c, east), _times(-s, north)))
+        q = self.model.exponent
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low = np.nan_to_num(np.minimum(a[0] / b[1], b[0] / a[1]), nan=0.0)
+            high = np.nan_to_num(np.maximum(np.minimum(a[1] / b[0], b[1] / a[0]), 0.0), nan=1.0, posinf=1.0)
+        # the longer a way is for its length the nearer its components are to one another, below q = 2, and above less
+        ratio = np.clip(low if q < 2 else high, 0.0, 1.0)
+        if np.isinf(q):
+            return np.asarray(1 / np.sqrt(1 + ratio**2))
+        return np.asarray((1 + ratio**q) ** (1 / q) / np.sqrt(1 + ratio**2))
+
+    def _boxes(self, middles: Floats, reach: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+        """Least and greatest displacement, east and north, to places within ``reach`` degrees of the middles."""
+        latitude = self.points[:, :1]
+        low, high = np.maximum(middles[:, 0] - reach, -90.0), np.minimum(middles[:, 0] + reach, 90.0)
+        edge = np.maximum(np.abs(low), np.abs(high))
+        at = np.abs(middles[:, 0]) if not self.slack.any() else np.maximum(np.abs(middles[:, 0]), np.abs(latitude))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            wide = np.degrees(np.arcsin(np.sin(np.radians(np.minimum(reach, 90.0))) / np.cos(np.radians(at))))
+        wide = np.where((edge >= 89.9) | np.isnan(wide), 360.0, wide) * (1 + 1e-9)
+        apart = middles[:, 1] - self.points[:, 1:]
+        apart = apart - 360.0 * np.rint(apart / 360.0)
+        around = np.abs(apart) + wide > 180.0  # the short way may lead round either side
+        west, east = np.where(around, -180.0, apart - wide), np.where(around, 180.0, apart + wide)
+        ends = np.radians((latitude + low) / 2), np.radians((latitude + high) / 2)
+        small = np.minimum(np.cos(ends[0]), np.cos(ends[1]))
+        large = np.where((ends[0] <= 0) & (ends[1] >= 0), 1.0, np.maximum(np.cos(ends[0]), np.cos(ends[1])))
+        left = np.minimum(west * small, west * large)
+        right = np.maximum(east * small, east * large)
+        return (left, right), (low - latitude, high - latitude)
 
 
-_MODELS: dict[str, Callable[[Mapping[str, Table], Travel, Demand], _Made]] = {
-    "great_circle": _plain,
-    "minkowski": _plain,
-    "circuity": _plain,
-    "circuity_distance": _plain,
-    "circuity_density": _plain,
-    "road": _road,
-}
+def _with_more(places: Floats) -> Floats:
+    """Places, and one on the equator where all lie far south: models take those for swapped coordinates."""
+    return np.vstack([places, np.zeros((1, 2))]) if (places[:, 0] < -60.0).all() else places
+
+
+def _times(factor: float, span: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    return (factor * span[0], factor * span[1]) if factor >= 0 else (factor * span[1], factor * span[0])
+
+
+def _sum(a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    return a[0] + b[0], a[1] + b[1]
+
+
+def _size(span: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Least and greatest absolute value."""
+    least = np.maximum(np.maximum(span[0], -span[1]), 0.0)
+    return least, np.maximum(np.abs(span[0]), np.abs(span[1]))

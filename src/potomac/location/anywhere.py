@@ -1,0 +1,288 @@
+"""Sites anywhere on the globe, not at candidates only: the best place for one, good places for several, with a bound.
+
+One site at the least mean distance is the geometric median, at the least longest one the centre of the smallest circle;
+both are proven. For attendance, or where time is not proportional to distance, a search over cells finds the best place
+to a small gap. Several sites are a problem with many local optima: alternate location and allocation (Cooper 1964) from
+many starts gives good ones, and a Lagrangian over cells says how far from the best they can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress
+from potomac.errors import DataError, Fault, StudyError
+from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
+from potomac.location.alternation import Alternation
+from potomac.location.attendance import checked_half_life, coming
+from potomac.location.cellular import (
+    FIRST,
+    Demand,
+    covering_cells,
+    far_apart,
+    gathered,
+    lagrangian_bound,
+    one_site,
+    worst_bound,
+)
+from potomac.location.geometry import geometric_median, smallest_circle
+from potomac.location.highs import Clock
+from potomac.location.measures import Measure, betters, opened_one_by_one
+from potomac.location.placement import Goal, Status, checked_weights, infeasible
+from potomac.location.places import degrees
+from potomac.location.travel.model import TravelModel, checked_places
+from potomac.location.ways import Ways
+from potomac.stats.streams import Stream
+
+__all__ = ["Anywhere", "sites_anywhere"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Aim = Literal["minisum", "minimax", "attendance"]
+
+CLOSE = 1e-3
+"""Gap at which a search over cells stops."""
+
+SAMPLE = 400
+"""Demand points among which a first answer is chosen."""
+
+
+@dataclass(frozen=True)
+class Anywhere:
+    """Where sites are, whom each serves, and how far that can be from the best.
+
+    Attributes:
+        points: latitude and longitude in degrees, those that are fixed first, shape (p, 2).
+        assignment: which of the points serves each demand point, the first among equals; -1 where none does, (n,).
+        minutes: how long that takes, shape (n,).
+        objective: minutes times weight (minisum), the longest minutes of anybody who counts (minimax), or the expected
+            attendance.
+        bound: no places can be better than this; infinite, or 0, where nothing is known.
+        proven: whether ``bound`` meets ``objective`` but for rounding.
+        status: "optimal" (proven), "within_gap" (the gap is at most what was asked, or 0.1 %), "heuristic" (good
+            places by many starts, of which the bound says how good they surely are) or "time_limit".
+        goal: whether less is better.
+        notes: what the reader should know, one sentence each.
+    """
+
+    points: Floats
+    assignment: Ints
+    minutes: Floats
+    objective: float
+    bound: float
+    proven: bool
+    status: Status
+    goal: Goal = "minimise"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        """How far the objective can be from the best, as a share of it; 0 where it is proven."""
+        if self.proven or self.objective == self.bound:
+            return 0.0
+        return abs(self.objective - self.bound) / max(abs(self.objective), 1e-300)
+
+
+def sites_anywhere(
+    demand_points: npt.ArrayLike, weights: npt.ArrayLike | None, p: int, objective: Aim, model: TravelModel, *,
+    half_life: float = 15.0, fixed_points: npt.ArrayLike | None = None, departure: float | None = None,
+    starts: int = 20, time_limit: float = 60.0, gap: float = CLOSE, seed: int = 0, progress: Progress | None = None,
+) -> Anywhere:  # fmt: skip
+    """Place p sites anywhere.
+
+    Args:
+        demand_points: latitude and longitude in degrees, shape (n, 2), or what ``checked_places`` takes.
+        weights: people of each demand point, shape (n,); those of weight 0 do not count. Default 1 each.
+        p: sites in all, the fixed ones included.
+        objective: the least sum of weight times minutes, the least longest time, or the most attendance.
+        model: of travel time. Bounds are known for the great circle, circuity, circuity by distance and Minkowski.
+        half_life: minutes at which half as many attend as next door.
+        fixed_points: sites that are there already, shape (k, 2).
+        departure: hour of the day.
+        starts: of the alternation, where there are several sites to place.
+        time_limit: seconds; the best found until then is returned.
+        gap: relative gap at which a search over cells stops.
+        seed: of the draws; the same gives the same places unless time runs out.
+        progress: told what is done.
+
+    Raises:
+        DataError: points or weights are no such numbers, or a demand point has no way to anywhere.
+        StudyError: p, objective, half_life, starts or gap make no sense.
+        NoAnswer: p is below the number of fixed sites.
+    """
+    points = checked_places(demand_points, "demand_points")
+    w = checked_weights(weights, len(points))
+    fixed = np.empty((0, 2)) if fixed_points is None else checked_places(fixed_points, "fixed_points")
+    _checked(p, len(fixed), objective, starts, gap)
+    search = _Search(
+        Ways(model, points[w > 0], departure), w[w > 0], p, objective, checked_half_life(half_life), fixed, starts,
+        Clock(time_limit, progress), gap, Stream(seed, ("location", "anywhere")),
+    )  # fmt: skip
+    places, bound, exact = search.run()
+    return search.answer(model, points, w, np.vstack([fixed, places]), bound, exact, departure)
+
+
+def _checked(p: int, fixed: int, objective: str, starts: int, gap: float) -> None:
+    if isinstance(p, bool) or int(p) != p or p < 1:
+        raise StudyError(Fault("location.problem", f"p is {p}", "expected a whole number from 1", key="p"))
+    if p < fixed:
+        raise infeasible(f"p = {p} is below the number of fixed sites, {fixed}", "Raise p or fix fewer", key="p")
+    if objective not in ("minisum", "minimax", "attendance"):
+        raise StudyError(Fault("location.anywhere", f"{objective} is answered at candidates only",
+                               "expected minisum, minimax or attendance", key="objective"))  # fmt: skip
+    if starts < 1:
+        raise StudyError(Fault("location.problem", f"starts is {starts}", "expected 1 or more", key="starts"))
+    if not gap >= 0:
+        raise StudyError(Fault("location.problem", f"gap is {gap}", "expected 0 or more", key="gap"))
+
+
+class _Search:
+    """Places by the method that fits, and their bound, both as something to make small."""
+
+    def __init__(
+        self, ways: Ways, weight: Floats, p: int, aim: Aim, half_life: float, fixed: Floats, starts: int, clock: Clock,
+        gap: float, stream: Stream,
+    ) -> None:  # fmt: skip
+        self.aim, self.ways, self.p, self.fixed, self.starts = aim, ways, p, fixed, starts
+        self.clock, self.gap, self.stream, self.half_life = clock, gap, stream, half_life
+        self.weight, self.worst = weight, aim == "minimax"
+        self.more = p - len(fixed)
+        self.cost, self.slope = _costs(aim, half_life)
+        self.notes: list[str] = []
+        self.turns = Alternation(ways, self.weight, fixed, self.cost, self.slope, self.worst, clock)
+        if len(fixed) and not np.isfinite(self.turns.base).all() and self.more == 0:
+            raise DataError(Fault("location.points", "a demand point has no way to any fixed site", "expected a way"))
+
+    def run(self) -> tuple[Floats, float, bool]:
+        """New places, what no places are below, and whether the search was one that ends in a proof."""
+        self.clock.tell("placing sites anywhere")
+        if self.more == 0:
+            return np.empty((0, 2)), self.turns.total(self.turns.base), True
+        if self.more == 1 and not len(self.fixed) and self.ways.rate is not None and self.aim == "minisum":
+            site = geometric_median(self.ways.points, self.weight, progress=self.clock.progress)
+            return np.array([site.place]), site.bound * self.ways.rate, True
+        if self.more == 1 and not len(self.fixed) and self.ways.radial and self.worst:
+            circle = smallest_circle(self.ways.points)
+            places = np.array([circle.place])
+            return places, self.turns.value(places), True
+        places, value = self._alternated()
+        if not self.ways.bounded:
+            self.notes.append("of this model of travel time no bound is known for sites anywhere")
+            return places, 0.0, False
+        demand = Demand(self.ways, self.weight, self.turns.base, self.cost)
+        if self.more == 1:
+            return self._searched(demand, places, value)
+        return places, self._bounded(demand, value), False
+
+    def _alternated(self) -> tuple[Floats, float]:
+        """The best of several starts."""
+        best, least = self.turns.settled(self._discrete())
+        some = self.starts if self.ways.radial else min(self.starts, 5)
+        for k in range(1, some):
+            if self.clock.over():
+                break
+            self.clock.tell("placing sites anywhere", k / some)
+            places, value = self.turns.settled(self.turns.spread(self.more, self.stream.child("start", k)))
+            if value < least:
+                best, least = places, value
+        return self.turns.polished(best)
+
+    def _discrete(self) -> Floats:
+        """Sites at some of the demand points, by greedy and interchange."""
+        n = len(self.weight)
+        rows = np.arange(n)
+        if n > 4 * SAMPLE:
+            rows = np.sort(self.stream.child("rows").generator().choice(n, 4 * SAMPLE, replace=False))
+        seats = rows
+        if len(rows) > SAMPLE:
+            seats = np.sort(self.stream.child("seats").generator().choice(rows, SAMPLE, replace=False))
+        places = np.vstack([self.fixed, self.ways.points[seats]])
+        if len(seats) < self.more:
+            return places[len(self.fixed) + np.arange(self.more) % len(seats)]
+        minutes = self.ways.some(rows).minutes(places)
+        measure = Measure(
+            self.aim, "", 1 if self.aim == "attendance" else 0, self.half_life, 1.0 if self.worst else None
+        )
+        kept, free = np.arange(len(self.fixed)), np.arange(len(self.fixed), len(places))
+        start = opened_one_by_one(minutes, self.weight[rows], measure, kept, free, self.p)
+        sites = betters(minutes, self.weight[rows], measure, start, kept, free)
+        return places[sites[sites >= len(kept)]]
+
+    def _tolerance(self, value: float) -> float:
+        """The gap as a share of what is made small: of attendance that is who stays at home."""
+        if self.aim != "attendance":
+            return self.gap
+        return self.gap * (float(self.weight.sum()) - value) / max(value, 1e-300)
+
+    def _searched(self, demand: Demand, places: Floats, value: float) -> tuple[Floats, float, bool]:
+        """One site by cells; what they find is bettered from there."""
+        found = one_site(demand, value, self._tolerance(value), self.clock, worst=self.worst)
+        if found.place is not None:
+            better, least = self.turns.polished(degrees(found.place)[None])
+            if least < value:
+                places, value = better, least
+        return places, min(found.bound, value), True
+
+    def _bounded(self, demand: Demand, value: float) -> float:
+        """Several sites: the better of what half of the way between points says, and the cells."""
+        circle = smallest_circle(self.ways.points)
+        reach = circle.radius / EARTH_RADIUS_KM
+        if not self.ways.radial:  # a site so far off is worse for everyone than the centre
+            reach *= 1 + self.ways.stretch[1] / self.ways.stretch[0]
+        cells = covering_cells(unit_vectors(*circle.place), min(reach, np.pi), FIRST)
+        if self.worst:
+            return max(self._halfway(demand), worst_bound(demand, self.more, cells, value, self.gap, self.clock))
+        return lagrangian_bound(gathered(demand), self.more, cells, value, self._tolerance(value), self.clock)
+
+    def _halfway(self, demand: Demand) -> float:
+        """Of p + 1 demand points two share a site, and one of these is half as far from it as from the other at least.
+
+        It holds where nobody is served by a fixed site.
+        """
+        if len(self.fixed) or not self.ways.radial:
+            return 0.0
+        _, apart = far_apart(self.ways.vectors, self.more + 1)
+        if len(apart) <= self.more:
+            return 0.0
+        return float(self.ways.along(np.array([EARTH_RADIUS_KM * apart[-1] / 2 * (1 - 1e-9)]))[0])
+
+    def answer(
+        self, model: TravelModel, points: Floats, w: Floats, sites: Floats, least: float, exact: bool,
+        departure: float | None,
+    ) -> Anywhere:  # fmt: skip
+        """The places as an answer, its objective summed anew."""
+        minutes = np.asarray(model.minutes(points, sites, departure))
+        near, who = minutes.min(axis=1), minutes.argmin(axis=1)
+        some = w > 0
+        if not np.isfinite(near[some]).all():
+            i = int(np.flatnonzero(some & ~np.isfinite(near))[0])
+            raise DataError(Fault("location.points", f"demand point {i} has no way to any of the places",
+                                  "expected a way", key="demand_points"))  # fmt: skip
+        if self.aim == "attendance":
+            everyone = float(w.sum())
+            objective, bound = float(w @ coming(near, self.half_life)), everyone - least
+        else:
+            objective = float(near[some].max()) if self.worst else float(w[some] @ near[some])
+            bound = least
+        apart = abs(objective - bound)
+        proven = apart <= 1e-9 * max(objective, 1e-12)
+        close = apart <= max(self.gap, CLOSE) * objective
+        late: Status = "time_limit" if exact else "heuristic"
+        status: Status = "optimal" if proven else "within_gap" if close else late
+        goal: Goal = "maximise" if self.aim == "attendance" else "minimise"
+        bound = objective if proven else max(bound, objective) if goal == "maximise" else min(bound, objective)
+        who = np.where(np.isfinite(near), who, -1)
+        return Anywhere(sites, who, near, objective, bound, proven, status, goal, tuple(self.notes))
+
+
+def _costs(aim: Aim, half_life: float) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
+    """Minutes -> what they cost a unit of weight, and what a further minute costs."""
+    if aim != "attendance":
+        return (lambda t: t), np.ones_like
+    rate = np.log(2) / half_life
+    return (lambda t: 1 - coming(t, half_life)), (lambda t: rate * coming(t, half_life))

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
+from numba import get_num_threads
 
 from potomac.engine import Progress
 from potomac.errors import Fault, StudyError, listing
@@ -33,6 +34,7 @@ from potomac.location.pmedian.costs import (
 from potomac.location.pmedian.exact import Node, Tree, trimmed
 from potomac.location.pmedian.interchange import State, greedy, improve, opened, total, wander
 from potomac.location.pmedian.lagrangian import FREE, IN, OUT, ascend
+from potomac.location.pmedian.large import Fine, coarse_of
 from potomac.location.pmedian.radius import by_radius
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
@@ -46,6 +48,9 @@ Bools = npt.NDArray[np.bool_]
 
 SMALL = 4_000_000
 """Pairs of demand points and candidates up to which all are listed."""
+
+LARGE = 100_000_000
+"""Pairs of points above which groups of demand points stand for them at first."""
 
 PAIRS = 30_000_000
 """Pairs that lists may hold (24 bytes each)."""
@@ -108,6 +113,8 @@ def p_median(
         bound = search.met.objective
     elif ask.more == 1 and n * len(ask.free) <= 2e8:
         bound = search.every_one()
+    elif source.kind != MATRIX and not np.isfinite(source.radius) and n * len(ask.allowed) > LARGE:
+        bound = search.large()
     else:
         bound = search.run()
     if not search.served:
@@ -235,6 +242,22 @@ class _Search:
                 bound = max(bound, self._close(lists, node, pool))
         return self.stated(bound)
 
+    def large(self) -> float:
+        """Search among groups of points, then move sites and bound among all of them; the bound."""
+        few = coarse_of(self.source, self.ask)
+        allowed = np.zeros(len(few.names), bool)
+        allowed[few.ask.allowed] = True
+        clock = Clock(0.3 * self.clock.left(), self.clock.progress)
+        coarse = _Search(few.source, few.ask, allowed, clock, 0.3 * self.gap, self.seed)
+        with ThreadPoolExecutor(get_num_threads()) as pool:
+            lists, state = coarse._begin()
+            node = coarse._root(lists, state, pool)
+            del lists, state, coarse.wanderer
+            fine = Fine(self.source, self.ask, self.offer, self.clock, pool)
+            sites, best = fine.moved(few.names[coarse.met.sites])
+            price = node.multiplier / np.maximum(few.source.weight, 1e-300)
+            return self.stated(fine.bound(sites, best, few.source.rows, price, self.goal))
+
     def _begin(self) -> tuple[Lists, State]:
         """Lists, and the best of some greedy starts after interchange."""
         source, n, m = self.source, len(self.source.weight), len(self.allowed)
@@ -322,11 +345,12 @@ class _Search:
         floor = _floor(lists)
         start = np.where(state.a2 >= 0, 0.5 * (state.d1 + state.d2), state.d1 if state.a1.min() >= 0 else 2 * floor)
         node = Node(status, np.clip(start, floor, lists.reach), -np.inf, np.full(m, self.p / m), np.zeros(m))
+        most = int(np.clip(1e9 / max(1, len(lists.site)), 50, 400))  # a stretch shall not take long
         theta, stale, done = 1.0, 0, False
         while not self.clock.over():
             self._tell(node.bound)
             goal, before = self.goal, self.met.objective
-            rounds = 400 if not done else 0
+            rounds = most if not done else 0
             rise = pool.submit(
                 ascend, lists, node.status, self.p, node.multiplier, floor, goal, rounds, theta, 30, node.share,
                 node.rho, 0.7,

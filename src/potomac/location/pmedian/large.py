@@ -1,0 +1,202 @@
+"""Large p-median problems of points: placed among groups of points, bettered and bounded among all of them.
+
+Demand points that lie together are gathered into groups (Hillsman and Rhoda 1978 name the error), among which the
+iterated search places sites. Each site then moves to the candidate that is best for those it serves (Maranzana 1964),
+and prices that are found for groups are the start of those of all points: the objective and the bound that are stated
+are those of the points themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.location.asked import Asked
+from potomac.location.highs import Clock
+from potomac.location.pmedian.costs import SPHERE, Source, assigned, between
+from potomac.location.pmedian.leaves import gathered
+from potomac.location.pmedian.prices import Ascent, Prices
+from potomac.stats.compiled import compiled
+
+__all__ = ["Coarse", "Fine", "coarse_of"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+GROUPS = 12_000
+"""Groups among which sites are placed first, at least; 40 a site where that is more."""
+
+STEPS = ((3, 250), (10, 150))
+"""How many times as many groups the prices are raised for next, and the steps that they have there."""
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """A smaller problem in the place of a large one.
+
+    Attributes:
+        source: groups and some of the candidates.
+        ask: what is asked of those candidates.
+        names: the candidates' numbers in the large problem, ascending, (k,).
+    """
+
+    source: Source
+    ask: Asked
+    names: Ints
+
+
+def coarse_of(source: Source, ask: Asked) -> Coarse:
+    """Groups of demand points, and the candidates that are nearest to one (and those that are sites already)."""
+    from scipy.spatial import cKDTree
+
+    p = ask.p or 1
+    few = _grouped(source, max(GROUPS, 40 * p))
+    names = ask.allowed
+    if len(names) > len(few.weight):
+        near = cKDTree(source.columns[names]).query(few.rows)[1]
+        spare = names[np.linspace(0, len(names) - 1, min(len(names), 8 * p)).astype(np.int64)]  # p of them at least
+        names = np.unique(np.concatenate([names[near], ask.fixed, spare]))
+    fixed = np.searchsorted(names, ask.fixed)
+    part = Asked(fixed, np.setdiff1d(np.arange(len(names)), fixed), ask.p)
+    return Coarse(few._replace(columns=np.ascontiguousarray(source.columns[names])), part, names)
+
+
+def _grouped(source: Source, many: int) -> Source:
+    """The same candidates, and groups in the place of demand points."""
+    some = np.flatnonzero(source.weight > 0)
+    if len(some) <= many:
+        return source._replace(rows=np.ascontiguousarray(source.rows[some]), weight=source.weight[some])
+    _, weight, centre = gathered(source.rows[some], source.weight[some], many)
+    if source.kind == SPHERE:
+        centre /= np.maximum(np.sqrt((centre * centre).sum(axis=1, keepdims=True)), 1e-300)
+    return source._replace(rows=np.ascontiguousarray(centre), weight=weight)
+
+
+class Fine:
+    """What is done among all candidates: sites move, prices rise.
+
+    Args:
+        source: all demand points and candidates.
+        ask: what is asked.
+        offer: notes an answer and gives its objective.
+        clock: time left.
+        pool: the threads.
+    """
+
+    def __init__(
+        self, source: Source, ask: Asked, offer: Callable[[Ints], float], clock: Clock, pool: ThreadPoolExecutor
+    ) -> None:
+        self.source, self.ask, self.offer, self.clock, self.pool = source, ask, offer, clock, pool
+        self.groups = max(GROUPS, 40 * (ask.p or 1))
+
+    def moved(self, sites: Ints) -> tuple[Ints, float]:
+        """Each site where it is best for those whom it serves, among groups and then among all; and the objective."""
+        sites = np.sort(sites)
+        best = self.offer(sites)
+        for source in (_grouped(self.source, 10 * self.groups), self.source):
+            for _ in range(30):
+                if self.clock.over():
+                    return sites, best
+                next_ = _moved(source, self.ask, sites)
+                value = self.offer(next_)
+                if value >= best - 1e-9 * abs(best):
+                    break
+                sites, best = next_, value
+        return sites, best
+
+    def bound(self, sites: Ints, best: float, places: Floats, price: Floats, goal: float) -> float:
+        """Prices rise among more and more groups, then among all demand points: a bound of these.
+
+        Args:
+            sites: of the best answer.
+            best: its objective.
+            places: where prices are known, (k, axes).
+            price: in units of cost, (k,).
+            goal: a bound that is enough, in units of cost.
+        """
+        for times, steps in STEPS:
+            few = _grouped(self.source, times * self.groups)
+            if 2 * len(few.weight) > len(self.source.weight):
+                break
+            objective = float(assigned(few, sites)[1].sum())
+            ascent = self._ascent(few, places, price)
+            # what groups leave out is about the same in objective and bound; half of the gap is left to the points
+            enough = objective - 0.3 * (best - goal)
+            ascent.climb(objective, enough, steps, 12, self._more("the bound among groups", ascent, objective, 0.4))
+            places, price = _priced(ascent)
+        ascent = self._ascent(self.source, places, price)
+        ascent.climb(best, goal, 400, 12, self._more("the bound", ascent, best, 1.0))
+        return ascent.bound
+
+    def _ascent(self, source: Source, places: Floats, price: Floats) -> Ascent:
+        prices = Prices(source, self.ask.fixed, self.ask.free, self.ask.p or 1, self.pool)
+        return Ascent(prices, _interpolated(places, price, prices.rows.places.T) / source.scale)
+
+    def _more(self, what: str, ascent: Ascent, best: float, share: float) -> Callable[[], bool]:
+        """Whether there is time for another step: ``share`` of what is left now may be used."""
+        until = (1.0 - share) * self.clock.left()
+
+        def more() -> bool:
+            gap = (best - ascent.bound) / max(abs(best), 1e-300)
+            told = f", at most {gap:.2%} above it" if np.isfinite(gap) else ""
+            self.clock.tell(f"placing sites: {what}{told}", 0.5)
+            return self.clock.left() > until
+
+        return more
+
+
+def _priced(ascent: Ascent) -> tuple[Floats, Floats]:
+    """Places and prices in units of cost."""
+    return np.ascontiguousarray(ascent.prices.rows.places.T), ascent.price * ascent.prices.scale
+
+
+def _interpolated(places: Floats, price: Floats, where: Floats) -> Floats:
+    """Prices between those that are known, each with the inverse square of its distance."""
+    from scipy.spatial import cKDTree
+
+    k = min(4, len(places))
+    away, near = cKDTree(places).query(where, k=k)
+    away, near = away.reshape(len(where), k), near.reshape(len(where), k)
+    pull = 1.0 / np.maximum(away, 1e-12 * max(float(away.max()), 1e-300)) ** 2
+    return np.asarray((pull * price[near]).sum(axis=1) / pull.sum(axis=1))
+
+
+def _moved(source: Source, ask: Asked, sites: Ints) -> Ints:
+    """Each site that is not fixed at the candidate, of those nearest to it, that serves its demand points best."""
+    who = np.searchsorted(sites, assigned(source, sites)[0])
+    order = np.argsort(who, kind="stable")
+    start = np.searchsorted(who[order], np.arange(len(sites) + 1))
+    turned = source._replace(
+        rows=source.columns[ask.free], columns=source.columns[sites], weight=np.ones(len(ask.free))
+    )
+    home = assigned(turned, np.arange(len(sites)))[0]
+    next_ = sites.copy()
+    _best_of_each(source, ask.free, home, order, start, np.isin(sites, ask.fixed), next_)
+    return np.unique(next_) if len(np.unique(next_)) == len(sites) else sites
+
+
+@compiled(nogil=True)
+def _best_of_each(
+    source: Source, free: Ints, home: Ints, order: Ints, start: Ints, stay: npt.NDArray[np.bool_], sites: Ints
+) -> None:
+    """Set each of ``sites`` to the candidate of least cost for the demand points order[start[t]:start[t + 1]]."""
+    least = np.full(len(sites), np.inf)
+    for t in range(len(sites)):
+        least[t] = 0.0
+        for k in range(start[t], start[t + 1]):
+            least[t] += between(source, order[k], sites[t])
+    for f in range(len(free)):
+        t = home[f]
+        if stay[t]:
+            continue
+        cost = 0.0
+        for k in range(start[t], start[t + 1]):
+            cost += between(source, order[k], free[f])
+            if cost >= least[t]:
+                break
+        if cost < least[t]:
+            least[t], sites[t] = cost, free[f]

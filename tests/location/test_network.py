@@ -222,9 +222,19 @@ def test_scenarios_scale_links() -> None:
     assert [found[0, 0] for found in driven] == [pytest.approx(0.5 + 2 + 2), pytest.approx(1 + 2 + 1)]
 
 
-def test_a_scenario_of_another_length_is_refused() -> None:
-    with pytest.raises(DataError, match="a scenario has shape"):
-        list(line().scenarios([0], [3], [np.ones(2)], ids=True))
+def test_a_scenario_closes_links() -> None:
+    net = RoadNetwork(None, {"from": [0, 0, 1], "to": [1, 2, 2], "minutes": [0.0, 5.0, 1.0]})
+    (found,) = net.scenarios([0], [2], [np.array([INF, 1.0, 1.0])], ids=True)
+    assert (net.between([0], [2]), found) == ([[1.0]], [[5.0]])
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [([1.0, 1.0], "a scenario has shape"), ([1.0, -1.0, 1.0], "link 1 is -1"), ([1.0, 1.0, np.nan], "link 2 is nan")],
+)
+def test_a_scenario_that_cannot_be_is_refused(factor: list[float], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        list(line().scenarios([0], [3], [factor], ids=True))
 
 
 def test_across_the_antimeridian() -> None:

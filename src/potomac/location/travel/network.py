@@ -5,9 +5,6 @@ Drives are shortest ways by a customisable contraction hierarchy (:mod:`.contrac
 hours and all scenarios.
 """
 
-# ruff: noqa: ANN001, ANN202
-# mypy: disable-error-code="no-untyped-def,no-untyped-call"
-
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -24,12 +21,12 @@ import pyarrow.compute as pc
 from potomac.errors import DataError, Fault, StudyError, listing
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
 from potomac.location.travel.congestion import PROFILE, checked_profile, hourly
-from potomac.location.travel.contraction import Hierarchy, Metric, Places, in_order, in_spans
+from potomac.location.travel.contraction import Hierarchy, Metric, in_order, in_spans
 from potomac.location.travel.links import Usage, arcs_of, checked_positive, columns_of, nodes_of, numbered, places_in
 from potomac.location.travel.model import checked_places
 from potomac.location.travel.peers import PEERS
 from potomac.location.travel.snapping import Roads, Snapped
-from potomac.stats.compiled import compiled
+from potomac.location.travel.trips import Ends, stay, walk
 
 __all__ = ["RoadNetwork", "Unreached"]
 
@@ -70,43 +67,6 @@ class _Timed(NamedTuple):
     metric: Metric
     forth: Floats
     back: Floats
-
-
-class _Ends(NamedTuple):
-    """Where trips begin or end: two entries a place.
-
-    Attributes:
-        nodes: of the hierarchy, first and second entry of each place, shape (n, 2).
-        at: node at which the place lies, -1 where it lies within a road or cannot be entered, shape (n,).
-        road: number of the road within which it lies, else -1, shape (n,).
-        share: of that road, shape (n,).
-        km: walked between the place and the network, shape (n,).
-        open: whether the network can be entered there, shape (n,).
-        vectors: unit vectors of the places, shape (n, 3); None where they are nodes.
-    """
-
-    nodes: Ints
-    at: Ints
-    road: Ints
-    share: Floats
-    km: Floats
-    open: npt.NDArray[np.bool_]
-    vectors: Floats | None
-
-    def entries(self, near: Floats, far: Floats) -> Floats:
-        """Minutes of the entries: ``near`` is driven over the rest of a road's share, ``far`` over the share."""
-        within = self.road >= 0
-        road, share = self.road[within], self.share[within]
-        minutes = np.full((len(self.at), 2), np.inf)
-        minutes[self.open & ~within, 0] = 0.0
-        minutes[within, 0] = (1 - share) * near[road]
-        minutes[within, 1] = share * far[road]
-        return minutes.ravel()
-
-    @property
-    def places(self) -> Places:
-        """Two entries a place, without times."""
-        return Places(np.arange(0, self.nodes.size + 1, 2), self.nodes.ravel(), np.zeros(self.nodes.size))
 
 
 class RoadNetwork:
@@ -221,7 +181,7 @@ class RoadNetwork:
         arcs, minutes = self._arcs, self._arc_minutes(departure)
         tails, nodes = self._leave[arcs.tail], (starts.nodes[:, 0], ends.nodes[:, 0])
         out = PEERS[by](self._size, tails, arcs.head, minutes, *nodes)
-        _stay(out, starts.at, ends.at)
+        stay(out, starts.at, ends.at)
         return out
 
     def hours(
@@ -244,19 +204,20 @@ class RoadNetwork:
         Args:
             origins: of the ways.
             destinations: of the ways.
-            factors: for each scenario by what the time of each link is multiplied, shape (links,).
+            factors: for each scenario by what the time of each link is multiplied, shape (links,); infinity closes it.
             departure: hour of the day, 0 to 24; None without traffic.
             ids: whether origins and destinations are ids of nodes.
+
+        Raises:
+            DataError: a scenario has another shape, or a factor is negative or NaN.
         """
         starts, ends = self._both(origins, destinations, ids)
         plan = self._hierarchy.plan(starts.places, ends.places)
         usual = self._arc_minutes(departure)
 
         def one(factor: Floats) -> Floats:
-            if factor.shape != (self.links,):
-                said, expected = f"a scenario has shape {factor.shape}", f"expected {self.links}, a factor a link"
-                raise DataError(Fault("location.scenario", said, expected, key="factors"))
-            timed = self._timed_by(usual * factor[self._arcs.link])
+            by = _checked_factor(factor, self.links)[self._arcs.link]
+            timed = self._timed_by(np.multiply(usual, by, out=np.full(len(by), np.inf), where=by < np.inf))
             return self._filled(plan, starts, ends, timed, threads=1)
 
         yield from in_order(one, (np.asarray(factor, dtype=np.float64) for factor in factors))
@@ -278,10 +239,7 @@ class RoadNetwork:
             destinations: likewise, shape (m, 2).
         """
         places = checked_places(origins, "origins")
-        starts, ends = (
-            self._point_ends(places, "origins", out=True),
-            self._point_ends(destinations, "destinations", out=False),
-        )
+        starts, ends = self._both(places, destinations, ids=False)
         leads = self._leading_to(ends)
         used = np.isfinite(starts.entries(*self._forth_and_back()).reshape(-1, 2))
         lost = np.flatnonzero(~((leads[starts.nodes] & used).any(axis=1) & starts.open))
@@ -305,7 +263,7 @@ class RoadNetwork:
         km = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / 2, 1))
         return self._nodes.ids.take(pa.array(good[at])).to_pylist(), km
 
-    def _leading_to(self, ends: _Ends) -> npt.NDArray[np.bool_]:
+    def _leading_to(self, ends: Ends) -> npt.NDArray[np.bool_]:
         """Whether a way leads from each node of the hierarchy to one of the ends."""
         from scipy.sparse import csr_array
         from scipy.sparse.csgraph import breadth_first_order
@@ -316,7 +274,7 @@ class RoadNetwork:
         n, open_arcs = self._size, np.isfinite(self._arcs.free)
         tail, head = self._leave[self._arcs.tail[open_arcs]], self._arcs.head[open_arcs]
         rows, columns = np.concatenate([head, np.full(len(final), n)]), np.concatenate([tail, final])
-        turned = csr_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(n + 1, n + 1))
+        turned = csr_array((np.ones(len(rows)), (rows, columns)), shape=(n + 1, n + 1))
         leads = np.zeros(n + 1, bool)
         leads[breadth_first_order(turned, n, return_predecessors=False)] = True
         return leads[:-1]
@@ -338,7 +296,7 @@ class RoadNetwork:
         from scipy.sparse.csgraph import connected_components
 
         n, arcs = len(self._nodes), self._arcs
-        graph = csr_array((np.ones(len(arcs.tail), np.int8), (arcs.tail, arcs.head)), shape=(n, n))
+        graph = csr_array((np.ones(len(arcs.tail)), (arcs.tail, arcs.head)), shape=(n, n))
         _, part = connected_components(graph, directed=True, connection="strong")
         return part.astype(np.int64), np.bincount(part, minlength=1)
 
@@ -400,17 +358,17 @@ class RoadNetwork:
         np.minimum.at(times, self._pairs[1], self._arcs.free if minutes is None else minutes)
         return times[::2], times[1::2]
 
-    def _both(self, origins: Any, destinations: Any, ids: bool) -> tuple[_Ends, _Ends]:
+    def _both(self, origins: Any, destinations: Any, ids: bool) -> tuple[Ends, Ends]:
         make = self._node_ends if ids else self._point_ends
         return make(origins, "origins", out=True), make(destinations, "destinations", out=False)
 
-    def _node_ends(self, ids: Any, what: str, *, out: bool) -> _Ends:
+    def _node_ends(self, ids: Any, what: str, *, out: bool) -> Ends:
         at = numbered(self._nodes, ids, what)
         n, node = len(at), self._leave[at] if out else at
         none = np.full(n, -1)
-        return _Ends(np.column_stack([node, node]), at, none, np.zeros(n), np.zeros(n), np.ones(n, bool), None)
+        return Ends(np.column_stack([node, node]), at, none, np.zeros(n), np.zeros(n), np.ones(n, bool), None)
 
-    def _point_ends(self, points: Any, what: str, *, out: bool) -> _Ends:
+    def _point_ends(self, points: Any, what: str, *, out: bool) -> Ends:
         """Entries of points: an origin drives on to the second end or back to the first, a destination the reverse."""
         places = checked_places(points, what)
         road, share, km = self._roads.nearest(places)
@@ -424,27 +382,38 @@ class RoadNetwork:
         nodes = np.where(within[:, None], turned if out else self._leave[turned], 0)
         lies = self._leave[at] if out else at
         nodes = np.where((at >= 0)[:, None], lies[:, None], nodes)
-        return _Ends(nodes, at, np.where(within, road, -1), share, km, open_there, unit_vectors(*places.T))
+        return Ends(nodes, at, np.where(within, road, -1), share, km, open_there, unit_vectors(*places.T))
 
-    def _matrices(self, starts: _Ends, ends: _Ends, departures: Iterable[float | None]) -> Iterator[Floats]:
+    def _matrices(self, starts: Ends, ends: Ends, departures: Iterable[float | None]) -> Iterator[Floats]:
         plan = self._hierarchy.plan(starts.places, ends.places)
         for departure in departures:
             yield self._filled(plan, starts, ends, self._timed(departure))
 
-    def _filled(self, plan: Any, starts: _Ends, ends: _Ends, timed: _Timed, threads: int = 0) -> Floats:
+    def _filled(self, plan: Any, starts: Ends, ends: Ends, timed: _Timed, threads: int = 0) -> Floats:
         """Drives, short cuts within a road, and walks."""
         _, forth, back = timed
         out: Floats = plan.matrix(timed.metric, starts.entries(forth, back), ends.entries(back, forth), threads)
         if starts.vectors is None or ends.vectors is None:
-            _stay(out, starts.at, ends.at)
+            stay(out, starts.at, ends.at)
             return out
         minutes_a_km = 60 / self.walk_kmh
         common = (
             starts.at, starts.road, starts.share, starts.km, starts.vectors,
             ends.at, ends.road, ends.share, ends.km, ends.vectors,
         )  # fmt: skip
-        in_spans(len(out), lambda a, b: _walk(a, b, out, *common, forth, back, minutes_a_km, self.access_km), threads)
+        in_spans(len(out), lambda a, b: walk(a, b, out, *common, forth, back, minutes_a_km, self.access_km), threads)
         return out
+
+
+def _checked_factor(factor: Floats, links: int) -> Floats:
+    if factor.shape != (links,):
+        said, expected = f"a scenario has shape {factor.shape}", f"expected {links}, a factor a link"
+        raise DataError(Fault("location.scenario", said, expected, key="factors"))
+    wrong = np.flatnonzero(~(factor >= 0))
+    if len(wrong):
+        said = f"the factor of link {wrong[0]} is {factor[wrong[0]]}"
+        raise DataError(Fault("location.scenario", said, "expected 0 or more", key="factors"))
+    return factor
 
 
 def _said(sizes: Ints) -> str:
@@ -453,41 +422,3 @@ def _said(sizes: Ints) -> str:
         f"The network falls into {len(sizes):,} parts between which ways lead in one direction at most; the largest "
         f"has {most:,} of {int(sizes.sum()):,} nodes ({most / sizes.sum():.1%})."
     )
-
-
-@compiled(nogil=True)
-def _stay(out, starts, ends):
-    """A node is in no time where it is, also a zone out of which no way leads back into it."""
-    for i in range(len(starts)):
-        for j in range(len(ends)):
-            if starts[i] == ends[j]:
-                out[i, j] = 0.0
-
-
-@compiled(nogil=True)
-def _walk(
-    a, b, out, s_at, s_road, s_share, s_km, s_vectors, e_at, e_road, e_share, e_km, e_vectors, forth, back, pace, most
-):
-    """Rows a to b: ways within one road, the walks at both ends, and walks that need no road."""
-    for i in range(a, b):
-        for j in range(len(e_at)):
-            drive = out[i, j]
-            if s_at[i] >= 0 and s_at[i] == e_at[j]:
-                drive = 0.0
-            elif s_road[i] >= 0 and s_road[i] == e_road[j]:
-                ahead = e_share[j] - s_share[i]
-                if ahead == 0:
-                    drive = 0.0
-                else:
-                    drive = min(drive, ahead * forth[s_road[i]] if ahead > 0 else -ahead * back[s_road[i]])
-            walked = s_km[i] + e_km[j]
-            best = drive + walked * pace
-            chord = 0.0
-            for k in range(3):
-                chord += (s_vectors[i, k] - e_vectors[j, k]) ** 2
-            near = min(walked, most)
-            if chord <= (near / EARTH_RADIUS_KM) ** 2:
-                km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(chord) / 2)
-                if km <= near:
-                    best = min(best, km * pace)
-            out[i, j] = best

@@ -118,7 +118,7 @@ def spread(seed: int, n: int = 45, m: int = 20) -> tuple[Floats, Floats, Floats,
     a, b = draw.random((n, 2)), draw.random((m, 2))
     demand = draw.integers(1, 50, n).astype(float)
     cost = np.hypot(*(a[:, None] - b[None]).transpose(2, 0, 1)) * demand[:, None]
-    return cost, draw.uniform(20, 60, m), demand, np.full(m, np.ceil(demand.sum() / 6))
+    return cost, draw.uniform(20, 60, m), demand, np.full(m, np.ceil(demand.sum() / 4.4))
 
 
 @pytest.mark.parametrize("more", [{}, {"single_source": False}, {"single_source": True}])

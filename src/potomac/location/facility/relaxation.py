@@ -294,11 +294,44 @@ def ascend(
 
 
 @compiled(nogil=True)
+def _pool(
+    pairs: Any, demand: Floats, room: float, multiplier: Floats, j: int, skip: int,
+    profit: Floats, weight: Floats, ratio: Floats,
+) -> int:  # fmt: skip
+    """Set the items of a whole knapsack, without pair ``skip``; how many there are."""
+    many = 0
+    for k in range(pairs.start[j], pairs.start[j + 1]):
+        i = pairs.row[k]
+        gain = multiplier[i] - pairs.cost[k]
+        if k != skip and gain > 0.0 and demand[i] <= room:
+            profit[many], weight[many] = gain, demand[i]
+            ratio[many] = gain / demand[i] if demand[i] > 0.0 else np.inf
+            many += 1
+    return many
+
+
+@compiled(nogil=True)
+def _last_ratio(weight: Floats, ratio: Floats, many: int, room: float) -> float:
+    """Profit of a unit of room: the ratio of the item that is cut, 0 where there is room for all."""
+    left = room
+    for k in np.argsort(-ratio[:many]):
+        left -= weight[k]
+        if left < 0.0:
+            return float(ratio[k])
+    return 0.0
+
+
+@compiled(nogil=True)
 def dearer(
     pairs: Any, demand: Floats, capacity: Floats, opening: Floats, status: Bytes, least: int, most: int,
-    multiplier: Floats, nodes: int,
+    multiplier: Floats, nodes: int, goal: float,
 ) -> Floats:  # fmt: skip
-    """For each pair the bound of all answers that use it, where demand points have one site alone."""
+    """For each pair a bound of all answers that use it, where demand points have one site alone.
+
+    Site j with demand point i takes d_i from the room of the others. In the linear relaxation a unit of room is worth
+    mu_j, so that the answers cost at least c_ij - lambda_i + mu_j d_i more; where that does not reach the goal, the
+    knapsack without it is packed anew.
+    """
     n, m = len(multiplier), len(status)
     worth, taken, served = np.zeros(m), np.zeros(m, np.bool_), np.zeros(len(pairs.row))
     _worth(pairs, demand, capacity, opening, status, multiplier, nodes, worth, served)
@@ -310,23 +343,18 @@ def dearer(
         if status[j] == -1:
             continue
         base = value if taken[j] else value + worth[j] - last
-        first, stop = pairs.start[j], pairs.start[j + 1]
-        for k in range(first, stop):
+        packed = opening[j] - worth[j]
+        many = _pool(pairs, demand, capacity[j], multiplier, j, -1, profit, weight, ratio)
+        relaxed = _packed(profit, weight, ratio, many, capacity[j], 0, share)
+        mu = _last_ratio(weight, ratio, many, capacity[j])
+        for k in range(pairs.start[j], pairs.start[j + 1]):
             i = pairs.row[k]
+            gain, room = multiplier[i] - pairs.cost[k], capacity[j] - demand[i]
             if served[k] == 1.0:
                 out[k] = base
-                continue
-            room = capacity[j] - demand[i]
-            if room < 0.0:
-                continue
-            many = 0
-            for a in range(first, stop):
-                b = pairs.row[a]
-                gain = multiplier[b] - pairs.cost[a]
-                if a != k and gain > 0.0 and (nodes == 0 or demand[b] <= room):
-                    profit[many], weight[many] = gain, demand[b]
-                    ratio[many] = gain / demand[b] if demand[b] > 0.0 else np.inf
-                    many += 1
-            packed = _packed(profit, weight, ratio, many, room, nodes, share)
-            out[k] = base - (worth[j] - opening[j]) - (multiplier[i] - pairs.cost[k]) - packed
+            elif room >= 0.0:
+                out[k] = base + packed - relaxed - gain + mu * demand[i]
+                if out[k] < goal:
+                    many = _pool(pairs, demand, room, multiplier, j, k, profit, weight, ratio)
+                    out[k] = base + packed - gain - _packed(profit, weight, ratio, many, room, nodes, share)
     return out

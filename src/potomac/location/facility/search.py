@@ -15,7 +15,7 @@ from potomac.location.facility.closing import closed
 from potomac.location.facility.problem import Facilities
 from potomac.location.facility.relaxation import FREE, IN, NODES, OUT, Pairs, ascend, dearer, listed
 from potomac.location.facility.shared import transport
-from potomac.location.facility.single import assign, wander
+from potomac.location.facility.single import SWAPS, assign, wander
 from potomac.location.highs import Clock
 from potomac.location.placement import infeasible
 from potomac.stats.streams import Stream
@@ -38,6 +38,9 @@ BROAD = 1000
 
 LOOKS = 50_000
 """Placements times demand points up to which all are looked at."""
+
+POLISH = 4e9
+"""Work (about ns) that local search may take before branch and bound begins."""
 
 NEIGHBOURS = 12
 """Candidates outside that are tried in the place of each site."""
@@ -115,6 +118,7 @@ class _Search:
         self.order = np.argsort(-f.demand, kind="stable")
         self.random = np.array([Stream(self.seed, ("location", "facility")).integer() % 2**63 + 1], np.uint64)
         self.price = 1.0
+        self.work = POLISH
 
     # -- answers ----------------------------------------------------------------------------------------------------
 
@@ -265,10 +269,21 @@ class _Search:
     def _answers(self, node: _Node, served: Floats) -> None:
         """An answer from the sites that the relaxation chooses."""
         sites = self._picked(node)
-        if self.f.service != "single":
+        if self.f.service == "single" and self.assigned(sites, self._claimed(sites, served), True) < np.inf:
+            return
+        self._tried(sites)
+
+    def _tried(self, sites: Ints) -> None:
+        """Offer sites; where each demand point has one of them, after the answer in which they are shared."""
+        f = self.f
+        if f.service != "single":
             self.offer(sites)
             return
-        self.assigned(sites, self._claimed(sites, served), True)
+        value, shares, _ = transport(f.cost, f.demand, f.capacity, sites)
+        if value + f.opening[sites].sum() >= self.met.objective - self.near:
+            return  # no better when they are not shared
+        self.work -= self._effort(len(sites))
+        self.assigned(sites, np.where(shares.max(axis=1) > 0.999, shares.argmax(axis=1), -1), True)
 
     def _picked(self, node: _Node) -> Ints:
         """The sites that pay at the multipliers of a node, and as many more as hold all demand."""
@@ -316,7 +331,7 @@ class _Search:
         if self.met.any and f.service == "single":
             self._wander(1000)
         better = True
-        while better and self.met.any and not self.clock.over():
+        while better and self.met.any and self.work > 0 and not self.clock.over():
             self._tell(node.bound)
             better = self._neighbours(node)
         if self.met.objective < before:
@@ -329,13 +344,19 @@ class _Search:
         f = self.f
         sites = self.met.sites
         who = np.searchsorted(sites, self.who[tuple(map(int, sites))])
-        size = len(f.demand) * (len(f.capacity) + len(f.demand))
-        rounds = int(np.clip(2e9 / (20.0 * size), 5, rounds))
+        rounds = int(np.clip(0.5 * POLISH / self._effort(len(sites)), 5, rounds))
+        self.work -= rounds * self._effort(len(sites))
         wander(
             f.cost, f.demand, f.capacity, f.opening, f.status, sites, who, self.met.objective, self.order, self.price,
             self.near, rounds, self.random,
         )  # fmt: skip
         self.offer(sites, who)
+
+    def _effort(self, sites: int) -> float:
+        """About how many ns it takes to find who serves whom."""
+        n, m = self.f.cost.shape
+        many = {"nearest": n * sites, "shared": 20 * n * sites, "single": n * (20 * sites + m + 20 * min(n, SWAPS))}
+        return 1e4 + 2.0 * float(many[self.f.service])
 
     def _neighbours(self, node: _Node) -> bool:
         """Drop, add or exchange one site, and take the first that is better."""
@@ -346,27 +367,18 @@ class _Search:
         loose = sites[f.status[sites] == FREE]
         moves = [np.setdiff1d(sites, [k]) for k in loose] if len(sites) > f.least else []
         moves += [np.append(sites, j) for j in outside] if len(sites) < f.most else []
-        if f.service != "single" or f.least != f.most:
-            moves += [np.append(np.setdiff1d(sites, [k]), j) for k in loose for j in outside]
+        moves += [np.append(np.setdiff1d(sites, [k]), j) for k in loose for j in outside]
         total = float(f.demand.sum()) * (1 - 1e-12)
-        for k, one in enumerate(map(np.sort, moves)):
-            if k % 50 == 0 and self.clock.over():
+        for one in map(np.sort, moves):
+            if self.work < 0 or self.clock.over():
                 return False
             if f.capacity[one].sum() < total:
                 continue
-            if f.service == "single":
-                self.assigned(one, self._kept(one), True)
-            else:
-                self.offer(one)
+            self.work -= 40.0 * len(f.demand) * len(one)
+            self._tried(one)
             if self.met.objective < best - self.near:
                 return True
         return False
-
-    def _kept(self, sites: Ints) -> Ints:
-        """Places among ``sites`` of who serves whom in the best answer, -1 where that site is closed."""
-        served = self.who[tuple(map(int, self.met.sites))]
-        at = np.minimum(np.searchsorted(sites, served), len(sites) - 1)
-        return np.where(sites[at] == served, at, -1)
 
     # -- the proof --------------------------------------------------------------------------------------------------
 
@@ -374,7 +386,7 @@ class _Search:
         """The pairs that an answer below the goal can use, each demand point being served by one site."""
         f = self.f
         toll = dearer(
-            self.pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.nodes
+            self.pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.nodes, goal
         )
         return _thinned(self.pairs, toll < goal)
 
@@ -450,7 +462,7 @@ class _Search:
             if need in (0, f.least - len(inside)) or not len(free):  # only one answer is left
                 self.offer(np.union1d(inside, free[:need]))
                 return []
-            self.offer(self._picked(node))
+        self._tried(self._picked(node))
         at = int(free[np.argmin(np.abs(node.share[free] - 0.5))])
         return [_half(node, at, IN), _half(node, at, OUT)]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from potomac.stats.compiled import compiled
 
-__all__ = ["assign", "placed_out", "wander"]
+__all__ = ["SWAPS", "assign", "placed_out", "wander"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

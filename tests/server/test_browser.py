@@ -220,6 +220,26 @@ def test_a_click_on_the_map_fills_in_the_place(look: Any, published: Any) -> Non
     assert near == pytest.approx([lat, lon], abs=0.02)  # enlarged about its middle, which is still the same place
 
 
+def test_a_click_puts_a_pin_that_asks_and_can_be_dragged(look: Any, published: Any) -> None:
+    published("strait")
+    page = look()
+    page.goto("/p/strait/")
+    box = page.locator(".lead .wide svg.map .view").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.get_by_role("heading", name="The answer").wait_for()
+    north = float(page.locator("[data-place] [name=latitude]").input_value())
+    head = page.locator(".lead .wide .pin").bounding_box()
+    x, y = head["x"] + head["width"] / 2, head["y"] + head["height"] / 3
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + box["height"] / 4, steps=4)
+    page.mouse.up()
+    south = float(page.locator("[data-place] [name=latitude]").input_value())
+    assert south < north - 0.1
+    at = page.locator(".lead .wide .pin").bounding_box()
+    assert at["y"] - head["y"] == pytest.approx(box["height"] / 4, abs=2)
+
+
 def test_a_question_is_answered_by_keyboard_alone_and_without_script(look: Any, published: Any) -> None:
     published("strait")
     for script in (True, False):

@@ -82,11 +82,28 @@
     shape.setAttribute("d", "M0 0L-6.5-13a7.5 7.5 0 1 1 13 0z");
     pin.append(shape);
     svg.querySelector(".view").append(pin);
-    let held = false;
-    pin.addEventListener("pointerdown", (event) => { held = true; pin.setPointerCapture(event.pointerId); event.stopPropagation(); });
-    pin.addEventListener("pointermove", (event) => { if (held) { event.stopPropagation(); pinned(svg, spot(svg, event)); } });
+    let held = null; // where the pin was taken, and how far from its tip
+    pin.addEventListener("pointerdown", (event) => {
+      const at = spot(svg, event), tip = pin.transform.baseVal.consolidate().matrix;
+      held = { x: event.clientX, y: event.clientY, dx: tip.e - at.x, dy: tip.f - at.y, dragged: false };
+      pin.setPointerCapture(event.pointerId);
+      event.stopPropagation();
+    });
+    pin.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      event.stopPropagation();
+      held.dragged ||= Math.hypot(event.clientX - held.x, event.clientY - held.y) > 3;
+      const at = spot(svg, event);
+      if (held.dragged) pinned(svg, { x: at.x + held.dx, y: at.y + held.dy });
+    });
     for (const end of ["pointerup", "pointercancel"]) {
-      pin.addEventListener(end, (event) => { if (!held) return; held = false; event.stopPropagation(); askAll(); });
+      pin.addEventListener(end, (event) => {
+        if (!held) return;
+        event.stopPropagation();
+        if (!held.dragged) pinned(svg, spot(svg, event)); // a click like any other
+        held = null;
+        askAll();
+      });
     }
     pin.addEventListener("click", (event) => event.stopPropagation());
     return pin;

@@ -21,7 +21,7 @@ from potomac.location.travel.density import DensitySurface
 from potomac.location.travel.model import TravelModel, checked_places, rushed
 from potomac.location.travel.pairs import ByPair, chord_km
 from potomac.location.travel.plain import GreatCircle, Minkowski
-from potomac.location.travel.surface import design_of, fitted_surface, solved
+from potomac.location.travel.surface import bounds, design_of, fitted_surface, solved
 from potomac.stats.bootstrap import mean_of, percentile_interval
 from potomac.stats.streams import Stream
 
@@ -33,9 +33,9 @@ Ints = npt.NDArray[np.int64]
 LEAST = 20
 """Pairs without which nothing is fitted."""
 FOLDS = 4
-RATIOS = (0.1, 0.3, 1.0, 3.0, 10.0)
+RATIOS = (0.2, 1.0, 4.0, 16.0)
 """How rough the surface may be: prior variance of its terms as a share of that of the error."""
-_CHOSEN = 1600  # pairs that choices are made by, at most
+_CHOSEN = 1200  # pairs that choices are made by, at most
 _FITTED = 8000  # pairs that the surface is fitted to, at most
 _SURFACE = 80  # pairs without which there is no surface
 _BETTER = 0.99  # a richer form has to be this much better
@@ -283,7 +283,9 @@ def _chosen(fits: dict[tuple[str, float], Fit], half: _Pairs, stream: Stream) ->
     if len(fits) == 1:
         (form, _), fit = next(iter(fits.items()))
         return form, fit, {}
-    error = {key: _across(fit, some, fold) for key, fit in fits.items()}
+    error = {key: _across(fit, some, fold) for key, fit in fits.items() if key[0] != "circuity_surface"}
+    if ("circuity_surface", RATIOS[0]) in fits:
+        error |= {("circuity_surface", r): e for r, e in zip(RATIOS, _across_ratios(some, fold), strict=True)}
     tried: dict[str, float] = {}
     best = next(iter(fits))
     for key, value in error.items():
@@ -297,9 +299,22 @@ def _across(fit: Fit, pairs: _Pairs, fold: Ints) -> float:
     errors = np.empty(len(pairs))
     for k in range(FOLDS):
         out = pairs[fold == k]
-        model = fit(pairs[fold != k])
-        errors[fold == k] = np.abs(_told(model, out) / out.minutes - 1)
+        errors[fold == k] = np.abs(_told(fit(pairs[fold != k]), out) / out.minutes - 1)
     return float(errors.mean())
+
+
+def _across_ratios(pairs: _Pairs, fold: Ints) -> list[float]:
+    """Errors of surfaces, one for each of ``RATIOS``: the terms of a fold are made once."""
+    errors = np.empty((len(RATIOS), len(pairs)))
+    for k in range(FOLDS):
+        held, out = pairs[fold != k], pairs[fold == k]
+        design = design_of(held.start, held.end)
+        terms = design_of(out.start, out.end, design).columns
+        fastest, (least, slowest) = bounds(held.km, held.minutes)
+        told = solved(design, held.minutes, RATIOS) @ terms.T
+        bounded = np.clip(told, fastest * out.km, least + slowest * out.km)
+        errors[:, fold == k] = np.abs(bounded / out.minutes - 1)
+    return list(map(float, errors.mean(axis=1)))
 
 
 def _told(model: ByPair, pairs: _Pairs) -> Floats:
@@ -390,7 +405,7 @@ def _surface(ratio: float, rows: Stream) -> Fit:
         if len(pairs) > _FITTED:
             pairs = pairs[np.sort(rows.generator().permutation(len(pairs))[:_FITTED])]
         design = design_of(pairs.start, pairs.end)
-        return fitted_surface(design, solved(design, pairs.minutes, ratio), pairs.km, pairs.minutes)
+        return fitted_surface(design, solved(design, pairs.minutes, (ratio,))[0], pairs.km, pairs.minutes)
 
     return fit
 

@@ -18,6 +18,7 @@ Journal of Geophysical Research 70), fitted to relative errors.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,9 +29,10 @@ from potomac.geo.distance import local_plane
 from potomac.location.travel.pairs import ByPair, chord_km
 from potomac.stats.compiled import compiled
 
-__all__ = ["CircuitySurface", "Design", "design_of", "fitted_surface", "solved"]
+__all__ = ["CircuitySurface", "Design", "bounds", "design_of", "fitted_surface", "solved"]
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 LEVELS = (10, 20)
 """Bumps side by side over the region: of the coarse grid, and of the fine one."""
@@ -148,8 +150,8 @@ def design_of(start: Floats, end: Floats, like: Design | None = None) -> Design:
     return Design(np.hstack(columns), np.concatenate(kinds), grids, centre, scales)
 
 
-def solved(design: Design, minutes: Floats, ratio: float, rounds: int = 5) -> Floats:
-    """Coefficients that make the mean relative error small, shape (k,).
+def solved(design: Design, minutes: Floats, ratios: tuple[float, ...], rounds: int = 4) -> Floats:
+    """Coefficients that make the mean relative error small, shape (r, k), a line for each of ``ratios``.
 
     Least squares of (prediction / minutes - 1), weighted again and again by one over the last error (Schlossmacher
     1973, An iterative technique for absolute deviations curve fitting, JASA 68), with a ridge on the bumps.
@@ -157,23 +159,18 @@ def solved(design: Design, minutes: Floats, ratio: float, rounds: int = 5) -> Fl
     Args:
         design: n pairs.
         minutes: their times, above 0, shape (n,).
-        ratio: prior variance of each kind of term as a share of that of the error.
+        ratios: prior variance of each kind of term as a share of that of the error.
         rounds: how often.
     """
     x = design.columns / minutes[:, None]
-    mean_square = np.einsum("ij,ij->j", x, x) / len(x)
+    mean_square = np.maximum(np.einsum("ij,ij->j", x, x) / len(x), 1e-300)
     total = np.bincount(design.kinds, mean_square)
-    variance = ratio / np.maximum(total, 1e-300)[design.kinds]
-    variance[design.kinds == 0] = _FREE / np.maximum(mean_square[design.kinds == 0], 1e-300)
-    x *= np.sqrt(variance)
-    w = np.ones(len(x))
+    base = design.kinds == 0
+    scale = np.sqrt(np.where(base, _FREE / mean_square, 1 / total[design.kinds]))
+    x *= scale
     solve = _dual if len(x) < x.shape[1] else _primal
-    gram = x @ x.T if solve is _dual else None
-    for _ in range(rounds):
-        beta = solve(x, w, gram)
-        w = 1 / np.maximum(np.abs(x @ beta - 1), _NEAR)
-        w /= w.mean()
-    return np.asarray(beta * np.sqrt(variance))
+    beta = np.stack(list(solve(x, base, ratios, rounds)))
+    return np.asarray(beta * scale * np.where(base, 1.0, np.sqrt(ratios)[:, None]))
 
 
 def fitted_surface(
@@ -188,31 +185,57 @@ def fitted_surface(
         minutes: their times, shape (n,).
         profile: factor by hour of the day.
     """
-    pace = minutes / km
-    near = km <= np.quantile(km, 0.1)
-    slow = float(pace[~near].max()) if (~near).any() else float(pace.max())
+    fastest, slowest = bounds(km, minutes)
     return CircuitySurface(
         design.centre, tuple(coefficients[:BASE].tolist()), design.scales, _raster(design, coefficients[BASE:]),
-        float(pace.min()), (float(minutes[near].max()), slow), profile,
+        fastest, slowest, profile,
     )  # fmt: skip
 
 
-def _primal(x: Floats, w: Floats, _: Floats | None) -> Floats:
+def bounds(km: Floats, minutes: Floats) -> tuple[float, tuple[float, float]]:
+    """The fastest way seen, minutes a straight km; the slowest of the shortest tenth, minutes; and that of the rest."""
+    pace = minutes / km
+    near = km <= np.quantile(km, 0.1)
+    slow = float(pace[~near].max()) if (~near).any() else float(pace.max())
+    return float(pace.min()), (float(minutes[near].max()), slow)
+
+
+def _reweighted(error: Floats) -> Floats:
+    """One over the error, with mean 1."""
+    w = 1 / np.maximum(np.abs(error), _NEAR)
+    return np.asarray(w / w.mean())
+
+
+def _primal(x: Floats, base: Bools, ratios: tuple[float, ...], rounds: int) -> Iterator[Floats]:
+    """Ridge with unit penalty from the k normal equations, for each ratio."""
     from scipy.linalg import solve
 
-    weighted = x * w[:, None]
-    gram = x.T @ weighted
-    gram[np.diag_indices_from(gram)] += 1.0
-    return np.asarray(solve(gram, weighted.sum(axis=0), assume_a="pos", overwrite_a=True))
+    for ratio in ratios:
+        scaled = x * np.where(base, 1.0, np.sqrt(ratio))
+        w, beta = np.ones(len(x)), np.zeros(x.shape[1])
+        for _ in range(rounds):
+            weighted = scaled * w[:, None]
+            gram = scaled.T @ weighted
+            gram[np.diag_indices_from(gram)] += 1.0
+            beta = solve(gram, weighted.sum(axis=0), assume_a="pos", overwrite_a=True)
+            w = _reweighted(scaled @ beta - 1)
+        yield beta
 
 
-def _dual(x: Floats, w: Floats, gram: Floats | None) -> Floats:
+def _dual(x: Floats, base: Bools, ratios: tuple[float, ...], rounds: int) -> Iterator[Floats]:
+    """The same from n equations: beta = x' alpha, (x x' + 1 / w) alpha = 1."""
     from scipy.linalg import solve
 
-    assert gram is not None  # noqa: S101 - given where this is called
-    k = gram.copy()
-    k[np.diag_indices_from(k)] += 1 / w
-    return np.asarray(x.T @ solve(k, np.ones(len(x)), assume_a="pos", overwrite_a=True))
+    free, bumps = x[:, base] @ x[:, base].T, x[:, ~base] @ x[:, ~base].T
+    for ratio in ratios:
+        gram = free + ratio * bumps
+        w, alpha = np.ones(len(x)), np.zeros(len(x))
+        for _ in range(rounds):
+            k = gram.copy()
+            k[np.diag_indices_from(k)] += 1 / w
+            alpha = solve(k, np.ones(len(x)), assume_a="pos", overwrite_a=True)
+            w = _reweighted(gram @ alpha - 1)
+        yield alpha @ (x * np.where(base, 1.0, np.sqrt(ratio)))
 
 
 def _centre(places: Floats) -> tuple[float, float]:
@@ -276,14 +299,19 @@ def _raster(design: Design, coefficients: Floats) -> Raster:
     margin = 3.0 * WIDTH * max(spacing for _, spacing in design.grids)
     low, high = every.min(axis=0) - margin, every.max(axis=0) + margin
     columns, rows = (np.ceil((high - low) / step).astype(int) + 1).tolist()
-    north, east = np.meshgrid(low[1] + step * np.arange(rows), low[0] + step * np.arange(columns), indexing="ij")
-    nodes = np.stack([east.ravel(), north.ravel()], axis=1)
-    values, first = np.zeros((len(nodes), 5)), 0
+    values, first = np.zeros((5, rows, columns)), 0
     for centres, spacing in design.grids:
         held = coefficients[first : first + 5 * len(centres)].reshape(5, len(centres))
-        values += _bumps(nodes, centres, WIDTH * spacing) @ held.T
+        x, y = (_bell(low[a] + step * np.arange(many), centres[:, a], WIDTH * spacing)
+                for a, many in ((0, columns), (1, rows)))  # fmt: skip
+        values += (y * held[:, None, :]) @ x.T  # a bump is the product of its two bells
         first += 5 * len(centres)
-    return Raster(float(low[0]), float(low[1]), float(step), values.reshape(rows, columns, 5))
+    return Raster(float(low[0]), float(low[1]), float(step), np.ascontiguousarray(np.moveaxis(values, 0, -1)))
+
+
+def _bell(at: Floats, centres: Floats, sigma: float) -> Floats:
+    """Values of bells along an axis, shape (nodes, centres)."""
+    return np.asarray(np.exp(-((at[:, None] - centres) ** 2) / (2 * sigma * sigma)))
 
 
 @compiled(nogil=True, error_model="numpy")

@@ -236,10 +236,13 @@ class _Search:
             reach *= 1 + self.ways.stretch[1] / self.ways.stretch[0]
         cells = covering_cells(unit_vectors(*circle.place), min(reach, np.pi), FIRST)
         if self.worst:
-            return max(self._halfway(demand), worst_bound(demand, self.more, cells, value, self.gap, self.clock))
+            half = self._halfway()
+            if half >= value * (1 - self.gap):
+                return min(half, value)
+            return max(half, worst_bound(demand, self.more, cells, value, self.gap, self.clock))
         return lagrangian_bound(gathered(demand), self.more, cells, value, self._tolerance(value), self.clock)
 
-    def _halfway(self, demand: Demand) -> float:
+    def _halfway(self) -> float:
         """Of p + 1 demand points two share a site, and one of these is half as far from it as from the other at least.
 
         It holds where nobody is served by a fixed site.

@@ -46,6 +46,9 @@ ROUNDS = 12
 WORK = 3e9
 """Costs that the subgradient steps look at, in all."""
 
+FEW = 2000
+"""Cells at a time by which the longest time is bounded."""
+
 NARROW = 150
 """Demand points, far from one another, by which the longest time is bounded."""
 
@@ -259,7 +262,7 @@ def worst_bound(demand: Demand, p: int, cells: Cells, known: float, tolerance: f
         found = p_center(costs, min(p, len(cells)), time_limit=min(10.0, clock.left()), gap=tolerance)
         best = max(best, found.bound)
         radii = float(cells.radii().max()) * EARTH_RADIUS_KM
-        if best >= known * (1 - tolerance) or 4 * len(cells) * len(far) > PAIRS // 8 or radii <= 0:
+        if best >= known * (1 - tolerance) or 4 * len(cells) > FEW or radii <= 0:
             break
         cells = cells.quartered()
     return min(best, known)

@@ -95,18 +95,36 @@ class Fine:
 
     def moved(self, sites: Ints) -> tuple[Ints, float]:
         """Each site where it is best for those whom it serves, among groups and then among all; and the objective."""
-        sites = np.sort(sites)
-        best = self.offer(sites)
-        for source in (_grouped(self.source, 10 * self.groups), self.source):
-            for _ in range(30):
-                if self.clock.over():
-                    return sites, best
-                next_ = _moved(source, self.ask, sites)
-                value = self.offer(next_)
-                if value >= best - 1e-9 * abs(best):
-                    break
-                sites, best = next_, value
-        return sites, best
+        sites = self._settled(_grouped(self.source, 10 * self.groups), np.sort(sites), 30)
+        sites = self._settled(self.source, sites, 3)
+        return sites, self.offer(sites)
+
+    def _settled(self, source: Source, sites: Ints, rounds: int) -> Ints:
+        """Sites after some rounds in which each moves, or fewer where that saves nothing."""
+        best = np.inf
+        for _ in range(rounds):
+            who, what = assigned(source, sites)
+            value = float(what.sum())
+            if value >= best - 1e-9 * abs(best) or self.clock.over():
+                break
+            self.clock.tell(f"placing sites: {value:.6g}, each goes where it is best for those it serves", 0.3)
+            best, sites = value, self._moved(source, sites, who)
+        return sites
+
+    def _moved(self, source: Source, sites: Ints, who: Ints) -> Ints:
+        """Each site that is not fixed at the candidate, of those nearest to it, that serves its demand points best."""
+        p, free = len(sites), self.ask.free
+        rows, start = _by(np.searchsorted(sites, who), p)
+        turned = source._replace(rows=source.columns[free], columns=source.columns[sites], weight=np.ones(len(free)))
+        near, head = _by(assigned(turned, np.arange(p))[0], p)
+        near, next_ = free[near], sites.copy()
+        some = np.flatnonzero(~np.isin(sites, self.ask.fixed))
+
+        def best(t: int) -> int:
+            return _best_of(source, near[head[t] : head[t + 1]], rows[start[t] : start[t + 1]], int(sites[t]))
+
+        next_[some] = list(self.pool.map(best, some.tolist()))
+        return np.sort(next_)
 
     def bound(self, sites: Ints, best: float, places: Floats, price: Floats, goal: float) -> float:
         """Prices rise among more and more groups, then among all demand points: a bound of these.
@@ -165,38 +183,24 @@ def _interpolated(places: Floats, price: Floats, where: Floats) -> Floats:
     return np.asarray((pull * price[near]).sum(axis=1) / pull.sum(axis=1))
 
 
-def _moved(source: Source, ask: Asked, sites: Ints) -> Ints:
-    """Each site that is not fixed at the candidate, of those nearest to it, that serves its demand points best."""
-    who = np.searchsorted(sites, assigned(source, sites)[0])
-    order = np.argsort(who, kind="stable")
-    start = np.searchsorted(who[order], np.arange(len(sites) + 1))
-    turned = source._replace(
-        rows=source.columns[ask.free], columns=source.columns[sites], weight=np.ones(len(ask.free))
-    )
-    home = assigned(turned, np.arange(len(sites)))[0]
-    next_ = sites.copy()
-    _best_of_each(source, ask.free, home, order, start, np.isin(sites, ask.fixed), next_)
-    return np.unique(next_) if len(np.unique(next_)) == len(sites) else sites
+def _by(group: Ints, many: int) -> tuple[Ints, Ints]:
+    """Members group after group, and where each begins."""
+    order = np.argsort(group, kind="stable")
+    return order, np.searchsorted(group[order], np.arange(many + 1))
 
 
 @compiled(nogil=True)
-def _best_of_each(
-    source: Source, free: Ints, home: Ints, order: Ints, start: Ints, stay: npt.NDArray[np.bool_], sites: Ints
-) -> None:
-    """Set each of ``sites`` to the candidate of least cost for the demand points order[start[t]:start[t + 1]]."""
-    least = np.full(len(sites), np.inf)
-    for t in range(len(sites)):
-        least[t] = 0.0
-        for k in range(start[t], start[t + 1]):
-            least[t] += between(source, order[k], sites[t])
-    for f in range(len(free)):
-        t = home[f]
-        if stay[t]:
-            continue
+def _best_of(source: Source, candidates: Ints, rows: Ints, site: int) -> int:
+    """Of a site and some candidates the one of least cost for some demand points."""
+    least, best = 0.0, site
+    for i in rows:
+        least += between(source, i, site)
+    for j in candidates:
         cost = 0.0
-        for k in range(start[t], start[t + 1]):
-            cost += between(source, order[k], free[f])
-            if cost >= least[t]:
+        for i in rows:
+            cost += between(source, i, j)
+            if cost >= least:
                 break
-        if cost < least[t]:
-            least[t], sites[t] = cost, free[f]
+        if cost < least:
+            least, best = cost, j
+    return best

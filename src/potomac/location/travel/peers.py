@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +42,7 @@ def by_routingkit(n: int, tails: Ints, heads: Ints, minutes: Floats, origins: In
         StudyError: the package is not installed.
     """
     try:
-        kit = import_module("pyroutingkit")
+        import pyroutingkit as kit  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ModuleNotFoundError:
         found = "RoutingKit needs the package pyroutingkit, which is not installed"
         mend = "Run pip install 'potomac[roads]'"

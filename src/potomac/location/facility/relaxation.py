@@ -28,7 +28,10 @@ Bools = npt.NDArray[np.bool_]
 
 FREE, IN, OUT = 0, 1, -1
 
-NODES = 3000
+SLACK = 1e-6
+"""Relative profit that is not sought any more in a knapsack."""
+
+NODES = 300
 """Steps of branch and bound in a knapsack, after which its linear relaxation has to do."""
 
 
@@ -40,12 +43,28 @@ class Pairs(NamedTuple):
     cost: Floats
 
 
-def listed(cost: Floats, may: Bools) -> Pairs:
-    """The pairs of ``cost`` (n, m) where ``may``, by candidate."""
-    across = may.T
-    column, row = np.nonzero(across)
-    start = np.concatenate([[0], np.cumsum(across.sum(axis=1))]).astype(np.int64)
-    return Pairs(start, row.astype(np.int32), cost[row, column])
+@compiled(nogil=True)
+def _filled(cost: Floats, status: Bytes, start: Ints, row: Int32s, value: Floats) -> None:
+    """Count the pairs of each candidate into ``start``, and list them where there is room."""
+    n, m = cost.shape
+    at = start.copy()
+    for i in range(n):
+        for j in range(m):
+            if status[j] != -1 and cost[i, j] < np.inf:
+                if len(row):
+                    row[at[j]], value[at[j]] = i, cost[i, j]
+                at[j] += 1
+    if not len(row):
+        start[1:] = np.cumsum(at[:-1])
+
+
+def listed(cost: Floats, status: Bytes) -> Pairs:
+    """The pairs of ``cost`` (n, m) that are finite, by candidate; none of those that are out."""
+    start = np.zeros(cost.shape[1] + 1, np.int64)
+    _filled(cost, status, start, np.zeros(0, np.int32), np.zeros(0))
+    row, value = np.empty(start[-1], np.int32), np.empty(start[-1])
+    _filled(cost, status, start, row, value)
+    return Pairs(start, row, value)
 
 
 @compiled(nogil=True)
@@ -102,7 +121,7 @@ def _searched(profit: Floats, weight: Floats, order: Ints, room: float, nodes: i
         made += 1
         if made > nodes:
             return root
-        if bound > best + 1e-12 * root:
+        if bound > best + SLACK * root:
             while k < i:  # they fit one after another
                 left -= weight[order[k]]
                 value += profit[order[k]]
@@ -120,7 +139,7 @@ def _searched(profit: Floats, weight: Floats, order: Ints, room: float, nodes: i
         while k >= 0 and not inside[k]:
             k -= 1
         if k < 0:
-            return best
+            return min(best + SLACK * root, root)
         inside[k] = False
         left += weight[order[k]]
         value -= profit[order[k]]

@@ -112,7 +112,7 @@ class _Search:
     def __post_init__(self) -> None:
         f = self.f
         self.whole = f.whole
-        self.pairs = listed(f.cost, np.isfinite(f.cost) & (f.status != OUT)[None, :])
+        self.pairs = listed(f.cost, f.status)
         self.floor = np.where(f.status != OUT, f.cost, np.inf).min(axis=1)
         self.nodes = NODES if f.service == "single" else 0
         self.order = np.argsort(-f.demand, kind="stable")
@@ -205,10 +205,9 @@ class _Search:
         if node.bound >= self.goal or self.clock.over():
             return self.stated(node.bound)
         self._polish(node)
-        if f.service == "single":
-            self._thin(node)
-            if not self.met.any:
-                node.bound = max(node.bound, self._told(node, self._closed(node, self.pairs, self.goal)))
+        self._thin(node)
+        if f.service == "single" and not self.met.any:
+            node.bound = max(node.bound, self._told(node, self._closed(node, self.pairs, self.goal)))
         return self.stated(max(node.bound, self._tree(node)))
 
     def _every(self) -> bool:
@@ -236,7 +235,7 @@ class _Search:
         """Raise the bound; answers are made of what it chooses on the way."""
         rounds = int(np.clip(2e7 / max(len(self.pairs.row), 1), 2, 20))
         theta, stale, served = 1.0, 0, np.zeros(len(self.pairs.row))
-        while not self.clock.over():
+        while True:
             self._tell(node.bound)
             before, best = node.bound, self.met.objective
             value, theta, _ = self._ascend(node, self.pairs, served, rounds, theta, 15, self.goal)
@@ -246,7 +245,7 @@ class _Search:
             self._answers(node, served)
             moved = self.met.objective < best or node.bound > before + 1e-6 * abs(before)
             stale = 0 if moved else stale + rounds
-            if node.bound >= self.goal or (theta < 2e-3 and stale > 20) or stale > 200:
+            if node.bound >= self.goal or (theta < 2e-3 and stale > 20) or stale > 200 or self.clock.over():
                 return
 
     def _ascend(
@@ -385,14 +384,18 @@ class _Search:
     def _useful(self, node: _Node, goal: float) -> Pairs:
         """The pairs that an answer below the goal can use, each demand point being served by one site."""
         f = self.f
-        toll = dearer(
-            self.pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.nodes, goal
-        )
-        return _thinned(self.pairs, toll < goal)
+        if f.service == "nearest":  # c_ij above lambda_i costs the bound the difference
+            toll = node.bound + self.pairs.cost - node.multiplier[self.pairs.row]
+        else:
+            toll = dearer(
+                self.pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.nodes,
+                goal,
+            )  # fmt: skip
+        return _thinned(self.pairs, toll < goal + 1e-12 * abs(goal))
 
     def _thin(self, root: _Node) -> None:
         """Go on with the useful pairs alone."""
-        if self.met.any:
+        if self.met.any and self.f.service != "shared":
             self.pairs = self._useful(root, self.goal)
 
     def _closed(self, node: _Node, few: Pairs, goal: float) -> _Closed:

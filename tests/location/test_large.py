@@ -154,6 +154,6 @@ def test_sites_move_to_where_they_are_best(monkeypatch: pytest.MonkeyPatch) -> N
 
     with ThreadPoolExecutor(1) as pool:
         fine = large.Fine(source, search.asked(m, 2, (), ()), offer, search.Clock(20), pool)
-        sites, best = fine.moved(np.array([0, 9]))
-    assert sites.tolist() == [2, 7]
+        best = fine.moved(np.array([0, 9]))
+    assert fine.sites.tolist() == [2, 7]
     assert best == pytest.approx(2 * (1 + 1 + 2 + 2) * np.pi / 180 * EARTH_KM)

@@ -92,12 +92,13 @@ class Fine:
     ) -> None:
         self.source, self.ask, self.offer, self.clock, self.pool = source, ask, offer, clock, pool
         self.groups = max(GROUPS, 40 * (ask.p or 1))
+        self.sites = ask.fixed
 
-    def moved(self, sites: Ints) -> tuple[Ints, float]:
-        """Each site where it is best for those whom it serves, among groups and then among all; and the objective."""
+    def moved(self, sites: Ints) -> float:
+        """Each site where it is best for those whom it serves, among groups and then among all; the objective."""
         sites = self._settled(_grouped(self.source, 10 * self.groups), np.sort(sites), 30)
-        sites = self._settled(self.source, sites, 3)
-        return sites, self.offer(sites)
+        self.sites = self._settled(self.source, sites, 3)
+        return self.offer(self.sites)
 
     def _settled(self, source: Source, sites: Ints, rounds: int) -> Ints:
         """Sites after some rounds in which each moves, or fewer where that saves nothing."""
@@ -126,12 +127,11 @@ class Fine:
         next_[some] = list(self.pool.map(best, some.tolist()))
         return np.sort(next_)
 
-    def bound(self, sites: Ints, best: float, places: Floats, price: Floats, goal: float) -> float:
+    def bound(self, best: float, places: Floats, price: Floats, goal: float) -> float:
         """Prices rise among more and more groups, then among all demand points: a bound of these.
 
         Args:
-            sites: of the best answer.
-            best: its objective.
+            best: the objective of the sites that were moved last.
             places: where prices are known, (k, axes).
             price: in units of cost, (k,).
             goal: a bound that is enough, in units of cost.
@@ -140,7 +140,7 @@ class Fine:
             few = _grouped(self.source, times * self.groups)
             if 2 * len(few.weight) > len(self.source.weight):
                 break
-            objective = float(assigned(few, sites)[1].sum())
+            objective = float(assigned(few, self.sites)[1].sum())
             ascent = self._ascent(few, places, price)
             # what groups leave out is about the same in objective and bound; half of the gap is left to the points
             enough = objective - 0.3 * (best - goal)

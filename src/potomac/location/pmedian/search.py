@@ -250,13 +250,25 @@ class _Search:
         clock = Clock(0.3 * self.clock.left(), self.clock.progress)
         coarse = _Search(few.source, few.ask, allowed, clock, 0.3 * self.gap, self.seed)
         with ThreadPoolExecutor(get_num_threads()) as pool:
-            lists, state = coarse._begin()
-            node = coarse._root(lists, state, pool)
-            del lists, state, coarse.wanderer
+            node = coarse._root(*coarse._begin(), pool)
             fine = Fine(self.source, self.ask, self.offer, self.clock, pool)
-            sites, best = fine.moved(few.names[coarse.met.sites])
+            best = fine.moved(few.names[coarse.met.sites])
             price = node.multiplier / np.maximum(few.source.weight, 1e-300)
-            return self.stated(fine.bound(sites, best, few.source.rows, price, self.goal))
+            bound = fine.bound(best, few.source.rows, price, self.goal)
+            while bound < self.goal and self.clock.left() > 1.0:
+                coarse.clock = Clock(0.5 * self.clock.left(), self.clock.progress)
+                if coarse._wandered():
+                    fine.moved(few.names[coarse.met.sites])
+        return self.stated(bound)
+
+    def _wandered(self) -> bool:
+        """Go on with the iterated search until the time is up; whether that found a better answer."""
+        before = self.met.objective
+        while not self.clock.over():
+            self.clock.tell(f"placing sites: {self.met.objective:.6g} among groups", 0.9)
+            for sites in self.wanderer.go(self.tolerance):
+                self.offer(sites)
+        return self.met.objective < before - self.tolerance
 
     def _begin(self) -> tuple[Lists, State]:
         """Lists, and the best of some greedy starts after interchange."""

@@ -198,6 +198,19 @@ def test_bad_points_are_named(points, said: str) -> None:
             function(points)
 
 
+def test_points_are_laid_out_as_unit_vectors_to_the_last_digits() -> None:
+    """The sine of what is left of quarter turns: within 4 units in the last place of 1 of NumPy's, exact at quarters."""
+    from potomac.location.looks import laid
+
+    draw = np.random.default_rng(3)
+    points = np.column_stack([draw.uniform(-90, 90, 5000), draw.uniform(-360, 360, 5000)])
+    quarters = np.array([[90.0, 0.0], [-90.0, 77.0], [0.0, 180.0], [0.0, -180.0], [0.0, 90.0], [0.0, 360.0]])
+    with laid(np.vstack([points, quarters]), np.ones(5006), "sphere") as p:
+        assert np.abs(p.lines[:3, :5000].T - unit_vectors(*points.T)).max() <= 4 * np.finfo(float).eps
+        exact = [[0, 0, 1], [0, 0, -1], [-1, 0, 0], [-1, 0, 0], [0, 1, 0], [1, 0, 0]]
+        assert p.lines[:3, 5000:].T.tolist() == exact
+
+
 def test_a_metric_that_is_none_is_refused() -> None:
     with pytest.raises(StudyError, match="expected"):
         geometric_median([[0, 0]], metric="taxicab")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from potomac.stats.compiled import compiled
 
-__all__ = ["CHUNK", "SUMS", "cell_bounds", "plane_sums", "sphere_sums"]
+__all__ = ["CHUNK", "SUMS", "cell_bounds", "farthest", "plane_lines", "plane_sums", "sphere_lines", "sphere_sums"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,6 +21,55 @@ SUMS = 9
 
 # infinities keep their rules; sums may be taken in any order, which is fixed once compiled
 _compiled = compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nnan", "nsz"})
+
+
+@compiled(nogil=True)
+def plane_lines(points: Floats, weights: Floats, first: int, last: int, out: Floats) -> None:
+    """Write x, y and weight of the points from ``first`` to ``last``, a line each."""
+    for i in range(first, last):
+        out[0, i], out[1, i], out[2, i] = points[i, 0], points[i, 1], weights[i]
+
+
+@compiled(nogil=True, error_model="numpy", fastmath={"contract"})
+def sphere_lines(points: Floats, weights: Floats, first: int, last: int, out: Floats) -> None:
+    """The same of latitude and longitude, degrees, as three coordinates on the unit sphere."""
+    for i in range(first, last):
+        sine, cosine = _sine(points[i, 0]), _sine(points[i, 0] + 90.0)
+        out[0, i] = cosine * _sine(points[i, 1] + 90.0)
+        out[1, i] = cosine * _sine(points[i, 1])
+        out[2, i] = sine
+        out[3, i] = weights[i]
+
+
+@compiled(nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
+def _sine(degrees: float) -> float:
+    """The sine without branches: what is left of quarter turns, which is exact, by the polynomials of Cephes (1992)."""
+    quarters = np.floor(degrees / 90.0 + 0.5)
+    x = (degrees - 90.0 * quarters) * 0.017453292519943295
+    z = x * x
+    s = -2.50507477628578072866e-8 + z * 1.58962301576546568060e-10
+    s = -1.98412698295895385996e-4 + z * (2.75573136213857245213e-6 + z * s)
+    s = x + x * z * (-1.66666666666666307295e-1 + z * (8.33333333332211858878e-3 + z * s))
+    c = 2.08757008419747316778e-9 - z * 1.13585365213876817300e-11
+    c = 2.48015872888517045348e-5 + z * (-2.75573141792967388112e-7 + z * c)
+    c = 1.0 - 0.5 * z + z * z * (4.16666666666665929218e-2 + z * (-1.38888888888730564116e-3 + z * c))
+    half = np.floor(0.5 * quarters)
+    value = s if quarters == 2.0 * half else c
+    return float(value if half == 2.0 * np.floor(0.5 * half) else -value)
+
+
+@_compiled
+def farthest(points: Floats, at: Floats, first: int, last: int, out: Floats) -> None:
+    """The greatest square of the distance from ``at`` in each chunk from ``first`` to ``last``."""
+    d = len(at)
+    for chunk in range(first, last):
+        most = 0.0
+        for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, points.shape[1])):
+            square = (points[0, i] - at[0]) ** 2 + (points[1, i] - at[1]) ** 2
+            if d == 3:
+                square += (points[2, i] - at[2]) ** 2
+            most = square if square > most else most
+        out[chunk] = most
 
 
 @_compiled

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import get_num_threads
 
-from potomac.geo.distance import unit_vectors
-from potomac.location.kernels import CHUNK, SUMS, plane_sums, sphere_sums
+from potomac.location.kernels import CHUNK, SUMS, farthest, plane_lines, plane_sums, sphere_lines, sphere_sums
 from potomac.location.places import Metric
 
 __all__ = ["Descent", "Look", "Points", "in_spans", "laid", "take", "tangents"]
@@ -127,10 +126,10 @@ class Points:
 
     def reach(self, centre: Floats) -> float:
         """The greatest distance (angle) of a point from a place."""
-        squares = ((self.lines[:-1] - centre[:, None]) ** 2).sum(0)
-        if self.metric == "plane":
-            return float(np.sqrt(squares.max()))
-        return float(2 * np.arcsin(min(np.sqrt(squares.max()) / 2, 1.0)))
+        squares = np.empty(-(-self.n // CHUNK))
+        in_spans(self.threads, len(squares), lambda a, b: farthest(self.lines, centre, a, b, squares))
+        far = float(np.sqrt(squares.max()))
+        return far if self.metric == "plane" else float(2 * np.arcsin(min(far / 2, 1.0)))
 
 
 def in_spans(threads: ThreadPoolExecutor | None, n: int, work: Callable[[int, int], object]) -> None:
@@ -154,17 +153,27 @@ def tangents(place: Floats) -> Floats:
 @contextmanager
 def laid(points: Floats, weights: Floats, metric: Metric) -> Iterator[Points]:
     """Points as the sums want them: those without weight left out, one thread a core where they are many."""
-    kept = np.flatnonzero(weights > 0)
-    mine = points if len(kept) == len(points) else points[kept]
-    coordinates = mine.T if metric == "plane" else unit_vectors(mine[:, 0], mine[:, 1]).T
-    lines = np.ascontiguousarray(np.vstack([coordinates, weights[kept]]))
-    extent = float(np.ptp(mine, axis=0).max()) if metric == "plane" else 1.0
-    near = _SAME * max(extent, float(np.abs(mine).max()) * 1e-2 if metric == "plane" else 0.0)
-    if lines.shape[1] < 4 * CHUNK:
-        yield Points(lines, metric, near, None)
+    if not (weights > 0).all():
+        kept = np.flatnonzero(weights > 0)
+        points, weights = points[kept], weights[kept]
+    n = len(weights)
+    lines = np.empty((3 if metric == "plane" else 4, n))
+    write = plane_lines if metric == "plane" else sphere_lines
+    with _threads(n) as threads:
+        in_spans(threads, n, lambda a, b: write(points, weights, a, b, lines))
+        low, high = lines[:2].min(1), lines[:2].max(1)
+        size = max(float((high - low).max()), float(np.maximum(-low, high).max()) * 1e-2) if metric == "plane" else 1.0
+        yield Points(lines, metric, _SAME * size, threads)
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[ThreadPoolExecutor | None]:
+    """One thread a core where there are many points."""
+    if n < 4 * CHUNK:
+        yield None
         return
     with ThreadPoolExecutor(get_num_threads()) as threads:
-        yield Points(lines, metric, near, threads)
+        yield threads
 
 
 @dataclass

@@ -83,9 +83,8 @@ def checked_points(points: npt.ArrayLike, metric: Metric = "sphere", key: str = 
         raise _bad("points are not numbers", "expected two numbers for each", key) from error
     if found.ndim != 2 or found.shape[1] != 2 or not len(found):
         raise _bad(f"points have shape {found.shape}", "expected two numbers for each of at least one", key)
-    wrong = ~np.isfinite(found).all(axis=1)
-    if wrong.any():
-        i = int(np.flatnonzero(wrong)[0])
+    if not np.isfinite(found).all():
+        i = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
         raise _bad(f"point {i} is {tuple(found[i].tolist())}", "expected finite numbers", key)
     if metric == "sphere":
         _on_the_globe(found, key)

@@ -151,8 +151,8 @@ def number(value: float, name: str, *, above: float = -np.inf, least: float = -n
     except (TypeError, ValueError):
         found = np.nan
     if not (above < found and least <= found <= most):
-        limits = [f"above {above:g}" * (above > -np.inf), f"from {least:g}" * (least > -np.inf)]
-        limits.append(f"to {most:g}" * (most < 1e300))
-        expected = " ".join(["expected a number", *filter(None, limits)])
+        limits = (("above", above), ("from", least), ("to", most))
+        said = [f"{word} {limit:g}" for word, limit in limits if abs(limit) < 1e300]
+        expected = " ".join(["expected a number", *said])
         raise StudyError(Fault("location.travel", f"{name} is {value}", expected, key=name))
     return found

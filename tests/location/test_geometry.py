@@ -199,7 +199,7 @@ def test_bad_points_are_named(points, said: str) -> None:
 
 
 def test_points_are_laid_out_as_unit_vectors_to_the_last_digits() -> None:
-    """The sine of what is left of quarter turns: within 4 units in the last place of 1 of NumPy's, exact at quarters."""
+    """The sine of what is left of quarter turns: as NumPy has it but for 4 last places of 1, and exact at quarters."""
     from potomac.location.looks import laid
 
     draw = np.random.default_rng(3)

@@ -11,6 +11,8 @@ import pytest
 
 from potomac.engine import Figure
 from potomac.errors import NoAnswer
+from potomac.geo.distance import great_circle
+from potomac.location import live
 
 PEOPLE = np.array([100.0, 50.0, 80.0, 20.0])
 MINUTES = np.array([[0.0, 10.0, 15.0], [11.0, 0.0, 25.0], [14.0, 26.0, 0.0], [20.0, 22.0, 30.0]])
@@ -188,6 +190,35 @@ def test_rush_hour_takes_longer_by_its_factor(ask: Any) -> None:
     empty = ask({"demand": CROSS}, travel=travel)
     full = ask({"demand": CROSS}, travel={**travel, "departure": 8, "profile": [2.0] * 24})
     assert full.facts["objective"] == pytest.approx(2 * empty.facts["objective"])
+
+
+def trips(pace: Any, count: int = 120) -> pa.Table:
+    """Trips around (0, 0) with minutes by ``pace`` of their km."""
+    random = np.random.default_rng(3)
+    ends = random.uniform(-0.5, 0.5, (count, 4))
+    km = great_circle(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3])
+    names = ("from_latitude", "from_longitude", "to_latitude", "to_longitude")
+    return pa.table({**dict(zip(names, ends.T, strict=True)), "minutes": pace(km)})
+
+
+def test_a_model_is_calibrated_by_trips(ask: Any) -> None:
+    """Trips of 1.5 minutes a straight km: the four places of the cross are a degree from its middle."""
+    run = ask({"demand": CROSS, "travel.sample": trips(lambda km: 1.5 * km)}, problem={"site": "anywhere"},
+              travel={"model": "great_circle"})  # fmt: skip
+    assert run.facts["mean_minutes"] == pytest.approx(1.5 * DEGREE, rel=1e-6)
+    assert run.facts["travel_error"] == pytest.approx(0.0, abs=1e-6)
+    assert run.tables["calibration"]["trips_held_out"].to_pylist() == [60]
+    assert not any("are an estimate" in note for note in run.manifest["notes"])
+
+
+@pytest.mark.parametrize("model", ["circuity", "circuity_distance", "minkowski"])
+def test_a_calibrated_model_answers_live_as_in_the_run(ask: Any, model: str) -> None:
+    sample = trips(lambda km: 3.0 + 1.2 * km + 0.3 * np.sin(km))
+    run = ask({"demand": CROSS, "travel.sample": sample}, travel={"model": model})
+    loaded = live.load(run.model)
+    for row in run.tables["assignments"].to_pylist():
+        found = live.assign(loaded, row["latitude"], row["longitude"])
+        assert (found["site"], found["minutes"]) == (row["site"], pytest.approx(row["minutes"]))
 
 
 LINE = pa.table({"from": ["1", "2", "3"], "to": ["2", "3", "4"], "minutes": [5.0, 7.0, 2.0]})

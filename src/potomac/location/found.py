@@ -114,10 +114,12 @@ def _calibration(found: Found) -> pa.Table | None:
     if fitted is None:
         return None
     told: Mapping[str, object] = {
-        "model": found.question.travel.model,
+        "model": found.journeys.travel.model,
         "trips_fitted": fitted.n_fit,
         "trips_held_out": fitted.n_held_out,
         "held_out_error": fitted.held_out_error,
+        "low": fitted.interval[0],
+        "high": fitted.interval[1],
         "constant_error": fitted.constant_error,
     }
     return pa.table({name: [value] for name, value in told.items()})

@@ -208,10 +208,15 @@ def plain_model(travel: Travel) -> TravelModel:
     return kinds[travel.model](**given)
 
 
-def as_fitted(travel: Travel, model: TravelModel) -> Travel:
-    """What the study asks, with the parameters of a model that was fitted in place of its own."""
-    names = ("speed_kmh", "profile", *_KEYS[travel.model])
-    return replace(travel, **{name: getattr(model, name) for name in names})
+_FORMS = {"circuity_constant": "circuity"}
+"""Forms of circuity under other names than in a study."""
+
+
+def as_fitted(travel: Travel, fitted: Calibration) -> Travel:
+    """What the study asks, with the form and the parameters that were fitted in place of its own."""
+    form = _FORMS.get(fitted.form, fitted.form)
+    names = ("speed_kmh", *_KEYS[form]) if form in _KEYS else ()
+    return replace(travel, model=form, **{name: getattr(fitted.model, name) for name in names})
 
 
 def _plain(tables: Mapping[str, Table], travel: Travel, demand: Demand) -> _Made:
@@ -219,8 +224,11 @@ def _plain(tables: Mapping[str, Table], travel: Travel, demand: Demand) -> _Made
         return _Made(plain_model(travel), travel)
     from potomac.location.travel.calibrate import calibrate
 
-    found = calibrate(sample_of(tables["travel.sample"]), travel.model)
-    return _Made(found.model, as_fitted(travel, found.model), found)
+    found = calibrate(
+        sample_of(tables["travel.sample"]), travel.model, departure=travel.sample_departure, profile=travel.profile,
+        factor=travel.factor,
+    )  # fmt: skip
+    return _Made(found.model, as_fitted(travel, found), found, found.notes)
 
 
 def _road(tables: Mapping[str, Table], travel: Travel, demand: Demand) -> _Made:

@@ -46,6 +46,7 @@ _TRAVEL = {
     "{speed:g} km/h.",
     "circuity": "Travel time is the great circle times a circuity factor of {factor:.3g} at {speed:.3g} km/h.",
     "circuity_distance": "Travel time is the great circle times a circuity that falls with the distance.",
+    "circuity_surface": "Travel time is the great circle times a pace that depends on distance, direction and place.",
     "circuity_density": "Travel time is the great circle times a circuity and over a speed that depend on how densely "
     "people live at both ends.",
     "road": "Travel time is the quickest way over a road network, with the walk between a point and the road.",
@@ -61,6 +62,9 @@ def method(found: Found) -> tuple[str, ...]:
 def _paragraphs(found: Found) -> Iterator[str]:
     t, problem = found.journeys.travel, found.question.problem
     words = _TRAVEL[t.model].format(speed=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation)
+    if found.journeys.calibration is not None:
+        words += f" It was fitted to {found.journeys.calibration.n_fit:,} trips whose time is known"
+        words += f" and held against {found.journeys.calibration.n_held_out:,} others, then fitted to all of them."
     if t.departure is not None:
         words += f" It is told for a departure at {_clock(t.departure)}."
     yield words

@@ -62,6 +62,7 @@ class Travel:
         default_kmh: speeds by class of road that stand for the usual ones.
         largest_part: whether only the largest part is used in which ways lead from everywhere to everywhere.
         oneway: whether links that do not say so lead one way only.
+        sample_departure: hour of the day of the trips by which the model is calibrated; None for an empty road.
         departure: hour of the day, 0 to 24; None for free flow.
         profile: factor of the travel time by hour of the day, 24 of them; empty for the usual one.
     """
@@ -83,6 +84,7 @@ class Travel:
     largest_part: bool = False
     oneway: bool = False
     default_kmh: dict[str, float] = field(default_factory=dict)
+    sample_departure: float | None = None
     departure: float | None = None
     profile: tuple[float, ...] = ()
 

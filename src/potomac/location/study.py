@@ -135,6 +135,13 @@ class SampleSpec(TableSpec):
         Role("to_latitude", "number", "degrees north, where it ends", "angle", -90, 90),
         Role("to_longitude", "number", "degrees east, where it ends", "angle", -180, 180),
         Role("minutes", "number", "how long it took, minutes", low=0),
+        Role("from_density", "number", "people a square kilometre where it begins", low=0, required=False),
+        Role("to_density", "number", "people a square kilometre where it ends", low=0, required=False),
+    )
+    usual = ("from_latitude", "from_longitude", "to_latitude", "to_longitude", "minutes")
+
+    departure: float | None = Field(
+        default=None, ge=0, lt=24, description="hour of the day of these trips; default without traffic"
     )
 
 
@@ -250,6 +257,10 @@ class TravelSpec(Spec):
         if self.model == "road" and self.links is None:
             mend = "Add [travel.links] with source and columns from, to, length; or an .osm.pbf as source"
             yield Fault("location.table-missing", "the model road needs a table of links", "", mend, key="links")
+        if self.sample is not None and self.model in ("road", "matrix"):
+            found = f"the model {self.model} is not calibrated by trips"
+            expected = "expected great_circle, minkowski, circuity, circuity_distance or circuity_density"
+            yield Fault("location.travel", found, expected, "Take [travel.sample] away", key="sample")
         if self.near < self.far:
             found = f"near is {self.near:g} and far {self.far:g}"
             yield Fault("location.travel", found, "expected near to be at least far", "", key="near")
@@ -345,7 +356,7 @@ def question_of(study: LocationStudy) -> Question:
         Problem(**_alike(Problem, p, p=p.p if free else p.p or 1, anywhere=p.site == "anywhere", equity=p.frontier)),
         Travel(
             **_alike(
-                Travel, t, default_kmh=dict(t.speeds),
+                Travel, t, default_kmh=dict(t.speeds), sample_departure=t.sample.departure if t.sample else None,
                 largest_part=extract if t.largest_part is None else t.largest_part,
             )
         ),

@@ -243,7 +243,9 @@ def _fitted(found: Found) -> Iterator[Fact]:
     if fitted is None:
         return
     meaning = "Mean error of the calibrated travel times, as a share, on trips that were held out."
-    yield Fact("travel_error", 100 * fitted.held_out_error, meaning, unit="%")
+    low, high = (100 * end for end in fitted.interval)
+    value = 100 * fitted.held_out_error
+    yield Fact("travel_error", value, meaning, min(low, value), max(high, value), "%")
     meaning = "The same for one constant factor."
     yield Fact("travel_error_constant", 100 * fitted.constant_error, meaning, unit="%")
 

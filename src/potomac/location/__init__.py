@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from potomac.location.center import p_center as p_center
     from potomac.location.covering import max_coverage as max_coverage
     from potomac.location.covering import set_cover as set_cover
+    from potomac.location.exchange import from_cost_matrix as from_cost_matrix
+    from potomac.location.exchange import from_geodataframe as from_geodataframe
+    from potomac.location.exchange import from_geojson as from_geojson
+    from potomac.location.exchange import to_geojson as to_geojson
     from potomac.location.fixed_charge import fixed_charge as fixed_charge
     from potomac.location.frontier import Frontier as Frontier
     from potomac.location.frontier import equity_frontier as equity_frontier
@@ -32,6 +36,10 @@ if TYPE_CHECKING:
     from potomac.location.scenarios import Stability as Stability
     from potomac.location.scenarios import by_hour as by_hour
     from potomac.location.scenarios import stability as stability
+    from potomac.location.travel.calibrate import Calibration as Calibration
+    from potomac.location.travel.calibrate import Sample as Sample
+    from potomac.location.travel.calibrate import calibrate as calibrate
+    from potomac.location.travel.calibrate import drawn_sample as drawn_sample
     from potomac.location.travel.circuity import Circuity as Circuity
     from potomac.location.travel.circuity import CircuityDensity as CircuityDensity
     from potomac.location.travel.circuity import CircuityDistance as CircuityDistance
@@ -45,6 +53,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Anywhere": "anywhere",
+    "Calibration": "travel.calibrate",
     "Circle": "geometry",
     "Circuity": "travel.circuity",
     "CircuityDensity": "travel.circuity",
@@ -58,14 +67,20 @@ _HOMES = {
     "Placement": "placement",
     "Problem": "question",
     "RoadNetwork": "travel.network",
+    "Sample": "travel.calibrate",
     "Site": "geometry",
     "Spread": "scenarios",
     "Stability": "scenarios",
     "TravelModel": "travel.model",
     "by_hour": "scenarios",
+    "calibrate": "travel.calibrate",
     "capacitated_p_median": "capacitated",
+    "drawn_sample": "travel.calibrate",
     "equity_frontier": "frontier",
     "fixed_charge": "fixed_charge",
+    "from_cost_matrix": "exchange",
+    "from_geodataframe": "exchange",
+    "from_geojson": "exchange",
     "geometric_median": "geometry",
     "huff": "gravity",
     "max_attendance": "attendance",
@@ -79,6 +94,7 @@ _HOMES = {
     "sites_anywhere": "anywhere",
     "smallest_circle": "geometry",
     "stability": "scenarios",
+    "to_geojson": "exchange",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - a list all the same

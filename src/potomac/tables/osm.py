@@ -30,6 +30,7 @@ NAMES = (
     "from", "to", "length", "class", "maxspeed", "oneway",
     "from_latitude", "from_longitude", "to_latitude", "to_longitude", "way",
 )  # fmt: skip
+_DEGREE = 10_000_000  # places are kept in units of this part of a degree
 _SHUT = frozenset(("no", "private", "agricultural", "forestry", "military", "emergency"))
 _ACCESS = ("motorcar", "motor_vehicle", "vehicle", "access")  # the first that is tagged counts
 _LIMIT = ("maxspeed", "maxspeed:type", "zone:maxspeed", "source:maxspeed")
@@ -174,8 +175,8 @@ class _Held:
 
     counts: _Counts
     nodes: array[int] = field(default_factory=lambda: array("q"))
-    latitudes: array[float] = field(default_factory=lambda: array("d"))
-    longitudes: array[float] = field(default_factory=lambda: array("d"))
+    north: array[int] = field(default_factory=lambda: array("q"))
+    east: array[int] = field(default_factory=lambda: array("q"))
     sizes: list[int] = field(default_factory=list)
     ways: list[tuple[int, str, str | None, str]] = field(default_factory=list)
 
@@ -183,13 +184,10 @@ class _Held:
         return len(self.nodes)
 
     def add(self, way: Any, tags: Mapping[str, str]) -> None:
-        nan = float("nan")
         for node in way.nodes:
-            here = node.location
-            there = here.valid()
             self.nodes.append(node.ref)
-            self.latitudes.append(here.lat if there else nan)
-            self.longitudes.append(here.lon if there else nan)
+            self.north.append(node.y)
+            self.east.append(node.x)
         self.sizes.append(len(way.nodes))
         kind = tags["highway"] if tags.get("highway") in DRIVEN else "ferry"
         self.ways.append((way.id, kind, _limit(tags), direction(tags)))
@@ -197,10 +195,11 @@ class _Held:
     def batch(self) -> pa.RecordBatch:
         """Each node of a way and the next."""
         node, size = np.array(self.nodes, np.int64), np.array(self.sizes, np.int64)
-        place = np.column_stack([self.latitudes, self.longitudes]) if len(node) else np.empty((0, 2))
+        place = np.column_stack([np.array(self.north, np.int64), np.array(self.east, np.int64)]) / _DEGREE
         way = np.repeat(np.arange(len(size)), size)
         first = np.flatnonzero(way[:-1] == way[1:])
-        inside = ~np.isnan(place[first] + place[first + 1]).any(axis=1)
+        known = (np.abs(place) <= (90, 180)).all(axis=1)  # a node that is not there has a number that no place has
+        inside = known[first] & known[first + 1]
         self.counts.lost += int((~inside).sum())
         first = first[inside]
         self.counts.kept += len(first)

@@ -198,7 +198,7 @@ class _Held:
         place = np.column_stack([np.array(self.north, np.int64), np.array(self.east, np.int64)]) / _DEGREE
         way = np.repeat(np.arange(len(size)), size)
         first = np.flatnonzero(way[:-1] == way[1:])
-        known = (np.abs(place) <= (90, 180)).all(axis=1)  # a node that is not there has a number that no place has
+        known = np.asarray((np.abs(place) <= np.array([90.0, 180.0])).all(axis=1))  # no place: a node that is not there
         inside = known[first] & known[first + 1]
         self.counts.lost += int((~inside).sum())
         first = first[inside]

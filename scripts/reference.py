@@ -26,7 +26,7 @@ REFERENCE = ROOT / "docs" / "reference"
 MADE = "<!-- Made from the code by scripts/reference.py: change the code, then `make reference`. -->\n"
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z0-9]+)*")
 PARTS = (
-    *("outliers", "studies", "tables", "engine", "errors", "spec", "units"),
+    *("outliers", "location", "studies", "tables", "engine", "errors", "spec", "units"),
     *("stats.streams", "stats.intervals", "stats.bootstrap", "geo.distance", "geo.cells", "geo.project"),
 )
 MOST = 3  # calls between the place where a message is written and the one where it is raised
@@ -273,6 +273,7 @@ def _shown(info: Any) -> str:
 
 
 def _tables_of(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Tables of a study by their keys, those inside of its parts too."""
     from potomac.spec import TableSpec
     from potomac.studies import fields
 
@@ -280,6 +281,8 @@ def _tables_of(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         inner = fields.model_in(fields.slot_of(info))
         if inner is not None and issubclass(inner, TableSpec):
             yield f"{prefix}{name}", inner
+        elif inner is not None:
+            yield from _tables_of(inner, f"{prefix}{name}.")
 
 
 def _roles(roles: Iterable[Any]) -> str:

@@ -52,7 +52,7 @@ csv.write_csv(table, "strait.csv")
 def described(run: Any) -> None:
     """Every table, column and fact of a run, and key of its manifest, is described in the reference."""
     reference = DOCS / "reference"
-    results = (reference / "results-outliers.md").read_text(encoding="utf-8")
+    results = (reference / f"results-{run.manifest['kind']}.md").read_text(encoding="utf-8")
     facts = re.findall(r"^\| `([^`]+)`", (reference / "facts.md").read_text(encoding="utf-8"), re.M)
     patterns = [re.escape(name).replace(r"\{kind\}", r"\w+") for name in facts]
     for fact in run.facts:
@@ -70,6 +70,20 @@ def described(run: Any) -> None:
 
 
 COVARIATES = ("type", "flag", "length")
+
+
+def test_the_tutorial_on_sites_runs_as_written(reader: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    reader.quick = False
+    reader.follow(DOCS / "tutorials" / "location.md")
+    from potomac import studies
+
+    assert {"new", "check", "run", "show"} <= set(reader.done)
+    said = capsys.readouterr().out
+    assert "no other choice does better" in said
+    for name in ("meetup", "calibrated"):
+        described(studies.open_run(f"{name}/latest"))
+    assert reader.names["found"].status == "optimal"
+    assert studies.open_run("calibrated/latest").facts["travel_error"] < 15
 
 
 def table_here() -> None:

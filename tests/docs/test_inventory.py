@@ -55,19 +55,38 @@ def keys(model: Any, prefix: str = "") -> Iterator[str]:
             yield from keys(inner, f"{prefix}{name}.")
 
 
-def test_every_key_and_role_of_a_study_is_described() -> None:
-    from potomac.outliers.study import ROLES, OutliersStudy
+KEYS = {"outliers": {"data.source", "model.method"}, "location": {"demand.source", "travel.links.source", "problem.p"}}
+"""Some keys of each kind, so that a walk that finds none is noticed."""
 
-    page = text("study-outliers.md")
-    found = list(keys(OutliersStudy))
-    assert "data.source" in found
-    assert "model.method" in found
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_every_key_and_role_of_a_study_is_described(kind: str) -> None:
+    from potomac.studies import registry
+
+    page, study = text(f"study-{kind}.md"), registry.engine(kind).study
+    found = list(keys(study))
+    assert set(found) >= KEYS[kind]
     for key in found:
         row = re.search(rf"^\| `\[*{re.escape(key)}\]*` \| ([^|]+) \|", page, re.M)
         assert row is not None, key
         assert row[1].strip(), key
-    for role in ROLES:
+    roles = [role for model in tables_of(study) for role in model.roles]
+    assert len(roles) > 5
+    for role in roles:
         assert f"| `columns.{role.name}` | {role.meaning} |" in page
+
+
+def tables_of(model: Any) -> Iterator[Any]:
+    """The tables of a study, those inside of its parts too."""
+    from potomac.spec import TableSpec
+    from potomac.studies import fields
+
+    for info in fields.keys(model).values():
+        inner = fields.model_in(fields.slot_of(info))
+        if inner is not None and issubclass(inner, TableSpec):
+            yield inner
+        elif inner is not None:
+            yield from tables_of(inner)
 
 
 def test_every_error_has_a_page_that_says_when_and_what_to_do() -> None:
@@ -93,7 +112,7 @@ def test_codes_are_found_wherever_they_are_written() -> None:
         written |= set(re.findall(r'Fault\(\s*"([a-z]+(?:-[a-z]+)*\.[a-z0-9-]+)"', source))
     assert written
     assert written <= set(SCRIPT["codes"]())
-    assert {"data", "study", "run", "engine", "outliers"} <= families
+    assert {"data", "study", "run", "engine", "outliers", "location"} <= families
 
 
 def test_messages_are_resolved() -> None:
@@ -110,6 +129,7 @@ def test_every_fact_of_a_run_has_its_meaning() -> None:
     page = text("facts.md")
     names = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", page, re.M)
     assert {"records", "found", "found_{kind}", "meetings", "features"} <= {name for name, _ in names}
+    assert {"objective", "bound", "gap", "proven", "status", "mean_minutes"} <= {name for name, _ in names}
     assert all(meaning.strip() for _, meaning in names)
 
 
@@ -157,7 +177,7 @@ def test_decisions_are_all_listed() -> None:
         assert "**What would change our mind.**" in page, name
 
 
-@pytest.mark.parametrize("name", ["Natural Earth", "world-atlas", "axe-core", "traffic"])
+@pytest.mark.parametrize("name", ["Natural Earth", "world-atlas", "axe-core", "traffic", "GeoNames", "OpenStreetMap"])
 def test_the_notice_names_the_works_of_others(name: str) -> None:
     assert name in (ROOT / "NOTICE").read_text(encoding="utf-8")
 

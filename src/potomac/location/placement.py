@@ -122,9 +122,9 @@ def indices(given: Iterable[int] | npt.ArrayLike, m: int, what: str) -> Ints:
     return found
 
 
-def infeasible(found: str, mend: str = "", *, code: str = "location.infeasible", key: str = "") -> NoAnswer:
+def infeasible(found: str, mend: str = "", *, key: str = "") -> NoAnswer:
     """No placement fulfils what was asked, and why."""
-    return NoAnswer(Fault(code, found, "", mend, key=key))
+    return NoAnswer(Fault("location.infeasible", found, "", mend, key=key))
 
 
 def _bad(found: str, expected: str, key: str = "cost") -> DataError:

@@ -38,6 +38,7 @@ RATIOS = (0.2, 1.0, 4.0, 16.0)
 _CHOSEN = 1200  # pairs that choices are made by, at most
 _FITTED = 8000  # pairs that the surface is fitted to, at most
 _SURFACE = 80  # pairs without which there is no surface
+_ENDS = 1000  # places that pairs are drawn from, at most: few would be known to both halves of a sample
 _BETTER = 0.99  # a richer form has to be this much better
 
 
@@ -212,7 +213,7 @@ def drawn_sample(
     if len(found) < 2:
         raise DataError(Fault("location.sample", "there is one place", "expected two at least", key="places"))
     random = Stream(seed, ("location", "sample")).generator()
-    ends = min(len(found), 2 * int(np.ceil(np.sqrt(pairs))) + 1)
+    ends = min(len(found), max(_ENDS, int(np.ceil(np.sqrt(2 * pairs)))))
     start, end = (random.choice(len(found), ends, replace=False) for _ in range(2))
     cells = np.flatnonzero(start[:, None] != end[None, :])
     i, j = np.divmod(random.choice(cells, min(pairs, len(cells)), replace=False), ends)

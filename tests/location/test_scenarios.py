@@ -13,7 +13,7 @@ from potomac.errors import DataError, Interrupted, NoAnswer, StudyError
 from potomac.location.measures import betters, measure_of, opened_one_by_one, singles, value
 from potomac.location.outcome import weighted_quantile
 from potomac.location.question import Problem, Scenarios
-from potomac.location.scenarios import Spread, by_hour, scenario, stability
+from potomac.location.scenarios import Areas, Spread, by_hour, scenario, stability
 from potomac.stats.intervals import proportion_interval
 from potomac.stats.streams import Stream
 
@@ -152,6 +152,19 @@ def test_all_sites_meet_the_same_scenarios() -> None:
     one, other = (stability(minutes, w, [j], PROBLEMS[0], count=50, stream=STREAM) for j in (0, 6))
     assert one.least == pytest.approx(other.least, rel=1e-12)
     assert (one.wins == other.wins).all()
+
+
+def test_those_of_one_area_share_their_part_and_others_do_not() -> None:
+    """With all of the variance by demand point the factors of an area are equal; of two areas they differ."""
+    spread = Spread(travel=0.3, common=0, demand_point=0.5, site=0.5, demand=0)
+    areas = Areas(np.array([0, 0, 1]), np.array([1, 0, 1, 1]))
+    found = np.log(scenario(np.ones((3, 4)), np.ones(3), 0, STREAM, spread, areas=areas)[0])
+    assert found[0] == pytest.approx(found[1])
+    assert found[:, 0] == pytest.approx(found[:, 2])
+    assert abs(found[0, 0] - found[2, 0]) > 1e-6
+    assert abs(found[0, 0] - found[0, 1]) > 1e-6
+    with pytest.raises(StudyError, match="areas of sites"):
+        stability(np.ones((3, 4)), None, [0], PROBLEMS[0], areas=Areas(np.zeros(3, int), np.zeros(3, int)))
 
 
 def test_a_study_shares_out_what_is_not_common_by_thirds() -> None:

@@ -51,6 +51,9 @@ CLOSE = 1e-3
 SAMPLE = 400
 """Demand points among which a first answer is chosen."""
 
+FEW = 4000
+"""Demand points from which starts go on; the best of them goes on with all."""
+
 
 @dataclass(frozen=True)
 class Anywhere:
@@ -181,16 +184,27 @@ class _Search:
 
     def _alternated(self) -> tuple[Floats, float]:
         """The best of several starts."""
-        best, least = self.turns.settled(self._discrete())
+        turns = self._thinned()
+        best, least = turns.settled(self._discrete())
         some = self.starts if self.ways.radial else min(self.starts, 5)
         for k in range(1, some):
             if self.clock.over():
                 break
             self.clock.tell("placing sites anywhere", k / some)
-            places, value = self.turns.settled(self.turns.spread(self.more, self.stream.child("start", k)))
+            places, value = turns.settled(turns.spread(self.more, self.stream.child("start", k)))
             if value < least:
                 best, least = places, value
         return self.turns.polished(best)
+
+    def _thinned(self) -> Alternation:
+        """The alternation for some of the demand points where there are many."""
+        n = len(self.weight)
+        if n <= FEW:
+            return self.turns
+        some = np.sort(self.stream.child("thinned").generator().choice(n, FEW, replace=False))
+        return Alternation(
+            self.ways.some(some), self.weight[some], self.fixed, self.cost, self.slope, self.worst, self.clock
+        )
 
     def _discrete(self) -> Floats:
         """Sites at some of the demand points, by greedy and interchange."""

@@ -54,7 +54,7 @@ class Row:
         mean_bound: no p sites within ``limit`` have a lower mean.
         worst_bound: no p sites have a lower worst time; None where it was not asked for.
         proven: whether the answer is the best of its aim.
-        status: "optimal" or "time_limit" (the best found until then).
+        status: "optimal", "within_gap" (as near as was asked) or "time_limit" (the best found until then).
         efficient: whether no other row with as few sites or fewer is as good in mean, q90 and worst and better in one.
     """
 
@@ -272,11 +272,14 @@ class _Search:
     def _row(self, p: int, aim: Aim, found: Placement, center: Placement | None, limit: float | None) -> Row:
         some, whole = self.w > 0, float(self.w.sum())
         near, w = self.t[np.ix_(some, found.sites)].min(axis=1), self.w[some]
-        proven = found.proven and (center is None or center.proven)
+        parts = [found] if center is None else [found, center]
+        proven = all(one.proven for one in parts)
+        near_enough = all(one.status in ("optimal", "within_gap") for one in parts)
+        status: Status = "optimal" if proven else "within_gap" if near_enough else "time_limit"
         return Row(
             p, aim, found.sites, float(w @ near) / whole, weighted_quantile(near, w, 0.9), float(near.max()),
             None if self.radius is None else float(w[near <= self.radius].sum()) / whole, limit, found.bound / whole,
-            None if center is None else center.bound, proven, "optimal" if proven else "time_limit",
+            None if center is None else center.bound, proven, status,
         )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ A travel time is the given one times a lognormal factor of mean 1,
     T_ij = t_ij exp(sigma (sqrt(c) Z + sqrt(a) Z_i + sqrt(b) Z_j + sqrt(r) Z_ij) - sigma^2 / 2),   c + a + b + r = 1,
 
 with standard normal Z that all ways have in common (weather, a day's traffic), that all ways of a demand point have
-(its own streets), that all ways to a candidate have (the streets around it), and that each way has alone. A weight is
+(its own streets), that all ways to a candidate have (the streets around it), and that each way has alone. Demand points
+and candidates of one area may share their Z: the best of many candidates side by side, each with luck of its own, would
+look better than any of them is. A weight is
 the given one times a factor of mean 1 that is lognormal or gamma. Each scenario has a stream of its own, so that
 scenario 17 alone is scenario 17 of 100, on however many cores.
 """
@@ -31,7 +33,7 @@ from potomac.location.question import Problem, Scenarios
 from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval
 from potomac.stats.streams import Stream
 
-__all__ = ["Hour", "Spread", "Stability", "by_hour", "scenario", "stability"]
+__all__ = ["Areas", "Hour", "Spread", "Stability", "by_hour", "scenario", "stability"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -87,6 +89,19 @@ class Spread:
         """That of a study: what is not shared by all belongs to demand points, candidates and ways by a third each."""
         each = (1 - asked_for.shared) / 3
         return cls(asked_for.travel_spread, asked_for.shared, each, each, asked_for.demand_spread)
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Which demand points, and which candidates, share their part of the travel time: numbers of areas from 0.
+
+    Attributes:
+        demand_points: shape (n,).
+        sites: shape (m,); areas of the same number as those of demand points have another draw.
+    """
+
+    demand_points: Ints
+    sites: Ints
 
 
 def _wrong(said: str, expected: str, key: str) -> StudyError:
@@ -184,7 +199,13 @@ class Stability:
 
 
 def scenario(
-    minutes: Floats, weights: Floats, k: int, stream: Stream, spread: Spread, drawn: Drawn | None = None
+    minutes: Floats,
+    weights: Floats,
+    k: int,
+    stream: Stream,
+    spread: Spread,
+    drawn: Drawn | None = None,
+    areas: Areas | None = None,
 ) -> tuple[Floats, Floats]:
     """Travel times and weights of scenario k.
 
@@ -196,42 +217,54 @@ def scenario(
         spread: how much they differ.
         drawn: stream -> travel times of a scenario, shape (n, m), in place of the lognormal factors (a road network
             whose links are drawn).
+        areas: what shares its part; default nothing does.
 
     Returns:
         Minutes, shape (n, m), and weights, shape (n,).
     """
     mine = stream.child("scenario", k)
-
-    def normal(name: str, shape: int | tuple[int, int]) -> Floats:
-        return mine.child(name).generator().standard_normal(shape)
-
-    n, m = minutes.shape
-    s = spread.demand
-    if s == 0:
-        w = weights
-    elif spread.law == "gamma":
-        w = weights * mine.child("weight").generator().gamma(1 / s**2, s**2, n)
-    else:
-        w = weights * np.exp(s * normal("weight", n) - s * s / 2)
+    w = weights * _weight_factors(len(weights), mine, spread)
     if drawn is not None:
         return drawn(mine.child("travel")), w
-    if spread.travel == 0:
-        return minutes, w
+    return (minutes * _time_factors(minutes.shape, mine, spread, areas) if spread.travel > 0 else minutes), w
+
+
+def _normal(stream: Stream, name: str, shape: int | tuple[int, ...]) -> Floats:
+    return stream.child(name).generator().standard_normal(shape)
+
+
+def _weight_factors(n: int, mine: Stream, spread: Spread) -> Floats:
+    s = spread.demand
+    if s == 0:
+        return np.ones(n)
+    if spread.law == "gamma":
+        return mine.child("weight").generator().gamma(1 / s**2, s**2, n)
+    return np.asarray(np.exp(s * _normal(mine, "weight", n) - s * s / 2))
+
+
+def _time_factors(shape: tuple[int, ...], mine: Stream, spread: Spread, areas: Areas | None) -> Floats:
+    """Lognormal, of mean 1, shape (n, m)."""
+    n, m = shape
     sigma = spread.travel
-    rows = np.sqrt(spread.common) * normal("common", 1) + np.sqrt(spread.demand_point) * normal("demand_point", n)
-    log = normal("way", (n, m)) if spread.way > 0 else np.zeros((n, m))
+    rows = np.sqrt(spread.common) * _normal(mine, "common", 1) + np.sqrt(spread.demand_point) * _shared(
+        mine, "demand_point", n, None if areas is None else areas.demand_points
+    )
+    log = _normal(mine, "way", shape) if spread.way > 0 else np.zeros(shape)
     log *= sigma * np.sqrt(spread.way)
     log += (sigma * rows - sigma * sigma / 2)[:, None]
-    log += sigma * np.sqrt(spread.site) * normal("site", m)
-    np.exp(log, out=log)
-    log *= minutes
-    return log, w
+    log += sigma * np.sqrt(spread.site) * _shared(mine, "site", m, None if areas is None else areas.sites)
+    return np.asarray(np.exp(log, out=log))
+
+
+def _shared(mine: Stream, name: str, n: int, area: Ints | None) -> Floats:
+    """A draw for each of n, or for each area of theirs."""
+    return _normal(mine, name, n) if area is None else _normal(mine, name, int(area.max()) + 1)[area]
 
 
 def stability(
     minutes: npt.ArrayLike, weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *, count: int = 200,
     spread: Spread = Spread(), stream: Stream = USUAL, fixed: Iterable[int] = (),
-    forbidden: Iterable[int] = (), drawn: Drawn | None = None, threads: int | None = None,
+    forbidden: Iterable[int] = (), areas: Areas | None = None, drawn: Drawn | None = None, threads: int | None = None,
     progress: Progress | None = None,
 ) -> Stability:  # fmt: skip
     """Compare the chosen sites with the best of each of ``count`` scenarios.
@@ -249,6 +282,7 @@ def stability(
         stream: of the draws; the same gives the same scenarios for other sites and other problems as well.
         fixed: sites that are there in every scenario.
         forbidden: candidates that are never sites.
+        areas: demand points and candidates that share their part of the travel time.
         drawn: stream -> travel times of a scenario, in place of lognormal factors.
         threads: at a time; they change nothing but the time it takes. Default one a core.
         progress: told of scenarios that are through.
@@ -264,10 +298,12 @@ def stability(
     if count < 1:
         raise _wrong(f"count is {count}", "expected 1 or more scenarios", "count")
     rival = _Rivals(t.shape[1], sites, fixed, forbidden, measure_of(problem))
+    if areas is not None:
+        areas = Areas(_area(areas.demand_points, len(t), "demand_points"), _area(areas.sites, t.shape[1], "sites"))
     tell = progress or Quiet()
 
     def one(k: int) -> tuple[float, float, Ints]:
-        return rival.compared(*scenario(t, w, k, stream, spread, drawn))
+        return rival.compared(*scenario(t, w, k, stream, spread, drawn, areas))
 
     found: list[tuple[float, float, Ints]] = []
     workers = threads or _cores()
@@ -286,6 +322,18 @@ def stability(
     return Stability(
         rival.sites, best, chosen, least, wins, wins / count, low, high, rival.measure.unit, rival.exact, notes
     )
+
+
+def _area(given: npt.ArrayLike, n: int, key: str) -> Ints:
+    """Numbers of areas, one for each of n.
+
+    Raises:
+        StudyError: they are others.
+    """
+    found = np.asarray(given)
+    if found.shape != (n,) or found.dtype.kind not in "iu" or (found < 0).any():
+        raise _wrong(f"areas of {key} have shape {found.shape}", f"expected {n} whole numbers from 0", "areas")
+    return found.astype(np.int64)
 
 
 def by_hour(

@@ -172,10 +172,20 @@ def _read(highspy: Any, high: Any, program: Program) -> Solved:
     found = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
     values = fulfilling(program, np.array(high.getSolution().col_value)) if found else None
     objective = np.inf if values is None else float(program.cost @ values) + program.offset
+    if found and not _agrees(program, values, objective, float(info.objective_function_value)):
+        return Solved(values, objective, -np.inf, "time_limit")  # nor is its bound to be trusted then
     done = status == kinds.kOptimal and values is not None
     bound = float(info.mip_dual_bound) if program.whole.any() else objective if done else -np.inf
     bound = bound if np.isfinite(bound) else -np.inf
     return Solved(values, objective, min(bound, objective), "optimal" if done else "time_limit")
+
+
+def _agrees(program: Program, values: Floats | None, objective: float, told: float) -> bool:
+    """Whether HiGHS's solution is one, and worth what it says."""
+    if values is None:
+        return False
+    size = 1.0 + abs(program.offset) + float(np.abs(program.cost) @ np.abs(values))
+    return abs(objective - told) <= ROUNDING * size
 
 
 def fulfilling(program: Program, values: Floats) -> Floats | None:

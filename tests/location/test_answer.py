@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from potomac import studies
 from potomac.engine import Figure
 from potomac.errors import NoAnswer
 from potomac.geo.distance import great_circle
@@ -264,3 +267,87 @@ def test_where_nobody_has_a_way_there_is_no_answer(ask: Any) -> None:
     with pytest.raises(NoAnswer) as caught:
         ask({"demand": demand, "candidates": sites, "travel.links": links}, travel=travel)
     assert caught.value.faults[0].code == "location.unreached"
+
+
+# ---- capacities and costs -----------------------------------------------------------------------------------------
+
+
+def test_opening_costs_are_weighed_against_travel(by_pair: Any, sites: pa.Table) -> None:
+    """a 1,000, b 700, c 600. a and c: 950 + 1,600; a: 2,070 + 1,000; b and c: 1,440 + 1,300; all: 400 + 2,300."""
+    costs = sites.append_column("cost", pa.array([1000.0, 700.0, 600.0]))
+    run = by_pair({"candidates": costs}, problem={"objective": "fixed_charge"})
+    assert run.tables["sites"]["site"].to_pylist() == ["a", "c"]
+    assert run.facts["objective"] == pytest.approx(2550.0)
+    assert run.answer.startswith("Open the 2 sites at a and c: 2,550 in all, with 3.80 minutes on average")
+
+
+def test_no_site_serves_more_than_its_capacity(by_pair: Any, sites: pa.Table) -> None:
+    """a and c are nearest for all (950), but a holds 150 of the 170 who would come: d with its 20 goes elsewhere.
+
+    With a 150, b 60 and c 130, two sites: a and c hold all, c takes d in 30 minutes in place of 20: 950 + 200.
+    """
+    held = sites.append_column("capacity", pa.array([150.0, 60.0, 130.0]))
+    run = by_pair({"candidates": held}, problem={"p": 2})
+    assert run.facts["objective"] == pytest.approx(1150.0)
+    assert run.tables["assignments"]["site"].to_pylist() == ["a", "a", "c", "c"]
+    load = {row["site"]: row["weight"] for row in run.tables["sites"].to_pylist()}
+    assert load == {"a": 150.0, "c": 100.0}
+
+
+def test_capacities_that_do_not_suffice_are_told_with_what_is_short(by_pair: Any, sites: pa.Table) -> None:
+    """The two largest hold 150 + 80 of 250 people."""
+    with pytest.raises(NoAnswer) as caught:
+        by_pair({"candidates": sites.append_column("capacity", pa.array([150.0, 60.0, 80.0]))}, problem={"p": 2})
+    fault = caught.value.faults[0]
+    assert fault.code == "location.infeasible"
+    assert "230" in fault.found
+    assert "250" in fault.found
+
+
+# ---- other kinds of tables ----------------------------------------------------------------------------------------
+
+
+def test_geojson_brings_its_places(tmp_path: Path) -> None:
+    """Points on the equator at 0, 1 and 3 degrees: the middle one has 1 + 2 degrees of ways."""
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": {"type": "Point", "coordinates": [east, 0.0]}}
+        for name, east in (("a", 0.0), ("b", 1.0), ("c", 3.0))
+    ]
+    (tmp_path / "places.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    run = studies.run(
+        {"kind": "location", "name": "geo", "demand": {"source": "places.geojson", "columns": {"id": "name"}},
+         "travel": {"model": "great_circle", "speed_kmh": 60}, "scenarios": {"count": 0}},
+        tmp_path / "runs", base=tmp_path,
+    )  # fmt: skip
+    assert run.tables["sites"]["site"].to_pylist() == ["b"]
+    assert run.facts["objective"] == pytest.approx(3 * DEGREE)
+
+
+# ---- the same answer, however it is asked -------------------------------------------------------------------------
+
+
+def test_another_order_of_rows_changes_no_objective(by_pair: Any, places: pa.Table, sites: pa.Table) -> None:
+    turned = {"demand": places.take([3, 1, 0, 2]), "candidates": sites.take([2, 0, 1])}
+    for problem in ({"p": 2}, {"objective": "minimax"}, {"objective": "quantile", "share": 0.5}):
+        one, other = by_pair(problem=problem), by_pair(turned, problem=problem)
+        assert other.facts["objective"] == pytest.approx(one.facts["objective"])
+        assert sorted(other.tables["sites"]["site"].to_pylist()) == sorted(one.tables["sites"]["site"].to_pylist())
+
+
+def test_more_sites_are_never_worse(ask: Any) -> None:
+    random = np.random.default_rng(4)
+    north, west, people = random.uniform(38, 39, 30), random.uniform(-78, -77, 30), random.integers(1, 50, 30) * 1.0
+    table = pa.table({"id": [str(i) for i in range(30)], "latitude": north, "longitude": west, "people": people})
+    for objective in ("minisum", "minimax", "attendance"):
+        values = [
+            ask({"demand": table}, problem={"objective": objective, "p": p}).facts["objective"] for p in (1, 2, 3, 4)
+        ]
+        steps = np.diff(values)
+        assert ((steps >= -1e-9) if objective == "attendance" else (steps <= 1e-9)).all()
+
+
+def test_the_same_seed_gives_the_same_tables(by_pair: Any) -> None:
+    parts: dict[str, Any] = {"problem": {"p": 2}, "scenarios": {"count": 30}}
+    one, other = by_pair(**parts), by_pair(**parts)
+    for name in one.tables:
+        assert one.tables[name].equals(other.tables[name]), name

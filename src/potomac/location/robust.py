@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -100,7 +101,7 @@ def robust(journeys: Journeys, question: Question, placement: Placement, stream:
     kind, c = question.problem.objective, journeys.candidates
     anywhere, bounded = question.problem.anywhere, c.capacity is not None or kind in ("set_cover", "fixed_charge")
     if anywhere or bounded or not journeys.listed:
-        return Robust()
+        return Robust(notes=tuple(_why_none(question, anywhere, bounded)))
     front, said = _frontier(journeys, question, stream, progress)
     count, notes = _count(question.scenarios.count, journeys.minutes.size)
     found = _scenarios(journeys, question, placement, count, stream, progress) if count else None
@@ -114,6 +115,18 @@ def robust(journeys: Journeys, question: Question, placement: Placement, stream:
         notes=(*said, *notes, *(() if found is None else found.notes)),
         method=() if found is None else (_method(question, count),),
     )
+
+
+def _why_none(question: Question, anywhere: bool, bounded: bool) -> Iterator[str]:
+    """Why there are no scenarios, where they were asked for."""
+    if not question.scenarios.count:
+        return
+    if anywhere:
+        yield "Scenarios are made for sites at candidates; for sites anywhere there are none."
+    elif bounded:
+        yield "There are no scenarios with capacities, opening costs or a cover: each would be a search of its own."
+    else:
+        yield "There are no scenarios: travel times are too many to be drawn again and again."
 
 
 # ---- more sites, or fewer -----------------------------------------------------------------------------------------
@@ -148,7 +161,7 @@ def _least_means(
     minutes: Floats, weight: Floats, ps: list[int], radius: float | None, limits: dict[str, Any]
 ) -> Frontier:
     """The least mean for each number of sites alone, near enough to be compared: nobody asked for more."""
-    limits = {**limits, "gap": max(limits["gap"], QUICK_GAP)}
+    limits = {**limits, "gap": max(limits["gap"], QUICK_GAP), "time_limit": limits["time_limit"] / len(ps)}
     some, whole = weight > 0, float(weight.sum())
     w, rows = weight[some], []
     for p in ps:

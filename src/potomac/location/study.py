@@ -315,7 +315,8 @@ class LocationStudy(Study):
     def _place_faults(self) -> Iterator[Fault]:
         parts: Mapping[str, TableSpec | None] = {"demand": self.demand, "candidates": self.candidates}
         for name, part in parts.items():
-            lacking = [role for role in ("latitude", "longitude") if part and role not in part.columns]
+            bare = part is not None and ".geojson" not in part.source.casefold()  # GeoJSON brings its places
+            lacking = [role for role in ("latitude", "longitude") if part and bare and role not in part.columns]
             by_id = self.travel.model in ("matrix", "road")
             if part and by_id:
                 if len(lacking) == 1:

@@ -1,9 +1,9 @@
 """Sites anywhere on the globe, not at candidates only: the best place for one, good places for several, with a bound.
 
 One site at the least mean distance is the geometric median, at the least longest one the centre of the smallest circle;
-both are proven. For attendance, or where time is not proportional to distance, a search over cells finds the best place
-to a small gap. Several sites are a problem with many local optima: alternate location and allocation (Cooper 1964) from
-many starts gives good ones, and a Lagrangian over cells says how far from the best they can be.
+both are proven. Attendance, a site beside others, or times that are not proportional to distance take a search over
+cells, to a proof or a small gap. Several sites are a problem with many local optima: alternate location and allocation
+(Cooper 1964) from many starts gives good ones, and a Lagrangian over cells says how far from the best they can be.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from potomac.location.cellular import (
 from potomac.location.geometry import geometric_median, smallest_circle
 from potomac.location.highs import Clock
 from potomac.location.measures import Measure, betters, opened_one_by_one
-from potomac.location.placement import Goal, Status, checked_weights, infeasible
+from potomac.location.placement import NEAR, Goal, Status, checked_weights, infeasible
 from potomac.location.places import degrees
 from potomac.location.travel.model import TravelModel, checked_places
 from potomac.location.ways import Ways
@@ -65,7 +65,7 @@ class Anywhere:
         minutes: how long that takes, shape (n,).
         objective: minutes times weight (minisum), the longest minutes of anybody who counts (minimax), or the expected
             attendance.
-        bound: no places can be better than this; infinite, or 0, where nothing is known.
+        bound: no places can be better than this; 0, or all people, where nothing is known.
         proven: whether ``bound`` meets ``objective`` but for rounding.
         status: "optimal" (proven), "within_gap" (the gap is at most what was asked, or 0.1 %), "heuristic" (good
             places by many starts, of which the bound says how good they surely are) or "time_limit".
@@ -177,7 +177,8 @@ class _Search:
         if not self.ways.bounded:
             self.notes.append("of this model of travel time no bound is known for sites anywhere")
             return places, 0.0, False
-        demand = Demand(self.ways, self.weight, self.turns.base, self.cost)
+        half_life = self.half_life if self.aim == "attendance" else None
+        demand = Demand(self.ways, self.weight, self.turns.base, self.cost, half_life)
         if self.more == 1:
             return self._searched(demand, places, value)
         return places, self._bounded(demand, value), False
@@ -227,15 +228,16 @@ class _Search:
         sites = betters(minutes, self.weight[rows], measure, start, kept, free)
         return places[sites[sites >= len(kept)]]
 
-    def _tolerance(self, value: float) -> float:
+    def _tolerance(self, value: float, gap: float) -> float:
         """The gap as a share of what is made small: of attendance that is who stays at home."""
         if self.aim != "attendance":
-            return self.gap
-        return self.gap * (float(self.weight.sum()) - value) / max(value, 1e-300)
+            return gap
+        return gap * (float(self.weight.sum()) - value) / max(value, 1e-300)
 
     def _searched(self, demand: Demand, places: Floats, value: float) -> tuple[Floats, float, bool]:
         """One site by cells; what they find is bettered from there."""
-        found = one_site(demand, value, self._tolerance(value), self.clock, worst=self.worst)
+        gap = self.gap if self.worst or self.ways.rate is None else min(self.gap, 0.5 * NEAR)
+        found = one_site(demand, value, self._tolerance(value, gap), self.clock, worst=self.worst)
         if found.place is not None:
             better, least = self.turns.polished(degrees(found.place)[None])
             if least < value:
@@ -254,7 +256,7 @@ class _Search:
             if half >= value * (1 - self.gap):
                 return min(half, value)
             return max(half, worst_bound(demand, self.more, cells, value, self.gap, self.clock))
-        return lagrangian_bound(gathered(demand), self.more, cells, value, self._tolerance(value), self.clock)
+        return lagrangian_bound(gathered(demand), self.more, cells, value, self._tolerance(value, self.gap), self.clock)
 
     def _halfway(self) -> float:
         """Of p + 1 demand points two share a site, and one of these is half as far from it as from the other at least.
@@ -287,7 +289,7 @@ class _Search:
             objective = float(near[some].max()) if self.worst else float(w[some] @ near[some])
             bound = least
         apart = abs(objective - bound)
-        proven = apart <= 1e-9 * max(objective, 1e-12)
+        proven = apart <= NEAR * max(objective, 1e-12)
         close = apart <= max(self.gap, CLOSE) * objective
         late: Status = "time_limit" if exact else "heuristic"
         status: Status = "optimal" if proven else "within_gap" if close else late

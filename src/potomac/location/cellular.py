@@ -16,6 +16,7 @@ import numpy.typing as npt
 from potomac.geo.distance import EARTH_RADIUS_KM
 from potomac.location.cells import Cells, Searched, search, whole
 from potomac.location.highs import Clock
+from potomac.location.kernels import near_bounds
 from potomac.location.places import degrees
 from potomac.location.ways import Ways, angles
 from potomac.stats.compiled import compiled
@@ -62,12 +63,14 @@ class Demand:
         weight: shape (n,).
         base: cost of a unit of weight at the sites that are there, infinite without any, shape (n,).
         cost: minutes -> cost of a unit of weight, not decreasing.
+        half_life: where the cost is the share that stays at home; None where it is the minutes themselves.
     """
 
     ways: Ways
     weight: Floats
     base: Floats
     cost: Callable[[Floats], Floats]
+    half_life: float | None = None
 
     def least(self, middles: Floats, radii: Floats) -> Floats:
         """What no cost at a place of the cells is below, shape (n, k)."""
@@ -90,6 +93,13 @@ def one_site(
         worst: whether the greatest cost counts, not the weighted sum.
         work: distances after which to give what there is.
     """
+    v, n = demand.ways.vectors, len(demand.weight)
+    bounds = _sharp(demand) if demand.ways.rate is not None and not worst else _plain(demand, worst)
+    return search(whole("sphere", v), bounds, known, tolerance, n, clock.progress, work)
+
+
+def _plain(demand: Demand, worst: bool) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
+    """The objective at the middles of cells, and what it is at least in each: the sum of what each cost is at least."""
     ways, step = demand.ways, max(1, PAIRS // len(demand.weight))
 
     def total(costs: Floats) -> Floats:
@@ -103,7 +113,22 @@ def one_site(
             value[part], low[part] = total(there), total(demand.least(middles[part], radii[part]))
         return value, low
 
-    return search(whole("sphere", ways.vectors), bounds, known, tolerance, len(demand.weight), clock.progress, work)
+    return bounds
+
+
+def _sharp(demand: Demand) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
+    """The same by slope and curvature, where time is proportional to distance: its error falls with the cell's area."""
+    lines = np.vstack([demand.ways.vectors.T, demand.weight])
+    scale = float(demand.ways.rate or 0.0) * EARTH_RADIUS_KM
+    if demand.half_life is not None:
+        scale *= float(np.log(2)) / demand.half_life
+
+    def bounds(middles: Floats, radii: Floats) -> tuple[Floats, Floats]:
+        out = np.empty((len(radii), 2))
+        near_bounds(lines, demand.base, demand.half_life is not None, scale, middles, radii, 0, len(radii), out)
+        return out[:, 0], out[:, 1]
+
+    return bounds
 
 
 # ---- several sites -----------------------------------------------------------------------------------------------
@@ -114,7 +139,7 @@ def gathered(demand: Demand) -> Demand:
     some = demand.weight > 0
     ways, w, base = demand.ways.some(some), demand.weight[some], demand.base[some]
     if len(w) <= GROUPS:
-        return Demand(ways, w, base, demand.cost)
+        return Demand(ways, w, base, demand.cost, demand.half_life)
     v = ways.vectors
     cell = np.zeros(len(v), np.int64)
     for side in np.geomspace(1e-6, 2.0, 60):  # the finest grid with few enough cells
@@ -129,7 +154,8 @@ def gathered(demand: Demand) -> Demand:
     np.minimum.at(dear, cell, base)
     slack = EARTH_RADIUS_KM * 2 * np.arcsin(np.minimum(np.sqrt(square) / 2, 1.0)) + 1e-6
     grouped = Ways(ways.model, degrees(middle), ways.departure, slack)
-    return Demand(grouped, np.asarray(np.bincount(cell, w, count), np.float64), dear, demand.cost)
+    weight = np.asarray(np.bincount(cell, w, count), np.float64)
+    return Demand(grouped, weight, dear, demand.cost, demand.half_life)
 
 
 def covering_cells(centre: Floats, radius: float, count: int) -> Cells:

@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from potomac.stats.compiled import compiled
 
-__all__ = ["CHUNK", "SUMS", "cell_bounds", "farthest", "plane_lines", "plane_sums", "sphere_lines", "sphere_sums"]
+__all__ = [
+    "CHUNK",
+    "SUMS",
+    "cell_bounds",
+    "farthest",
+    "near_bounds",
+    "plane_lines",
+    "plane_sums",
+    "sphere_lines",
+    "sphere_sums",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -166,6 +176,49 @@ def cell_bounds(points: Floats, centres: Floats, radii: Floats, first: int, last
             gz += pull * (dz - fall * uz)
         out[k, 0] = total
         out[k, 1] = total - loss - r * np.sqrt(gx * gx + gy * gy + gz * gz)
+
+
+@_compiled
+def near_bounds(
+    points: Floats, base: Floats, decays: bool, scale: float, centres: Floats, radii: Floats, first: int, last: int,
+    out: Floats,
+) -> None:  # fmt: skip
+    """For caps the sum of w min(cost, base) at the centre, and what no such sum in the cap is below, shape (k, 2).
+
+    The cost of an angle t is s t, or 1 - exp(-s t) where it decays. Within r of the centre a point contributes at least
+    its cost at t - r. Where that says less, and base plays no part, it is its value and slope at the centre less half
+    of r^2 times the most that its cost bends down, s^2 exp(-s (t - r)): slopes of several points cancel out, radii do
+    not.
+    """
+    x, y, z, w = points[0], points[1], points[2], points[3]
+    for k in range(first, last):
+        ux, uy, uz, r = centres[k, 0], centres[k, 1], centres[k, 2], radii[k]
+        total, plain, sharp, gx, gy, gz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for i in range(len(w)):
+            dx, dy, dz = x[i] - ux, y[i] - uy, z[i] - uz
+            angle = _angle(dx * dx + dy * dy + dz * dz)
+            least = angle - r if angle > r else 0.0
+            if decays:
+                here, low, high = np.exp(-scale * angle), np.exp(-scale * least), np.exp(-scale * (angle + r))
+                slope, bend = scale * here, 0.5 * scale * scale * low * r * r
+                here, low, high = 1.0 - here, 1.0 - low, 1.0 - high
+            else:
+                here, low, high, slope, bend = scale * angle, scale * least, scale * (angle + r), scale, 0.0
+            total += w[i] * (here if here < base[i] else base[i])
+            low = low if low < base[i] else base[i]
+            plain += w[i] * low
+            if angle <= r or angle + r >= 1.57 or high > base[i] or here - bend <= low:
+                sharp += w[i] * low
+                continue
+            sharp += w[i] * (here - bend)
+            fall = dx * ux + dy * uy + dz * uz
+            pull = w[i] * slope / np.sin(angle)
+            gx += pull * (dx - fall * ux)
+            gy += pull * (dy - fall * uy)
+            gz += pull * (dz - fall * uz)
+        sharp -= r * np.sqrt(gx * gx + gy * gy + gz * gz)
+        out[k, 0] = total
+        out[k, 1] = max(plain, sharp) - 1e-13 * total
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)

@@ -149,7 +149,12 @@ class ProblemSpec(Spec):
     """What is to be found."""
 
     objective: Literal["minisum", "minimax", "quantile", "max_coverage", "set_cover", "fixed_charge", "attendance"] = (
-        Field(default="minisum", description="least total time, least worst time, most people in reach, ...")
+        Field(
+            default="minisum",
+            description="minisum: least mean time, minimax: least longest, quantile: least for a share of the people, "
+            "max_coverage: most in reach, set_cover: fewest sites that reach all, fixed_charge: least cost of sites "
+            "and ways, attendance: most who come",
+        )
     )
     p: int | None = Field(default=None, ge=1, description="number of sites (1; decided where the objective decides it)")
     site: Literal["candidates", "anywhere"] = Field(default="candidates", description="where sites may be")

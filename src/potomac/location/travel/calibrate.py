@@ -36,9 +36,10 @@ FOLDS = 4
 RATIOS = (0.2, 1.0, 4.0, 16.0)
 """How rough the surface may be: prior variance of its terms as a share of that of the error."""
 _CHOSEN = 1200  # pairs that choices are made by, at most
-_FITTED = 8000  # pairs that the surface is fitted to, at most
+_FITTED = 6000  # pairs that the surface is fitted to, at most
 _SURFACE = 80  # pairs without which there is no surface
 _ENDS = 1000  # places that pairs are drawn from, at most: few would be known to both halves of a sample
+_ORIGINS = 10  # with fewer, pairs are drawn one by one for the interval
 _BETTER = 0.99  # a richer form has to be this much better
 
 
@@ -71,7 +72,7 @@ class Calibration:
         model: fitted to the whole sample.
         form: which form it has, one of ``MODELS``.
         held_out_error: on the half of the sample that was held out, fitted to the other half.
-        interval: of that error, 95 %, by bootstrap.
+        interval: of that error, 95 %, by bootstrap of the origins.
         constant_error: of the great circle at the one pace that fits best, on the same held-out half.
         n_fit: pairs that were fitted to before the held-out half was.
         n_held_out: pairs held out.
@@ -164,10 +165,9 @@ def calibrate(
     whole = replace(cast(Any, fit(pairs)), profile=profile)
     if isinstance(whole, CircuityDensity):
         whole = replace(whole, density=density)
-    low, high = percentile_interval(mean_of(errors), len(errors), stream.child("interval"), draws=1000)
     return Calibration(
-        whole, form, float(errors.mean()), (low, high), float(plain.mean()), len(half), len(held), fell_back, tried,
-        tuple(notes),
+        whole, form, float(errors.mean()), _interval(errors, held, stream.child("interval")), float(plain.mean()),
+        len(half), len(held), fell_back, tried, tuple(notes),
     )  # fmt: skip
 
 
@@ -316,6 +316,13 @@ def _across_ratios(pairs: _Pairs, fold: Ints) -> list[float]:
         bounded = np.clip(told, fastest * out.km, least + slowest * out.km)
         errors[:, fold == k] = np.abs(bounded / out.minutes - 1)
     return list(map(float, errors.mean(axis=1)))
+
+
+def _interval(errors: Floats, held: _Pairs, stream: Stream) -> tuple[float, float]:
+    """Of the mean error; pairs that begin at one place are drawn together, as their errors are alike."""
+    _, origin = np.unique(held.start, axis=0, return_inverse=True)
+    clusters = origin.ravel() if origin.max() >= _ORIGINS - 1 else None
+    return percentile_interval(mean_of(errors), len(errors), stream, draws=1000, clusters=clusters)
 
 
 def _told(model: ByPair, pairs: _Pairs) -> Floats:

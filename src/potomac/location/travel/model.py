@@ -75,7 +75,9 @@ def _in_degrees(points: Any, what: str) -> None:
         found = np.asarray(points, dtype=np.float64)
     except (TypeError, ValueError):
         return  # told by others
-    if found.size and np.isfinite(found).all() and np.median(np.abs(found)) > _FAR:
+    if not found.size or not np.abs(found).max() > _FAR:
+        return
+    if np.isfinite(found).all() and np.median(np.abs(found)) > _FAR:
         said = f"{what} look like metres or feet of a projection: they reach {np.abs(found).max():,.0f}"
         mend = "Transform them to latitude and longitude (EPSG:4326), or give a GeoDataFrame with its CRS"
         raise DataError(Fault("location.points", said, "expected degrees", mend, key=what))

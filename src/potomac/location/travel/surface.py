@@ -41,6 +41,7 @@ WIDTH = 0.75
 """Standard deviation of a bump, in spacings of its grid."""
 _STEPS = 4  # nodes of the raster, a spacing of the fine grid
 _NEAR = 0.02  # a relative error below this counts as if it were this large: what is hit already pulls no more
+_ROWS = 1024  # pairs that are added to the normal equations at a time
 _FREE = 1e4  # prior variance of the base, next to 1 of all bumps of a kind
 
 
@@ -207,18 +208,22 @@ def _reweighted(error: Floats) -> Floats:
 
 
 def _primal(x: Floats, base: Bools, ratios: tuple[float, ...], rounds: int) -> Iterator[Floats]:
-    """Ridge with unit penalty from the k normal equations, for each ratio."""
+    """Ridge with unit penalty from the k normal equations, for each ratio; no second array of n rows is made."""
     from scipy.linalg import solve
 
+    spans = [slice(a, a + _ROWS) for a in range(0, len(x), _ROWS)]
     for ratio in ratios:
-        scaled = x * np.where(base, 1.0, np.sqrt(ratio))
+        scale = np.where(base, 1.0, np.sqrt(ratio))
         w, beta = np.ones(len(x)), np.zeros(x.shape[1])
         for _ in range(rounds):
-            weighted = scaled * w[:, None]
-            gram = scaled.T @ weighted
+            gram = np.zeros((x.shape[1], x.shape[1]))
+            for span in spans:
+                part = x[span] * np.sqrt(w[span])[:, None]
+                gram += part.T @ part
+            gram *= scale[:, None] * scale
             gram[np.diag_indices_from(gram)] += 1.0
-            beta = solve(gram, weighted.sum(axis=0), assume_a="pos", overwrite_a=True)
-            w = _reweighted(scaled @ beta - 1)
+            beta = solve(gram, scale * (w @ x), assume_a="pos", overwrite_a=True)
+            w = _reweighted(x @ (scale * beta) - 1)
         yield beta
 
 

@@ -112,6 +112,32 @@ def test_same_seed_same_answer() -> None:
     assert one.bound == other.bound
 
 
+@pytest.mark.parametrize("start", [[], [3], [0, 1, 2, 3], list(range(9))])
+def test_a_start_changes_nothing_but_the_way(start: list[int]) -> None:
+    cost = np.random.default_rng(12).random((60, 25))
+    found = p_median(cost, 4, start=start, fixed=[20], forbidden=[1])
+    assert found.proven
+    assert found.objective == pytest.approx(brute(cost, 4, np.ones(60), (20,), (1,))[0])
+
+
+def test_a_start_is_no_worse_than_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without time for anything else the answer is that of the start, or better."""
+    from potomac.location.pmedian import search
+
+    points = np.random.default_rng(13).random((700, 2))
+    before = p_median(Nearby(points), 20, time_limit=20, gap=0.01)
+    monkeypatch.setattr(search, "SMALL", 0)
+    again = p_median(Nearby(points), 20, start=before.sites, time_limit=0.0)
+    assert again.objective <= before.objective * (1 + 1e-12)
+    more = p_median(Nearby(points), 21, start=before.sites, time_limit=0.0)
+    assert more.objective < before.objective
+
+
+def test_a_start_of_unknown_candidates_is_refused() -> None:
+    with pytest.raises(StudyError, match="start names candidate 9"):
+        p_median(np.ones((3, 3)), 1, start=[9])
+
+
 def test_points_and_their_matrix_agree() -> None:
     draw = np.random.default_rng(7)
     points, candidates = draw.random((80, 2)), draw.random((30, 2))

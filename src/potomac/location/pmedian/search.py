@@ -17,7 +17,7 @@ from potomac.engine import Progress
 from potomac.errors import Fault, StudyError, listing
 from potomac.location.asked import Asked, Met, asked, placed
 from potomac.location.highs import Clock
-from potomac.location.placement import Placement, infeasible
+from potomac.location.placement import Placement, indices, infeasible
 from potomac.location.pmedian.costs import (
     MATRIX,
     Lists,
@@ -67,14 +67,17 @@ FIRST = 3e9
 CHAINS = 250_000
 """Pairs up to which it is."""
 
+FILLED = 2e9
+"""Costs that are looked at to complete a start, at most."""
+
 ROOM = 16
 """Equal answers kept from each stretch of the search."""
 
 
 def p_median(
     cost: npt.ArrayLike | Nearby, p: int, weights: npt.ArrayLike | None = None, fixed: Iterable[int] = (),
-    forbidden: Iterable[int] = (), *, service_radius: float | None = None, time_limit: float = 60.0, gap: float = 0.0,
-    seed: int = 0, progress: Progress | None = None,
+    forbidden: Iterable[int] = (), *, service_radius: float | None = None, start: Iterable[int] = (),
+    time_limit: float = 60.0, gap: float = 0.0, seed: int = 0, progress: Progress | None = None,
 ) -> Placement:  # fmt: skip
     """Place p sites so that the weighted sum of the costs of the demand points, each from its nearest, is the least.
 
@@ -86,6 +89,7 @@ def p_median(
         fixed: candidates that are sites already.
         forbidden: candidates that may not be sites.
         service_radius: what costs more than this cannot serve.
+        start: sites to begin with, e.g. those of an answer for another p; too few are completed, the best first.
         time_limit: seconds; the best found until then is returned with its bound.
         gap: relative gap at which to stop.
         seed: of the draws; the same gives the same answer unless time runs out.
@@ -93,7 +97,7 @@ def p_median(
 
     Raises:
         DataError: costs, points or weights are no such numbers.
-        StudyError: p, fixed or forbidden make no sense.
+        StudyError: p, fixed, forbidden or start make no sense.
         NoAnswer: p sites cannot serve every demand point; the message says which are out of reach, or within which
             radius they could.
     """
@@ -108,6 +112,7 @@ def p_median(
     allowed[ask.allowed] = True
     _within_reach(source, ask)
     search = _Search(source, ask, allowed, clock, gap, seed)
+    search.begun_with(indices(start, m, "start"))
     if ask.more == 0:
         search.offer(ask.fixed)
         bound = search.met.objective
@@ -189,6 +194,23 @@ class _Search:
         self.stream = Stream(seed, ("location", "p_median"))
         self.whole = _whole(source)
         self.served = False
+        self.start: Ints | None = None
+
+    def begun_with(self, sites: Ints) -> None:
+        """Take sites as a start: those that may be, filled up to p where they are fewer, each the best to add."""
+        sites = np.union1d(self.ask.fixed, sites[self.allowed[sites]])
+        if len(sites) == len(self.ask.fixed):
+            return
+        drop = np.setdiff1d(sites, self.ask.fixed)[max(0, self.ask.more) :]
+        sites = np.setdiff1d(sites, drop)
+        if (self.p - len(sites)) * len(self.source.weight) * len(self.ask.free) > FILLED:
+            return
+        while len(sites) < self.p:
+            near = np.minimum(assigned(self.source, sites)[1], self.source.far)
+            free = np.setdiff1d(self.ask.free, sites)
+            sites = np.union1d(sites, free[np.argmin(_one_more(self.source, free, near))])
+        self.start = sites
+        self.offer(sites)
 
     def offer(self, sites: Ints | Int32s) -> float:
         """Note an answer; its objective (``far`` more for each demand point that is not served)."""
@@ -275,8 +297,8 @@ class _Search:
         source, n, m = self.source, len(self.source.weight), len(self.allowed)
         if n * m <= SMALL:
             lists = all_pairs(source, self.allowed)
-            return lists, self._started(lists)
-        first = self._sampled()
+            return lists, self._started(lists, start=self.start)
+        first = self._sampled() if self.start is None else self.start
         state = opened(source, _empty(n, m), first, self.ask.fixed, self.allowed)
         factor = 1.6
         while True:
@@ -320,7 +342,8 @@ class _Search:
             self.source = kept
         return np.sort(state.sites).astype(np.int64)
 
-    def _started(self, lists: Lists, allowed: Bools | None = None) -> State:
+    def _started(self, lists: Lists, allowed: Bools | None = None, start: Ints | None = None) -> State:
+        """The best of some greedy answers, and of one that is there already, after interchange."""
         allowed = self.allowed if allowed is None else allowed
         tries = max(2, int(np.log2(max(2.0, allowed.sum() / self.p))) + 1)
         states = []
@@ -330,6 +353,10 @@ class _Search:
             state = opened(self.source, lists, np.sort(sites), self.ask.fixed, allowed)
             self._mended(lists, state)
             states.append((float(total(state)), k, state))
+        if start is not None:
+            state = opened(self.source, lists, start, self.ask.fixed, allowed)
+            self._mended(lists, state)
+            states.append((float(total(state)), -1, state))
         return min(states, key=lambda one: one[:2])[2]
 
     def _mended(self, lists: Lists, state: State) -> None:

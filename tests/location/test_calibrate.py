@@ -45,7 +45,7 @@ def speed(found: Calibration) -> float:
 
 def test_the_speed_of_a_constant_factor_comes_back_exactly() -> None:
     a, b = ends(100)
-    found = calibrate(Sample(a, b, Circuity(37.0, 1.3).between(a, b)))
+    found = calibrate(Sample(a, b, Circuity(37.0, 1.3).rowwise(a, b)))
     assert found.form == "circuity_constant"
     assert isinstance(found.model, Circuity)
     assert found.model.speed_kmh == pytest.approx(37.0)
@@ -56,7 +56,7 @@ def test_the_speed_of_a_constant_factor_comes_back_exactly() -> None:
 def test_one_pace_is_that_of_the_least_relative_error_and_not_the_mean() -> None:
     """Nine at 2 min/km and one at 20: the weighted median stays at 2, whatever the one is."""
     a, b = ends(100)
-    minutes = GreatCircle(30.0).between(a, b)
+    minutes = GreatCircle(30.0).rowwise(a, b)
     minutes[::10] *= 10
     assert speed(calibrate(Sample(a, b, minutes), "great_circle")) == pytest.approx(30.0)
 
@@ -64,7 +64,7 @@ def test_one_pace_is_that_of_the_least_relative_error_and_not_the_mean() -> None
 def test_decay_with_distance_comes_back() -> None:
     a, b = ends(1500)
     true = CircuityDistance(60.0, 2.6, 1.3, 8.0)
-    found = calibrate(Sample(a, b, noisy(true.between(a, b), 0.02)), "circuity_distance")
+    found = calibrate(Sample(a, b, noisy(true.rowwise(a, b), 0.02)), "circuity_distance")
     assert isinstance(found.model, CircuityDistance)
     km = np.array([2.0, 5.0, 10.0, 20.0, 40.0])
     assert found.model.pace(km) == pytest.approx(true.pace(km), rel=0.03)
@@ -76,7 +76,7 @@ def test_elasticity_by_density_comes_back() -> None:
     rng = np.random.default_rng(3)
     one, other = np.exp(rng.normal(7, 1.5, (2, 800)))
     true = CircuityDensity(50.0, 1.3, -0.2, -0.02)
-    minutes = true.between(a, b, origin_density=one, destination_density=other)
+    minutes = true.rowwise(a, b, origin_density=one, destination_density=other)
     found = calibrate(Sample(a, b, noisy(minutes, 0.02), one, other), "circuity_density")
     assert isinstance(found.model, CircuityDensity)
     assert found.model.speed_kmh == pytest.approx(50.0, rel=0.02)
@@ -88,15 +88,15 @@ def test_a_density_surface_stands_for_densities_and_goes_on_with_the_model() -> 
     a, b = ends(300)
     surface = DensitySurface(a[:150], np.linspace(1, 3000, 150), 15.0)
     true = CircuityDensity(50.0, 1.3, -0.1, -0.02, surface)
-    found = calibrate(Sample(a, b, true.between(a, b)), "circuity_density", density=surface)
+    found = calibrate(Sample(a, b, true.rowwise(a, b)), "circuity_density", density=surface)
     assert found.held_out_error < 0.01 < found.constant_error  # speeds stay within those of the fitting half
     assert isinstance(found.model, CircuityDensity)
-    assert found.model.between(a, b) == pytest.approx(true.between(a, b), rel=1e-3)
+    assert found.model.rowwise(a, b) == pytest.approx(true.rowwise(a, b), rel=1e-3)
 
 
 def test_streets_that_are_turned_come_back() -> None:
     a, b = ends(400)
-    found = calibrate(Sample(a, b, noisy(Minkowski(40.0, 1.2, 30.0).between(a, b), 0.01)), "minkowski")
+    found = calibrate(Sample(a, b, noisy(Minkowski(40.0, 1.2, 30.0).rowwise(a, b), 0.01)), "minkowski")
     assert isinstance(found.model, Minkowski)
     assert found.model.exponent == pytest.approx(1.2, abs=0.11)
     assert found.model.rotation == pytest.approx(30, abs=6)
@@ -137,7 +137,7 @@ def test_the_held_out_error_is_that_of_pairs_that_nobody_has_seen() -> None:
     places, network = lattice(2)
     found = calibrate(drawn_sample(network, places, 700, seed=3))
     fresh = drawn_sample(network, places, 4000, seed=4)
-    told = found.model.between(fresh.origins, fresh.destinations)  # type: ignore[attr-defined]
+    told = found.model.rowwise(fresh.origins, fresh.destinations)  # type: ignore[attr-defined]
     error = float(np.abs(told / fresh.minutes - 1).mean())
     assert found.interval[0] < found.held_out_error < found.interval[1]
     assert error < found.interval[1]  # fitted to twice as many pairs, it is a little better than told
@@ -148,7 +148,7 @@ def test_no_error_below_that_of_the_noise_is_claimed() -> None:
     """Times exp(s Z) around one pace: nothing can do better than E |exp(s Z) - 1|, about s sqrt(2 / pi)."""
     a, b = ends(600)
     s = 0.2
-    found = calibrate(Sample(a, b, noisy(GreatCircle(30.0).between(a, b), s)))
+    found = calibrate(Sample(a, b, noisy(GreatCircle(30.0).rowwise(a, b), s)))
     floor = s * np.sqrt(2 / np.pi)
     assert found.held_out_error == pytest.approx(floor, rel=0.15)
     assert found.form == "circuity_constant"
@@ -158,7 +158,7 @@ def test_no_error_below_that_of_the_noise_is_claimed() -> None:
 @settings(max_examples=12, deadline=None)
 def test_it_is_never_worse_than_one_pace_for_all_and_says_where_it_fell_back(seed: int, model: str) -> None:
     a, b = ends(60, seed)
-    found = calibrate(Sample(a, b, noisy(GreatCircle(30.0).between(a, b), 0.5, seed)), model, seed=seed)
+    found = calibrate(Sample(a, b, noisy(GreatCircle(30.0).rowwise(a, b), 0.5, seed)), model, seed=seed)
     assert found.held_out_error <= found.constant_error
     if found.fell_back:
         assert found.form == "circuity_constant"
@@ -178,7 +178,7 @@ def test_one_seed_one_answer() -> None:
 
 def test_times_of_an_hour_are_told_again_at_that_hour() -> None:
     a, b = ends(80)
-    minutes = Circuity(40.0, 1.3).between(a, b, 8.0)
+    minutes = Circuity(40.0, 1.3).rowwise(a, b, 8.0)
     found = calibrate(Sample(a, b, minutes), "circuity_constant", departure=8.0)
     assert found.model.minutes(a[:3], b[:3], 8.0).diagonal() == pytest.approx(minutes[:3])
     assert found.model.minutes(a[:3], b[:3]).diagonal() == pytest.approx(minutes[:3] / PROFILE[8])
@@ -187,7 +187,7 @@ def test_times_of_an_hour_are_told_again_at_that_hour() -> None:
 def test_a_table_of_trips_is_a_sample() -> None:
     a, b = ends(40)
     columns = {"from_latitude": a[:, 0], "from_longitude": a[:, 1], "to_latitude": b[:, 0], "to_longitude": b[:, 1],
-               "minutes": GreatCircle(50.0).between(a, b)}  # fmt: skip
+               "minutes": GreatCircle(50.0).rowwise(a, b)}  # fmt: skip
     for table in (pa.table(columns), columns):
         assert speed(calibrate(table, "great_circle")) == pytest.approx(50.0)
     with pytest.raises(DataError, match="no column minutes"):
@@ -200,7 +200,7 @@ def test_a_sample_is_drawn_from_any_model_and_each_pair_once() -> None:
     assert len(sample.minutes) == 500
     assert len(np.unique(np.hstack([sample.origins, sample.destinations]), axis=0)) == 500
     assert len(np.unique(sample.origins, axis=0)) > 60
-    assert sample.minutes == pytest.approx(GreatCircle(30.0).between(sample.origins, sample.destinations))
+    assert sample.minutes == pytest.approx(GreatCircle(30.0).rowwise(sample.origins, sample.destinations))
     assert len(drawn_sample(GreatCircle(), places[:3], 500).minutes) == 6
     with pytest.raises(DataError):
         drawn_sample(GreatCircle(), places[:1])
@@ -208,7 +208,7 @@ def test_a_sample_is_drawn_from_any_model_and_each_pair_once() -> None:
 
 def test_pairs_that_tell_nothing_are_left_aside_and_counted() -> None:
     a, b = ends(60)
-    minutes = GreatCircle(30.0).between(a, b)
+    minutes = GreatCircle(30.0).rowwise(a, b)
     minutes[0], b[1], minutes[2] = np.inf, a[1], 0.0
     found = calibrate(Sample(a, b, minutes), "great_circle")
     assert found.n_fit + found.n_held_out == 57
@@ -229,9 +229,9 @@ def test_a_sample_that_is_none_is_refused(change: dict[str, object], words: str)
 def test_too_few_pairs_an_unknown_model_and_no_density_are_refused() -> None:
     a, b = ends(19)
     with pytest.raises(DataError, match="19 pairs"):
-        calibrate(Sample(a, b, GreatCircle().between(a, b)))
+        calibrate(Sample(a, b, GreatCircle().rowwise(a, b)))
     a, b = ends(30)
-    sample = Sample(a, b, GreatCircle().between(a, b))
+    sample = Sample(a, b, GreatCircle().rowwise(a, b))
     with pytest.raises(StudyError, match="circuity_distance"):
         calibrate(sample, "circuity_distanse")
     with pytest.raises(DataError, match="no density"):

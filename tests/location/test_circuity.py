@@ -77,7 +77,7 @@ def test_ten_times_as_dense_at_both_ends_is_slower_by_the_elasticity() -> None:
     assert dense / usual == pytest.approx(10 ** (0.1 - 0.02))
     mixed = model.minutes(a, b, origin_density=[100], destination_density=[10_000])
     assert mixed == pytest.approx(usual)  # the geometric mean of both is 1000
-    assert model.between(a, b, origin_density=[10_000], destination_density=[10_000]) == pytest.approx(dense[0])
+    assert model.rowwise(a, b, origin_density=[10_000], destination_density=[10_000]) == pytest.approx(dense[0])
 
 
 def test_circuity_is_never_below_1_nor_the_speed_outside_its_limits() -> None:
@@ -189,7 +189,7 @@ def test_the_model_says_what_its_terms_add_up_to() -> None:
     design = design_of(a, b)
     few = solved(design, t, (1.0,))[0]
     model = fitted_surface(design, few, km, t)
-    assert model.between(a, b) == pytest.approx(np.clip(design.columns @ few, model.fastest * km, None), rel=0.03)
+    assert model.rowwise(a, b) == pytest.approx(np.clip(design.columns @ few, model.fastest * km, None), rel=0.03)
 
 
 def test_few_and_many_equations_have_one_solution() -> None:
@@ -222,6 +222,6 @@ def test_places_along_a_line_have_a_surface_too(north: float) -> None:
     t = 3 + km * (1 + slow)  # twice the pace east of the antimeridian
     design = design_of(a, b)
     model = fitted_surface(design, solved(design, t, (1.0,))[0], km, t)
-    error = np.abs(model.between(a, b) / t - 1).mean()
+    error = np.abs(model.rowwise(a, b) / t - 1).mean()
     best = np.abs((3 + 1.5 * km) / t - 1).mean()
     assert error < 0.25 * best

@@ -129,7 +129,7 @@ def test_blocks_and_pairs_say_what_the_whole_says() -> None:
         parts = list(blocks(model, a, b, 128, 8.0))
         assert [(part.start, part.stop) for part, _ in parts][-1] == (640, 700)
         assert np.vstack([times for _, times in parts]) == pytest.approx(whole, rel=1e-13)
-        assert model.between(a[:300], b, 8.0) == pytest.approx(whole[:300].diagonal(), rel=1e-13)
+        assert model.rowwise(a[:300], b, 8.0) == pytest.approx(whole[:300].diagonal(), rel=1e-13)
     assert len(list(blocks(GreatCircle(), a, b))) == 1
 
 

@@ -329,8 +329,8 @@ def _told(model: ByPair, pairs: _Pairs) -> Floats:
     """What a model says of pairs."""
     if isinstance(model, CircuityDensity) and pairs.density is not None:
         known = pairs.density
-        return model.between(pairs.start, pairs.end, origin_density=known, destination_density=known)
-    return model.between(pairs.start, pairs.end)
+        return model.rowwise(pairs.start, pairs.end, origin_density=known, destination_density=known)
+    return model.rowwise(pairs.start, pairs.end)
 
 
 # ---- forms
@@ -399,7 +399,7 @@ def _minkowski(_: float) -> Fit:
         best: tuple[float, float, float, float] = (np.inf, 2.0, 0.0, 1.0)
         for exponent in np.linspace(1.0, 2.0, 11).tolist():
             for rotation in np.arange(0.0, 90.0, 5.0).tolist() if exponent < 2.0 else (0.0,):
-                km = Minkowski(60.0, exponent, rotation).between(pairs.start, pairs.end)
+                km = Minkowski(60.0, exponent, rotation).rowwise(pairs.start, pairs.end)
                 pace = _pace(pairs, km)
                 error = float(np.abs(pace * km / pairs.minutes - 1).mean())
                 best = min(best, (error, exponent, rotation, pace))

@@ -176,7 +176,7 @@ class CircuityDensity(ByPair):
             self._with(end, destination_density, "destination_density"), departure,
         )  # fmt: skip
 
-    def between(
+    def rowwise(
         self,
         origins: Any,
         destinations: Any,

@@ -52,7 +52,7 @@ class ByPair:
         end = self._ends(checked_places(destinations, "destinations"))
         return self._all(start, end, departure)
 
-    def between(self, origins: Any, destinations: Any, departure: float | None = None) -> Floats:
+    def rowwise(self, origins: Any, destinations: Any, departure: float | None = None) -> Floats:
         """Travel times in minutes from each origin to the destination of the same row, shape (n,).
 
         Raises:

@@ -14,12 +14,14 @@ import pyarrow as pa
 from potomac.engine import Progress
 from potomac.errors import NoAnswer
 from potomac.location.frontier import Frontier, Marginal, Row, equity_frontier
-from potomac.location.journeys import Journeys
+from potomac.location.journeys import Journeys, has_places
 from potomac.location.outcome import named, weighted_quantile
 from potomac.location.placement import Placement, Status
 from potomac.location.pmedian.search import p_median
 from potomac.location.question import Question, Scenarios
-from potomac.location.scenarios import Hour, Spread, Stability, by_hour, stability
+from potomac.location.reading import Candidates, Demand
+from potomac.location.scenarios import Areas, Hour, Spread, Stability, by_hour, stability
+from potomac.location.surface import box_of, shape_of
 from potomac.location.worth import least
 from potomac.stats.streams import Stream
 
@@ -29,6 +31,9 @@ Floats = npt.NDArray[np.float64]
 
 NEAR = 0.05
 """Share by which what is worse than the best still counts as near it."""
+
+AREAS = 8
+"""Areas along the longer side that share their part of a scenario."""
 
 DRAWS = 2_000_000_000
 """Travel times that are drawn over all scenarios, at most: about a minute on two cores."""
@@ -113,7 +118,7 @@ def robust(journeys: Journeys, question: Question, placement: Placement, stream:
         hours=None if not hours else _hours_table(hours, journeys, placement),
         wins=None if found is None else _wins(found),
         notes=(*said, *notes, *(() if found is None else found.notes)),
-        method=() if found is None else (_method(question, count),),
+        method=() if found is None else (_method(question, count, _areas(journeys) is not None),),
     )
 
 
@@ -226,20 +231,40 @@ def _count(wanted: int, pairs: int) -> tuple[int, tuple[str, ...]]:
 def _scenarios(
     journeys: Journeys, question: Question, placement: Placement, count: int, stream: Stream, progress: Progress
 ) -> Stability:
-    c = journeys.candidates
+    c, areas = journeys.candidates, _areas(journeys)
     return stability(
         journeys.minutes, journeys.demand.weight, placement.sites, question.problem, count=count,
-        spread=_spread(question.scenarios), stream=stream, fixed=np.flatnonzero(c.fixed),
+        spread=_spread(question.scenarios, areas), areas=areas, stream=stream, fixed=np.flatnonzero(c.fixed),
         forbidden=np.flatnonzero(c.forbidden), progress=progress,
     )  # fmt: skip
 
 
-def _spread(asked: Scenarios) -> Spread:
-    """What ways do not have in common belongs to where they begin and to themselves.
+def _areas(journeys: Journeys) -> Areas | None:
+    """Squares in which demand points, and candidates, share their part of the travel time; None without places."""
+    demand, candidates = journeys.demand, journeys.candidates
+    if not (has_places(demand) and has_places(candidates)):
+        return None
+    box = box_of(np.vstack([demand.places, candidates.places]))
+    if box is None:
+        return None
+    west, south, east, north = box
+    columns, rows = shape_of(west, south, east, north, AREAS)
 
-    Candidates have no part of their own: neighbours share their streets, and with many of them one would always be
-    lucky.
+    def square(points: Demand | Candidates) -> npt.NDArray[np.int64]:
+        x = np.floor((points.longitude - west) % 360 / (east - west) * columns)
+        y = np.floor((points.latitude - south) / (north - south) * rows)
+        return np.asarray(np.clip(y, 0, rows - 1) * columns + np.clip(x, 0, columns - 1), np.int64)
+
+    return Areas(square(demand), square(candidates))
+
+
+def _spread(asked: Scenarios, areas: Areas | None) -> Spread:
+    """What ways do not have in common belongs to both ends and to themselves.
+
+    Candidates without an area have no part of their own: of many one would always be lucky.
     """
+    if areas is not None:
+        return Spread.of(asked)
     rest = (1 - asked.shared) / 2
     return Spread(asked.travel_spread, asked.shared, rest, 0.0, asked.demand_spread)
 
@@ -270,12 +295,15 @@ def _stability_table(found: Stability, journeys: Journeys) -> pa.Table:
     )
 
 
-def _method(question: Question, count: int) -> str:
+def _method(question: Question, count: int, areas: bool) -> str:
     s = question.scenarios
+    rest = "a third each to the area where a way begins, to that where it ends and to the way itself"
+    if not areas:
+        rest = "half to where a way begins and half to the way itself"
     return (
         f"In each of {count:,} scenarios travel times are multiplied by lognormal factors of mean 1 and spread "
-        f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all ways and the "
-        f"rest belongs half to demand points, half to single ways; weights by factors of spread {s.demand_spread:g}. "
+        f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all ways; the rest "
+        f"belongs {rest}. Weights are multiplied by factors of spread {s.demand_spread:g}. "
         "The chosen sites and all others meet the same scenarios."
     )
 

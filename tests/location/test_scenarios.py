@@ -13,7 +13,8 @@ from potomac.errors import DataError, Interrupted, NoAnswer, StudyError
 from potomac.location.measures import betters, measure_of, opened_one_by_one, singles, value
 from potomac.location.outcome import weighted_quantile
 from potomac.location.question import Problem, Scenarios
-from potomac.location.scenarios import Areas, Spread, by_hour, scenario, stability
+from potomac.location.scenarios import Areas, Spread, by_hour, over_roads, scenario, stability
+from potomac.location.travel.network import RoadNetwork
 from potomac.stats.intervals import proportion_interval
 from potomac.stats.streams import Stream
 
@@ -167,9 +168,9 @@ def test_those_of_one_area_share_their_part_and_others_do_not() -> None:
         stability(np.ones((3, 4)), None, [0], PROBLEMS[0], areas=Areas(np.zeros(3, int), np.zeros(3, int)))
 
 
-def test_a_study_shares_out_what_is_not_common_by_thirds() -> None:
+def test_a_study_shares_out_what_is_not_common_by_halves() -> None:
     spread = Spread.of(Scenarios(travel_spread=0.3, shared=0.4, demand_spread=0.2))
-    assert (spread.common, spread.demand_point, spread.site, spread.way) == pytest.approx((0.4, 0.2, 0.2, 0.2))
+    assert (spread.common, spread.demand_point, spread.site, spread.way) == pytest.approx((0.4, 0.3, 0, 0.3))
 
 
 # ---- who wins
@@ -225,6 +226,25 @@ def test_travel_times_may_be_drawn_elsewhere() -> None:
     found = stability(minutes, None, [0], PROBLEMS[0], count=6, drawn=lambda stream: minutes[:, ::-1] + 0.0)
     assert found.share.tolist() == [0, 1]
     assert found.mean_regret[0] == pytest.approx(7.5, abs=0.5)  # weights differ by a tenth
+
+
+def test_the_links_of_a_road_network_may_be_drawn() -> None:
+    """Nodes 0, 1, 2 in a line, 3 and 4 minutes apart; the ways to 2 are slow where one of their links is.
+
+    Of node 0 the time to 2 is the sum of both links, whose logarithms have correlation c = 0.5.
+    """
+    links = {"from": [0, 1], "to": [1, 2], "minutes": [3.0, 4.0]}
+    spread = Spread(travel=0.3, common=0.5, demand_point=0.5, site=0, demand=0)
+    drawn = over_roads(RoadNetwork(None, links), [0, 1, 2], [0, 2], spread, ids=True)
+    usual = np.array([[0.0, 7.0], [3.0, 4.0], [7.0, 0.0]])
+    found = np.array([scenario(usual, np.ones(3), k, STREAM, spread, drawn)[0] for k in range(400)])
+    assert found[:, 0, 1] == pytest.approx(found[:, 1, 0] + found[:, 1, 1])
+    assert (found[:, 0, 0] == 0).all()
+    logs_ = np.log(found[:, 1] / [3.0, 4.0])
+    assert logs_.std(axis=0) == pytest.approx([0.3, 0.3], rel=4 / np.sqrt(800))
+    assert np.corrcoef(logs_.T)[0, 1] == pytest.approx(0.5, abs=4 * 0.75 / np.sqrt(400))
+    one, two = (stability(usual, None, [0], PROBLEMS[0], count=20, drawn=drawn, threads=t) for t in (1, 2))
+    assert (one.least == two.least).all()
 
 
 def test_fixed_sites_are_never_swapped_and_forbidden_never_win() -> None:

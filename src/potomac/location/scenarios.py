@@ -15,10 +15,10 @@ scenario 17 alone is scenario 17 of 100, on however many cores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ from potomac.location.question import Problem, Scenarios
 from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval
 from potomac.stats.streams import Stream
 
-__all__ = ["Areas", "Hour", "Spread", "Stability", "by_hour", "scenario", "stability"]
+__all__ = ["Areas", "Hour", "Network", "Spread", "Stability", "by_hour", "over_roads", "scenario", "stability"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,15 +56,16 @@ class Spread:
         travel: standard deviation of the logarithm of a travel time, sigma.
         common: share c of its variance that all ways have in common.
         demand_point: share a that all ways from a demand point have.
-        site: share b that all ways to a candidate have; what is left, r, each way has alone.
+        site: share b that all ways to a candidate have; what is left, r, each way has alone. Of many candidates one is
+            always lucky: give them a part of their own only where their streets are, or with ``Areas``.
         demand: standard deviation of the logarithm of a weight, or its coefficient of variation (gamma).
         law: of the weights.
     """
 
     travel: float = 0.2
     common: float = 0.5
-    demand_point: float = 1 / 6
-    site: float = 1 / 6
+    demand_point: float = 0.25
+    site: float = 0.0
     demand: float = 0.1
     law: Literal["lognormal", "gamma"] = "lognormal"
 
@@ -86,9 +87,9 @@ class Spread:
 
     @classmethod
     def of(cls, asked_for: Scenarios) -> Spread:
-        """That of a study: what is not shared by all belongs to demand points, candidates and ways by a third each."""
-        each = (1 - asked_for.shared) / 3
-        return cls(asked_for.travel_spread, asked_for.shared, each, each, asked_for.demand_spread)
+        """That of a study: what is not shared by all belongs half to demand points and half to single ways."""
+        rest = (1 - asked_for.shared) / 2
+        return cls(asked_for.travel_spread, asked_for.shared, rest, 0.0, asked_for.demand_spread)
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,46 @@ class Areas:
 
     demand_points: Ints
     sites: Ints
+
+
+class Network(Protocol):
+    """What scenarios ask of a road network (see ``travel.network``)."""
+
+    links: int
+
+    def scenarios(
+        self, origins: Any, destinations: Any, factors: Iterable[npt.ArrayLike], departure: float | None = None, *,
+        ids: bool = False,
+    ) -> Iterator[Floats]:  # fmt: skip
+        """Travel times, one matrix for each set of factors of the links' times."""
+        ...
+
+
+def over_roads(
+    network: Network, origins: Any, destinations: Any, spread: Spread, departure: float | None = None, *,
+    ids: bool = False,
+) -> Drawn:  # fmt: skip
+    """Scenarios of the links of a road network, for ``drawn``: every link is as slow for all ways that use it.
+
+    The factor of a link is exp(sigma (sqrt(c) Z + sqrt(1 - c) Z_link) - sigma^2 / 2), of mean 1: what is not common to
+    all is of the links, and long ways over many of them vary less than sigma.
+
+    Args:
+        network: whose links they are.
+        origins: demand points, as ``network.scenarios`` takes them.
+        destinations: candidates.
+        spread: sigma is ``travel`` and c is ``common``.
+        departure: hour of the day.
+        ids: whether origins and destinations are ids of nodes.
+    """
+
+    def drawn(mine: Stream) -> Floats:
+        sigma, c = spread.travel, spread.common
+        each = np.sqrt(c) * _normal(mine, "common", 1) + np.sqrt(1 - c) * _normal(mine, "link", network.links)
+        factors = np.exp(sigma * each - sigma * sigma / 2)
+        return next(iter(network.scenarios(origins, destinations, [factors], departure, ids=ids)))
+
+    return drawn
 
 
 def _wrong(said: str, expected: str, key: str) -> StudyError:

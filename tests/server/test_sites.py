@@ -1,0 +1,74 @@
+"""Live questions of sites as the server asks them: by address and as JSON, right, wrong, and on a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from potomac import studies
+from potomac.errors import StudyError
+from potomac.server import live
+from potomac.server.pages import questions
+from potomac.studies import registry
+
+MINUTES = 6371.0088 * 3.141592653589793 / 180
+"""Of a degree on the great circle at 60 km/h."""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sites at 0 and 4 degrees of the equator, for people at 0, 1, 3 and 4."""
+    names = ("id", "latitude", "longitude", "weight")
+    table = pa.table({"id": ["a", "b", "c", "d"], "latitude": [0.0] * 4, "longitude": [0.0, 1.0, 3.0, 4.0],
+                      "weight": [2.0, 1.0, 1.0, 2.0]})  # fmt: skip
+    study = {
+        "kind": "location", "name": "sites", "problem": {"p": 2}, "scenarios": {"count": 0},
+        "demand": {"source": "memory", "columns": {name: name for name in names}},
+        "travel": {"model": "great_circle", "speed_kmh": 60},
+    }  # fmt: skip
+    return studies.run(study, tmp_path_factory.mktemp("runs"), tables={"demand": table}).path
+
+
+def ask(run: Path, name: str, values: Any) -> dict[str, Any]:
+    live.forget()
+    return dict(live.answer(run, registry.engine("location"), name, values))
+
+
+def test_which_site_serves_a_place(run: Path) -> None:
+    by_address = ask(run, "assign", {"latitude": "0", "longitude": "0.5"})
+    assert by_address == ask(run, "assign", json.dumps({"latitude": 0, "longitude": 0.5}).encode())
+    assert (by_address["site"], by_address["next_site"]) == ("a", "d")
+    assert by_address["minutes"] == pytest.approx(0.5 * MINUTES)
+
+
+def test_what_if_a_site_were_there(run: Path) -> None:
+    """One more at 1 degree: b no longer has a degree to go; a moved there: its two people have."""
+    more = ask(run, "what-if", {"latitude": "0", "longitude": "1"})
+    assert (more["before"], more["objective"]) == pytest.approx((2 * MINUTES, 1 * MINUTES))
+    moved = ask(run, "what-if", {"latitude": "0", "longitude": "1", "site": "a"})
+    assert moved["objective"] == pytest.approx(3 * MINUTES)
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "key"),
+    [
+        ({"latitude": "north", "longitude": "1"}, "live.value", "latitude"),
+        ({"latitude": "91", "longitude": "1"}, "live.value", "latitude"),
+        ({"latitude": "0"}, "live.value", "longitude"),
+        ({"latitude": "0", "longitude": "1", "site": "z"}, "location.site-unknown", "site"),
+    ],
+)
+def test_a_wrong_question_is_told_by_its_field(run: Path, values: dict[str, str], code: str, key: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        ask(run, "what-if", values)
+    fault = caught.value.faults[0]
+    assert (fault.code, fault.key) == (code, key)
+
+
+def test_its_forms_take_a_place_from_the_map() -> None:
+    for endpoint in registry.engine("location").endpoints:
+        assert questions.question(endpoint).place

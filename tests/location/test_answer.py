@@ -334,6 +334,16 @@ def test_another_order_of_rows_changes_no_objective(by_pair: Any, places: pa.Tab
         assert sorted(other.tables["sites"]["site"].to_pylist()) == sorted(one.tables["sites"]["site"].to_pylist())
 
 
+def test_of_equals_the_first_id_is_taken_wherever_it_stands(ask: Any) -> None:
+    """Two places with the same weight: either is as good."""
+    for ids, first in ((["b", "a"], "a"), (["10", "9"], "9")):
+        table = pa.table({"id": ids, "latitude": [0.0, 0.0], "longitude": [0.0, 1.0], "people": [1.0, 1.0]})
+        run = ask({"demand": table}, travel={"model": "great_circle"})
+        assert run.tables["sites"]["site"].to_pylist() == [first]
+        assert run.facts["equal_choices"] == 1
+        assert run.tables["assignments"]["id"].to_pylist() == ids
+
+
 def test_more_sites_are_never_worse(ask: Any) -> None:
     random = np.random.default_rng(4)
     north, west, people = random.uniform(38, 39, 30), random.uniform(-78, -77, 30), random.integers(1, 50, 30) * 1.0

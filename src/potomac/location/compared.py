@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from potomac.engine import Progress
 from potomac.geo.distance import great_circle, unit_vectors
@@ -90,8 +91,9 @@ def _others(journeys: Journeys, problem: Problem, p: int, progress: Progress) ->
     if 0 < len(present) < p:
         yield "present", present
     if not c.own and d.weighted:
-        heavy = allowed[np.argsort(-d.weight[allowed], kind="stable")[:p]]
-        yield "largest", np.sort(heavy)
+        at = pc.fill_null(pc.index_in(c.id, d.id), -1).to_numpy()
+        weight = np.where(at >= 0, d.weight[at], 0.0)  # who is out of reach has no row in the demand any more
+        yield "largest", np.sort(allowed[np.argsort(-weight[allowed], kind="stable")[:p]])
     if p == 1 and placed and not len(present):
         yield "middle", allowed[[_nearest_the_middle(d, c.places[allowed])]]
     if placed and not _along(journeys) and len(d) * len(c) <= PAIRS:

@@ -82,7 +82,7 @@ def _paragraphs(found: Found) -> Iterator[str]:
         yield solver
     yield (
         "The bound is what no choice of sites can better, whether or not the best was found; an answer counts as "
-        "proven only where objective and bound meet. Ties are broken by the order of the candidates."
+        "proven only where objective and bound meet. Ties are broken by id."
     )
     yield from found.robust.method
 

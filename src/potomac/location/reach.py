@@ -105,7 +105,8 @@ def _rounded_up(minutes: float) -> str:
 # ---- errors of the solvers, in words of the study -----------------------------------------------------------------
 
 _KEYS = {
-    "p": "problem.p", "radius": "problem.service_radius", "service_radius": "problem.service_radius", "share": "problem.share",
+    "p": "problem.p", "radius": "problem.service_radius", "service_radius": "problem.service_radius",
+    "share": "problem.share",
     "half_life": "problem.half_life", "fixed": "candidates.columns.fixed",
     "forbidden": "candidates.columns.forbidden", "weights": "demand.columns.weight",
     "demand": "demand.columns.weight", "capacity": "candidates.columns.capacity",

@@ -66,7 +66,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Where sites may be: m of them.
+    """Where sites may be: m of them, in the order of their ids, by which ties are broken.
 
     Attributes:
         row: of the source, shape (m,).
@@ -130,7 +130,7 @@ def demand_of(table: Table) -> Demand:
 
 
 def candidates_of(table: Table | None, demand: Demand) -> Candidates:
-    """The candidates of a table; without one, the demand points.
+    """The candidates of a table; without one, the demand points. They come in the order of their ids.
 
     Raises:
         DataError: there is none, an id is there twice, one is both fixed and forbidden, or a flag cannot be read.
@@ -138,7 +138,8 @@ def candidates_of(table: Table | None, demand: Demand) -> Candidates:
     if table is None:
         none = np.zeros(len(demand), bool)
         d = demand
-        return Candidates(d.row, d.id, d.latitude, d.longitude, None, None, none, none, d.density, own=False)
+        made = Candidates(d.row, d.id, d.latitude, d.longitude, None, None, none, none, d.density, own=False)
+        return made.take(_order(d.id))
     found = table.to_arrow()
     _some(found, "candidates")
     names = found.schema.names
@@ -151,10 +152,20 @@ def candidates_of(table: Table | None, demand: Demand) -> Candidates:
         raise DataError(Fault("location.fixed-forbidden", said, "expected one of the two", key="candidates"))
     latitude, longitude = _place(found, "candidates", table)
     _same_area(demand, latitude, longitude)
-    return Candidates(
+    made = Candidates(
         _rows(found), ids, latitude, longitude, optional["capacity"], optional["cost"], fixed, forbidden,
         optional["density"],
     )  # fmt: skip
+    return made.take(_order(ids))
+
+
+def _order(ids: pa.Array) -> Ints:
+    """Places of the ids in their order: of numbers where all are whole ones, else of text."""
+    try:
+        keys = pc.cast(ids, pa.int64())
+    except pa.ArrowInvalid:
+        keys = ids
+    return np.asarray(pc.sort_indices(keys).to_numpy(), np.int64)
 
 
 def pairs_of(table: Table, demand: Demand, candidates: Candidates) -> tuple[Floats, tuple[str, ...]]:

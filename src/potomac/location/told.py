@@ -270,7 +270,7 @@ def _notes(found: Found) -> Iterator[str]:
         yield "The time limit ended the search: with a longer solver.time_limit objective and bound may come closer."
     if found.placement.equal:
         ids = found.candidates.id.take(pa.array(found.placement.equal[0])).to_pylist()
-        yield f"As good are also: {listing(ids, 8)}. Of equals the first by the order of the table is taken."
+        yield f"As good are also: {listing(ids, 8)}. Of equals the first by id is taken."
     if not found.demand.weighted:
         yield "Every demand point counts the same, as the table has no weight."
 

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from potomac.location.asked import asked as ask_of
+from potomac.location.highs import Clock
 from potomac.location.pmedian import large, search
 from potomac.location.pmedian.costs import EARTH_KM, Nearby, Source, between, source_of
 from potomac.location.pmedian.leaves import gathered, leaves_of
@@ -153,7 +155,7 @@ def test_sites_move_to_where_they_are_best(monkeypatch: pytest.MonkeyPatch) -> N
         return values[-1]
 
     with ThreadPoolExecutor(1) as pool:
-        fine = large.Fine(source, search.asked(m, 2, (), ()), offer, search.Clock(20), pool)
+        fine = large.Fine(source, ask_of(m, 2, (), ()), offer, Clock(20), pool)
         best = fine.moved(np.array([0, 9]))
     assert fine.sites.tolist() == [2, 7]
     assert best == pytest.approx(2 * (1 + 1 + 2 + 2) * np.pi / 180 * EARTH_KM)

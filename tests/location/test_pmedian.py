@@ -122,11 +122,11 @@ def test_a_start_changes_nothing_but_the_way(start: list[int]) -> None:
 
 def test_a_start_is_no_worse_than_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without time for anything else the answer is that of the start, or better."""
-    from potomac.location.pmedian import search
+    from potomac.location.pmedian import ladder
 
     points = np.random.default_rng(13).random((700, 2))
     before = p_median(Nearby(points), 20, time_limit=20, gap=0.01)
-    monkeypatch.setattr(search, "SMALL", 0)
+    monkeypatch.setattr(ladder, "SMALL", 0)
     again = p_median(Nearby(points), 20, start=before.sites, time_limit=0.0)
     assert again.objective <= before.objective * (1 + 1e-12)
     more = p_median(Nearby(points), 21, start=before.sites, time_limit=0.0)
@@ -248,12 +248,12 @@ def test_bound_and_fixing_never_exclude_the_optimum(seed: int) -> None:
 
 def test_a_large_problem_goes_by_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     """The way of large problems, taken by a small one, gives the answer of the matrix."""
-    from potomac.location.pmedian import search
+    from potomac.location.pmedian import ladder
 
     points = np.random.default_rng(8).random((400, 2))
     whole = p_median(Nearby(points), 12)
-    monkeypatch.setattr(search, "SMALL", 0)
-    monkeypatch.setattr(search, "SAMPLE", 60)
+    monkeypatch.setattr(ladder, "SMALL", 0)
+    monkeypatch.setattr(ladder, "SAMPLE", 60)
     listed = p_median(Nearby(points), 12)
     assert whole.proven
     assert listed.bound <= whole.objective * (1 + 1e-9) <= listed.objective * (1 + 2e-9)

@@ -7,71 +7,27 @@ and fixes sites; branch and bound closes what is left.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
-from numba import get_num_threads
 
 from potomac.engine import Progress
 from potomac.errors import Fault, StudyError, listing
-from potomac.location.asked import Asked, Met, asked, placed
+from potomac.location.asked import Asked, asked, placed
 from potomac.location.highs import Clock
 from potomac.location.placement import Placement, indices, infeasible
-from potomac.location.pmedian.costs import (
-    MATRIX,
-    Lists,
-    Nearby,
-    Source,
-    all_pairs,
-    assigned,
-    between,
-    limited,
-    nearest_pairs,
-    reaching,
-    source_of,
-)
-from potomac.location.pmedian.exact import Node, Tree, trimmed
-from potomac.location.pmedian.interchange import State, greedy, improve, opened, total, wander
-from potomac.location.pmedian.lagrangian import FREE, IN, OUT, ascend
-from potomac.location.pmedian.large import Fine, coarse_of
-from potomac.location.pmedian.radius import by_radius
+from potomac.location.pmedian.costs import MATRIX, Nearby, Source, assigned, between, source_of
+from potomac.location.pmedian.ladder import Ladder
 from potomac.stats.compiled import compiled
-from potomac.stats.streams import Stream
 
 __all__ = ["p_median"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Int32s = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
-
-SMALL = 4_000_000
-"""Pairs of demand points and candidates up to which all are listed."""
 
 LARGE = 100_000_000
 """Pairs of points above which groups of demand points stand for them at first."""
-
-PAIRS = 30_000_000
-"""Pairs that lists may hold (24 bytes each)."""
-
-SAMPLE = 2_500
-"""Demand points and candidates from which a first answer to a large problem is made."""
-
-STARTS = 4
-"""Greedy starts."""
-
-FIRST = 3e9
-"""Work (about ns) that branch and bound has before the radius formulation is tried."""
-
-CHAINS = 250_000
-"""Pairs up to which it is."""
-
-FILLED = 2e9
-"""Costs that are looked at to complete a start, at most."""
-
-ROOM = 16
-"""Equal answers kept from each stretch of the search."""
 
 
 def p_median(
@@ -111,7 +67,7 @@ def p_median(
     allowed = np.zeros(m, bool)
     allowed[ask.allowed] = True
     _within_reach(source, ask)
-    search = _Search(source, ask, allowed, clock, gap, seed)
+    search = Ladder(source, ask, allowed, clock, gap, seed)
     search.begun_with(indices(start, m, "start"))
     if ask.more == 0:
         search.offer(ask.fixed)
@@ -163,7 +119,7 @@ def _nearest_costs(source: Source, sites: Ints, rows: Ints) -> Floats:
     return np.asarray(what[rows], dtype=np.float64)
 
 
-def _unserved(source: Source, ask: Asked, search: _Search, clock: Clock, seed: int) -> Exception:
+def _unserved(source: Source, ask: Asked, search: Ladder, clock: Clock, seed: int) -> Exception:
     """Why p sites do not serve every demand point."""
     from potomac.location.center import p_center
 
@@ -181,333 +137,3 @@ def _unserved(source: Source, ask: Asked, search: _Search, clock: Clock, seed: i
             said += f" to {best.objective:g}"
     said += f"; out of reach of the best found: demand point {listing(map(int, lost), 5)}"
     return infeasible(said, "Raise p or service_radius", key="p")
-
-
-class _Search:
-    """The state of a search: the best answers, the bound, and what they are made of."""
-
-    def __init__(self, source: Source, ask: Asked, allowed: Bools, clock: Clock, gap: float, seed: int) -> None:
-        self.source, self.ask, self.allowed, self.clock, self.gap = source, ask, allowed, clock, gap
-        self.seed = seed
-        self.p = ask.p or 1
-        self.met = Met()
-        self.stream = Stream(seed, ("location", "p_median"))
-        self.whole = _whole(source)
-        self.served = False
-        self.start: Ints | None = None
-
-    def begun_with(self, sites: Ints) -> None:
-        """Take sites as a start: those that may be, filled up to p where they are fewer, each the best to add."""
-        sites = np.union1d(self.ask.fixed, sites[self.allowed[sites]])
-        if len(sites) == len(self.ask.fixed):
-            return
-        drop = np.setdiff1d(sites, self.ask.fixed)[max(0, self.ask.more) :]
-        sites = np.setdiff1d(sites, drop)
-        if (self.p - len(sites)) * len(self.source.weight) * len(self.ask.free) > FILLED:
-            return
-        while len(sites) < self.p:
-            near = np.minimum(assigned(self.source, sites)[1], self.source.far)
-            free = np.setdiff1d(self.ask.free, sites)
-            sites = np.union1d(sites, free[np.argmin(_one_more(self.source, free, near))])
-        self.start = sites
-        self.offer(sites)
-
-    def offer(self, sites: Ints | Int32s) -> float:
-        """Note an answer; its objective (``far`` more for each demand point that is not served)."""
-        _, what = assigned(self.source, np.sort(np.asarray(sites, dtype=np.int64)))
-        served = np.isfinite(what)
-        value = float(what[served].sum() + self.source.far * (~served).sum())
-        if value < self.met.objective or not self.met.any:
-            self.served = bool(served.all())
-        self.met.offer(sites.astype(np.int64), value)
-        return value
-
-    def every_one(self) -> float:
-        """One site more than the fixed: all are looked at."""
-        near = np.full(len(self.source.weight), self.source.far)
-        if len(self.ask.fixed):
-            near = np.minimum(assigned(self.source, self.ask.fixed)[1], self.source.far)
-        values = _one_more(self.source, self.ask.free, near)
-        least = float(values.min())
-        for j in self.ask.free[values <= least + 1e-9 * max(1.0, abs(least))][:1000]:
-            self.offer(np.sort(np.append(self.ask.fixed, j)))
-        return self.met.objective
-
-    @property
-    def tolerance(self) -> float:
-        """Least difference of objectives that counts."""
-        return 1e-10 * max(1.0, abs(self.met.objective))
-
-    @property
-    def goal(self) -> float:
-        """A bound of this proves the best answer, or comes as near as was asked."""
-        best = self.met.objective
-        exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * max(1.0, abs(best))
-        return min(exact, best - self.gap * abs(best)) if self.gap > 0 else exact
-
-    def stated(self, bound: float) -> float:
-        """The bound as it may be stated: whole objectives round it up."""
-        best = self.met.objective
-        if self.whole and np.isfinite(bound):
-            bound = float(np.ceil(bound - 5e-7))  # the goal lies 1e-6 above the whole number below the best
-        near = 0.6e-9 * max(1.0, abs(best))
-        return best if bound >= best - near else bound
-
-    def run(self) -> float:
-        """Search and bound until they meet or time is over; the bound."""
-        self.clock.tell("placing sites: first answers")
-        lists, state = self._begin()
-        with ThreadPoolExecutor(2) as pool:
-            node = self._root(lists, state, pool)
-            bound = node.bound
-            if self.served and bound < self.goal and not self.clock.over():
-                bound = max(bound, self._close(lists, node, pool))
-        return self.stated(bound)
-
-    def large(self) -> float:
-        """Search among groups of points, then move sites and bound among all of them; the bound."""
-        few = coarse_of(self.source, self.ask)
-        allowed = np.zeros(len(few.names), bool)
-        allowed[few.ask.allowed] = True
-        clock = Clock(0.3 * self.clock.left(), self.clock.progress)
-        coarse = _Search(few.source, few.ask, allowed, clock, 0.3 * self.gap, self.seed)
-        with ThreadPoolExecutor(get_num_threads()) as pool:
-            node = coarse._root(*coarse._begin(), pool)
-            fine = Fine(self.source, self.ask, self.offer, self.clock, pool)
-            best = fine.moved(few.names[coarse.met.sites])
-            price = node.multiplier / np.maximum(few.source.weight, 1e-300)
-            bound = fine.bound(best, few.source.rows, price, self.goal)
-            while bound < self.goal and self.clock.left() > 1.0:
-                coarse.clock = Clock(0.5 * self.clock.left(), self.clock.progress)
-                if coarse._wandered():
-                    fine.moved(few.names[coarse.met.sites])
-        return self.stated(bound)
-
-    def _wandered(self) -> bool:
-        """Go on with the iterated search until the time is up; whether that found a better answer."""
-        before = self.met.objective
-        while not self.clock.over():
-            self.clock.tell(f"placing sites: {self.met.objective:.6g} among groups", 0.9)
-            for sites in self.wanderer.go(self.tolerance):
-                self.offer(sites)
-        return self.met.objective < before - self.tolerance
-
-    def _begin(self) -> tuple[Lists, State]:
-        """Lists, and the best of some greedy starts after interchange."""
-        source, n, m = self.source, len(self.source.weight), len(self.allowed)
-        if n * m <= SMALL:
-            lists = all_pairs(source, self.allowed)
-            return lists, self._started(lists, start=self.start)
-        first = self._sampled() if self.start is None else self.start
-        state = opened(source, _empty(n, m), first, self.ask.fixed, self.allowed)
-        factor = 1.6
-        while True:
-            lists = reaching(source, self.allowed, np.where(state.a2 >= 0, factor * state.d2, np.inf))
-            if len(lists.site) <= PAIRS or factor < 0.5:
-                break
-            factor *= 0.8
-        state = opened(source, lists, first, self.ask.fixed, self.allowed)
-        self._mended(lists, state)
-        return lists, state
-
-    def _sampled(self) -> Ints:
-        """An answer from a sample of demand points and candidates."""
-        source, p, m = self.source, self.p, len(self.allowed)
-        draw = self.stream.child("sample").generator()
-        rows = np.flatnonzero(source.weight > 0)
-        if len(rows) > SAMPLE + 6 * p:
-            rows = np.sort(draw.choice(rows, SAMPLE + 6 * p, replace=False))
-        some = self.allowed.copy()
-        if m > SAMPLE + 6 * p:
-            some[:] = False
-            some[
-                draw.choice(np.flatnonzero(self.allowed), min(SAMPLE + 6 * p, int(self.allowed.sum())), replace=False)
-            ] = True
-            some[self.ask.fixed] = True
-        few = source._replace(
-            weight=source.weight[rows],
-            matrix=np.ascontiguousarray(source.matrix[rows]) if source.kind == MATRIX else source.matrix,
-            rows=source.rows if source.kind == MATRIX else source.rows[rows],
-        )
-        k = int(6 * some.sum() / p) + 30
-        if source.kind == MATRIX or np.isfinite(source.radius):
-            lists = all_pairs(few, some)
-        else:
-            lists = nearest_pairs(few, some, np.arange(len(rows)), k)
-        kept = self.source
-        self.source = few
-        try:
-            state = self._started(lists, some)
-        finally:
-            self.source = kept
-        return np.sort(state.sites).astype(np.int64)
-
-    def _started(self, lists: Lists, allowed: Bools | None = None, start: Ints | None = None) -> State:
-        """The best of some greedy answers, and of one that is there already, after interchange."""
-        allowed = self.allowed if allowed is None else allowed
-        tries = max(2, int(np.log2(max(2.0, allowed.sum() / self.p))) + 1)
-        states = []
-        for k in range(STARTS):
-            random = _seeded(self.stream.child("greedy", k))
-            sites = greedy(lists, self.source.weight, self.ask.fixed, allowed, self.p, tries, random)
-            state = opened(self.source, lists, np.sort(sites), self.ask.fixed, allowed)
-            self._mended(lists, state)
-            states.append((float(total(state)), k, state))
-        if start is not None:
-            state = opened(self.source, lists, start, self.ask.fixed, allowed)
-            self._mended(lists, state)
-            states.append((float(total(state)), -1, state))
-        return min(states, key=lambda one: one[:2])[2]
-
-    def _mended(self, lists: Lists, state: State) -> None:
-        m = len(state.slot)
-        improve(self.source, lists, state, np.arange(m, dtype=np.int32), m, np.zeros(m, bool), self._least(state))
-
-    @staticmethod
-    def _least(state: State) -> float:
-        return 1e-10 * max(1.0, float(total(state)))
-
-    def _root(self, lists: Lists, state: State, pool: ThreadPoolExecutor) -> Node:
-        """The iterated search and the Lagrangian side by side, in stretches after which they tell each other."""
-        n, m = len(state.a1), len(state.slot)
-        self.offer(state.sites)
-        close = (
-            limited(lists, self.allowed, np.where(state.a2 >= 0, 2.5 * state.d2, np.inf)) if n * m <= SMALL else lists
-        )
-        state, spare = (
-            opened(self.source, close, np.sort(state.sites).astype(np.int64), self.ask.fixed, self.allowed)
-            for _ in "ab"
-        )
-        self.wanderer = _Wanderer(self.source, close, state, spare, _seeded(self.stream.child("wander")), self.p)
-        status = np.where(self.allowed, FREE, OUT).astype(np.int8)
-        status[self.ask.fixed] = IN
-        floor = _floor(lists)
-        start = np.where(state.a2 >= 0, 0.5 * (state.d1 + state.d2), state.d1 if state.a1.min() >= 0 else 2 * floor)
-        node = Node(status, np.clip(start, floor, lists.reach), -np.inf, np.full(m, self.p / m), np.zeros(m))
-        most = int(np.clip(1e9 / max(1, len(lists.site)), 50, 400))  # a stretch shall not take long
-        theta, stale, done = 1.0, 0, False
-        while not self.clock.over():
-            self._tell(node.bound)
-            goal, before = self.goal, self.met.objective
-            rounds = most if not done else 0
-            rise = pool.submit(
-                ascend, lists, node.status, self.p, node.multiplier, floor, goal, rounds, theta, 30, node.share,
-                node.rho, 0.7,
-            )  # fmt: skip
-            for sites in self.wanderer.go(self.tolerance):
-                self.offer(sites)
-            if rounds:
-                value, theta, _ = rise.result()
-                done = theta < 1e-3 or value <= node.bound + 1e-7 * abs(value)
-                node.bound = max(node.bound, value)
-            stale = 0 if self.met.objective < before - self.tolerance else stale + 1
-            if node.bound >= self.goal or (done and stale >= 2):
-                break
-        return node
-
-    def _tell(self, bound: float) -> None:
-        best = self.met.objective
-        gap = (best - bound) / max(abs(best), 1e-300) if np.isfinite(bound) else 1.0
-        self.clock.tell(f"placing sites: {best:.6g}, at most {gap:.2%} above the best", max(0.0, 1.0 - gap))
-
-    def _close(self, lists: Lists, node: Node, pool: ThreadPoolExecutor) -> float:
-        """Branch and bound on what is left, with the search going on in between."""
-        few = trimmed(lists, node, self.goal)
-        tree = Tree(few, _floor(few), self.p, self.offer, nodes=[node])
-        bound, untried = -np.inf, True
-        while tree.nodes and not self.clock.over():
-            self._tell(tree.bound(self.goal))
-            tree.grow(self.goal, pool)
-            if self.wanderer.spent < 0.1 * tree.spent:  # both are guesses; it takes about a third of the time
-                for sites in self.wanderer.go(self.tolerance):
-                    self.offer(sites)
-            if tree.spent > FIRST and untried and 20 * self.p >= len(few.start):
-                untried = False
-                best = self._by_radius(lists, node)
-                if best >= self.goal:
-                    return best
-                bound = max(bound, best)
-        return max(bound, tree.bound(self.goal))
-
-    def _by_radius(self, lists: Lists, root: Node) -> float:
-        """HiGHS on what an improving answer can use; a bound."""
-        few = trimmed(lists, root, self.goal)
-        if len(few.site) > CHAINS or (np.diff(few.start)[self.source.weight > 0] == 0).any():
-            return -np.inf
-        found, sites = by_radius(
-            few, root.status, self.p, self.clock, gap=self.gap, step=1.0 if self.whole else 0.0, seed=self.seed,
-            seconds=0.5 * self.clock.left(),
-        )  # fmt: skip
-        if sites is not None and len(sites) == self.p:
-            self.offer(sites)
-        # pairs were left out that only answers at the goal or above use
-        return min(found.bound, self.goal)
-
-
-class _Wanderer:
-    """The iterated search, which goes on where it stopped."""
-
-    def __init__(
-        self, source: Source, lists: Lists, state: State, spare: State, random: npt.NDArray[np.uint64], p: int
-    ) -> None:
-        self.source, self.lists, self.state, self.spare, self.random = source, lists, state, spare, random
-        n, m = len(state.a1), len(state.slot)
-        # a stretch takes about as long as the ascent beside it, and not longer than 0.1 s
-        self.rounds = max(5, min(20 + 16 * p, int(5e6 / (n * m / p + 4 * n))))
-        self.most = 30 * self.rounds
-        self.spent = 0.0
-
-    def go(self, tolerance: float) -> list[Int32s]:
-        """A stretch of the search; the best answers that it met."""
-        met = np.empty((ROOM, len(self.state.sites)), np.int32)
-        _, count = wander(self.source, self.lists, self.state, self.spare, self.rounds, self.random, tolerance, met)
-        self.spent += 25.0 * self.rounds * (len(self.state.a1) * (1.0 + len(self.state.slot) / len(self.state.sites)))
-        self.rounds = min(self.most, int(1.5 * self.rounds))
-        return [self.state.sites.copy(), *met[:count]]
-
-
-def _floor(lists: Lists) -> Floats:
-    """Cost of the nearest candidate of each demand point, 0 where none is listed."""
-    some = lists.start[:-1] < lists.start[1:]
-    floor = np.zeros(len(some))
-    floor[some] = lists.cost[lists.start[:-1][some]]
-    return floor
-
-
-def _empty(n: int, m: int) -> Lists:
-    """Lists of nothing, whose reach says so."""
-    none = np.zeros(0, np.int32)
-    return Lists(
-        np.zeros(n + 1, np.int64), none, np.zeros(0), np.full(n, -np.inf), np.zeros(m + 1, np.int64), none, np.zeros(0)
-    )
-
-
-def _seeded(stream: Stream) -> npt.NDArray[np.uint64]:
-    return np.array([stream.integer() & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64)
-
-
-def _whole(source: Source) -> bool:
-    """Whether every objective is a whole number."""
-    return source.kind == MATRIX and bool(
-        (source.weight == np.round(source.weight)).all() and _whole_costs(source.matrix)
-    )
-
-
-@compiled(nogil=True)
-def _whole_costs(matrix: Floats) -> bool:
-    for i in range(matrix.shape[0]):
-        for j in range(matrix.shape[1]):
-            c = matrix[i, j]
-            if c < np.inf and c != np.round(c):
-                return False
-    return True
-
-
-@compiled(nogil=True)
-def _one_more(source: Source, free: Ints, near: Floats) -> Floats:
-    """The objective with each of ``free`` opened beside sites whose costs are ``near``."""
-    out = np.zeros(len(free))
-    for i in range(len(near)):
-        for k in range(len(free)):
-            out[k] += min(near[i], between(source, i, free[k]))
-    return out

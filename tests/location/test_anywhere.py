@@ -184,6 +184,20 @@ def test_the_same_seed_gives_the_same_places() -> None:
     assert (one.points == other.points).all()
 
 
+def test_many_points_start_from_some_of_them_and_end_with_all() -> None:
+    """Three round towns far apart: a site in the middle of each, where the mean of the distances is 2/3 of the radius.
+
+    Of points spread evenly over a disc of radius r the mean distance from the middle is 2 r / 3.
+    """
+    rng = np.random.default_rng(9)
+    middles = np.array([[0.0, 0.0], [0.0, 20.0], [0.0, -20.0]])
+    points = moved(np.repeat(middles, 1800, axis=0), 30 * np.sqrt(rng.uniform(size=5400)), rng)
+    found = sites_anywhere(points, None, 3, "minisum", KMH60, starts=4, gap=0.5)
+    assert sorted(found.points[:, 1].tolist()) == pytest.approx([-20, 0, 20], abs=0.03)
+    assert found.objective / 5400 == pytest.approx(20, rel=4 * 0.36 / np.sqrt(5400))
+    assert found.bound <= found.objective
+
+
 def test_a_model_of_which_nothing_is_known_has_no_bound_and_that_is_said() -> None:
     class Slow:
         def minutes(self, origins, destinations, departure=None):

@@ -8,15 +8,18 @@ are those of the nearest place of each, which no sites anywhere are below. Its L
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import get_num_threads
 
 from potomac.geo.distance import EARTH_RADIUS_KM
 from potomac.location.cells import Cells, Searched, search, whole
 from potomac.location.highs import Clock
 from potomac.location.kernels import near_bounds
+from potomac.location.looks import in_spans
 from potomac.location.places import degrees
 from potomac.location.ways import Ways, angles
 from potomac.stats.compiled import compiled
@@ -28,6 +31,9 @@ Ints = npt.NDArray[np.int64]
 
 PAIRS = 4_000_000
 """Distances between cells and points that are held at a time."""
+
+LITTLE = 2_000_000
+"""Distances that are not worth threads."""
 
 CELLS = 16_000
 """Cells at a time that a bound for several sites holds."""
@@ -125,7 +131,15 @@ def _sharp(demand: Demand) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
 
     def bounds(middles: Floats, radii: Floats) -> tuple[Floats, Floats]:
         out = np.empty((len(radii), 2))
-        near_bounds(lines, demand.base, demand.half_life is not None, scale, middles, radii, 0, len(radii), out)
+
+        def span(first: int, last: int) -> None:
+            near_bounds(lines, demand.base, demand.half_life is not None, scale, middles, radii, first, last, out)
+
+        if len(radii) * len(demand.weight) < LITTLE:
+            span(0, len(radii))
+        else:
+            with ThreadPoolExecutor(get_num_threads()) as threads:
+                in_spans(threads, len(radii), span)
         return out[:, 0], out[:, 1]
 
     return bounds

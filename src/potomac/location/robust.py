@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,13 @@ from potomac.location.journeys import Journeys, has_places
 from potomac.location.outcome import named, weighted_quantile
 from potomac.location.placement import Placement, Status
 from potomac.location.pmedian.search import p_median
-from potomac.location.question import Question, Scenarios
-from potomac.location.reading import Candidates, Demand
-from potomac.location.scenarios import Areas, Hour, Spread, Stability, by_hour, stability
-from potomac.location.surface import box_of, shape_of
+from potomac.location.question import Question
+from potomac.location.scenarios import Drawn, Hour, Spread, Stability, by_hour, over_roads, stability
 from potomac.location.worth import least
 from potomac.stats.streams import Stream
+
+if TYPE_CHECKING:
+    from potomac.location.travel.network import RoadNetwork
 
 __all__ = ["Robust", "Wins", "robust"]
 
@@ -32,8 +33,8 @@ Floats = npt.NDArray[np.float64]
 NEAR = 0.05
 """Share by which what is worse than the best still counts as near it."""
 
-AREAS = 8
-"""Areas along the longer side that share their part of a scenario."""
+LINKS = 40_000_000
+"""Links that are drawn over all scenarios of a road network, at most."""
 
 DRAWS = 2_000_000_000
 """Travel times that are drawn over all scenarios, at most: about a minute on two cores."""
@@ -118,7 +119,7 @@ def robust(journeys: Journeys, question: Question, placement: Placement, stream:
         hours=None if not hours else _hours_table(hours, journeys, placement),
         wins=None if found is None else _wins(found),
         notes=(*said, *notes, *(() if found is None else found.notes)),
-        method=() if found is None else (_method(question, count, _areas(journeys) is not None),),
+        method=() if found is None else (_method(question, journeys, count),),
     )
 
 
@@ -231,42 +232,23 @@ def _count(wanted: int, pairs: int) -> tuple[int, tuple[str, ...]]:
 def _scenarios(
     journeys: Journeys, question: Question, placement: Placement, count: int, stream: Stream, progress: Progress
 ) -> Stability:
-    c, areas = journeys.candidates, _areas(journeys)
+    c, spread = journeys.candidates, Spread.of(question.scenarios)
     return stability(
-        journeys.minutes, journeys.demand.weight, placement.sites, question.problem, count=count,
-        spread=_spread(question.scenarios, areas), areas=areas, stream=stream, fixed=np.flatnonzero(c.fixed),
-        forbidden=np.flatnonzero(c.forbidden), progress=progress,
+        journeys.minutes, journeys.demand.weight, placement.sites, question.problem, count=count, spread=spread,
+        stream=stream, fixed=np.flatnonzero(c.fixed), forbidden=np.flatnonzero(c.forbidden),
+        drawn=_drawn(journeys, spread, count), progress=progress,
     )  # fmt: skip
 
 
-def _areas(journeys: Journeys) -> Areas | None:
-    """Squares in which demand points, and candidates, share their part of the travel time; None without places."""
-    demand, candidates = journeys.demand, journeys.candidates
-    if not (has_places(demand) and has_places(candidates)):
+def _drawn(journeys: Journeys, spread: Spread, count: int) -> Drawn | None:
+    """For a road network the links are drawn, so that ways over the same link are slow together."""
+    if journeys.travel.model != "road" or journeys.links is None or count * journeys.links.num_rows > LINKS:
         return None
-    box = box_of(np.vstack([demand.places, candidates.places]))
-    if box is None:
-        return None
-    west, south, east, north = box
-    columns, rows = shape_of(west, south, east, north, AREAS)
-
-    def square(points: Demand | Candidates) -> npt.NDArray[np.int64]:
-        x = np.floor((points.longitude - west) % 360 / (east - west) * columns)
-        y = np.floor((points.latitude - south) / (north - south) * rows)
-        return np.asarray(np.clip(y, 0, rows - 1) * columns + np.clip(x, 0, columns - 1), np.int64)
-
-    return Areas(square(demand), square(candidates))
-
-
-def _spread(asked: Scenarios, areas: Areas | None) -> Spread:
-    """What ways do not have in common belongs to both ends and to themselves.
-
-    Candidates without an area have no part of their own: of many one would always be lucky.
-    """
-    if areas is not None:
-        return Spread.of(asked)
-    rest = (1 - asked.shared) / 2
-    return Spread(asked.travel_spread, asked.shared, rest, 0.0, asked.demand_spread)
+    d, c = journeys.demand, journeys.candidates
+    network, departure = cast("RoadNetwork", journeys.model), journeys.travel.departure
+    if has_places(d) and has_places(c):
+        return over_roads(network, d.places, c.places, spread, departure)
+    return over_roads(network, d.id, c.id, spread, departure, ids=True)
 
 
 def _wins(found: Stability) -> Wins:
@@ -295,16 +277,16 @@ def _stability_table(found: Stability, journeys: Journeys) -> pa.Table:
     )
 
 
-def _method(question: Question, count: int, areas: bool) -> str:
-    s = question.scenarios
-    rest = "a third each to the area where a way begins, to that where it ends and to the way itself"
-    if not areas:
-        rest = "half to where a way begins and half to the way itself"
+def _method(question: Question, journeys: Journeys, count: int) -> str:
+    s, spread = question.scenarios, Spread.of(question.scenarios)
+    roads = _drawn(journeys, spread, count) is not None
+    what = "times of links" if roads else "travel times"
+    rest = "is of single links" if roads else "belongs half to where a way begins and half to the way itself"
     return (
-        f"In each of {count:,} scenarios travel times are multiplied by lognormal factors of mean 1 and spread "
-        f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all ways; the rest "
-        f"belongs {rest}. Weights are multiplied by factors of spread {s.demand_spread:g}. "
-        "The chosen sites and all others meet the same scenarios."
+        f"In each of {count:,} scenarios {what} are multiplied by lognormal factors of mean 1 and spread "
+        f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all and the rest "
+        f"{rest}; weights are multiplied by factors of spread {s.demand_spread:g}. The chosen sites and all others "
+        "meet the same scenarios."
     )
 
 

@@ -11,7 +11,7 @@ from potomac.location.journeys import Journeys, between, has_places
 from potomac.location.reading import Candidates, Demand
 from potomac.location.worth import least
 
-__all__ = ["box_of", "shape_of", "surface"]
+__all__ = ["surface"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,11 +32,11 @@ def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
     demand = journeys.demand
     if journeys.model is None or not len(sites) or not (has_places(demand) and has_places(sites)):
         return None
-    box = box_of(np.vstack([demand.places, sites.places]))
+    box = _box(np.vstack([demand.places, sites.places]))
     if box is None:
         return None
     west, south, east, north = box
-    columns, rows = shape_of(west, south, east, north)
+    columns, rows = _shape(west, south, east, north)
     lon, lat = np.linspace(west, east, columns + 1), np.linspace(south, north, rows + 1)
     x, y = np.meshgrid((lon[1:] + lon[:-1]) / 2, (lat[1:] + lat[:-1]) / 2)
     cells = np.column_stack([y.ravel(), (x.ravel() + 180) % 360 - 180])
@@ -61,7 +61,7 @@ def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
     )
 
 
-def box_of(places: Floats) -> tuple[float, float, float, float] | None:
+def _box(places: Floats) -> tuple[float, float, float, float] | None:
     """West, south, east, north of all places with a margin; east may pass 180; None where they go round the globe."""
     lon = np.sort(places[:, 1])
     gaps = np.diff(np.append(lon, lon[0] + 360))
@@ -77,11 +77,11 @@ def box_of(places: Floats) -> tuple[float, float, float, float] | None:
     return west - margin / cosine, south, west + wide + margin / cosine, north
 
 
-def shape_of(west: float, south: float, east: float, north: float, across: int = ACROSS) -> tuple[int, int]:
-    """Columns and rows of cells that are about square, ``across`` of them along the longer side."""
+def _shape(west: float, south: float, east: float, north: float) -> tuple[int, int]:
+    """Columns and rows of cells that are about square."""
     x, y = local_plane([south, north], [west, east], (south + north) / 2, (west + east) / 2)
     wide, high = float(x[1] - x[0]), float(y[1] - y[0])
-    side = max(wide, high) / across
+    side = max(wide, high) / ACROSS
     return max(1, round(wide / side)), max(1, round(high / side))
 
 

@@ -166,6 +166,9 @@ class _Search:
         self.clock.tell("placing sites anywhere")
         if self.more == 0:
             return np.empty((0, 2)), self.turns.total(self.turns.base), True
+        spots = np.unique(self.ways.points, axis=0)
+        if len(spots) <= self.more:  # nobody has to travel
+            return spots[np.arange(self.more) % len(spots)], 0.0, True
         if self.more == 1 and not len(self.fixed) and self.ways.rate is not None and self.aim == "minisum":
             site = geometric_median(self.ways.points, self.weight, progress=self.clock.progress)
             return np.array([site.place]), site.bound * self.ways.rate, True
@@ -247,9 +250,11 @@ class _Search:
     def _bounded(self, demand: Demand, value: float) -> float:
         """Several sites: the better of what half of the way between points says, and the cells."""
         circle = smallest_circle(self.ways.points)
-        reach = circle.radius / EARTH_RADIUS_KM
+        cap = reach = circle.radius / EARTH_RADIUS_KM
         if not self.ways.radial:  # a site so far off is worse for everyone than the centre
             reach *= 1 + self.ways.stretch[1] / self.ways.stretch[0]
+        if cap > np.pi / 3:  # up to here the nearest place of the cap is nearer to all of it than any place outside
+            reach = np.pi
         cells = covering_cells(unit_vectors(*circle.place), min(reach, np.pi), FIRST)
         if self.worst:
             half = self._halfway()

@@ -146,12 +146,16 @@ def test_out_of_reach_is_named() -> None:
         p_center([[1.0, 2.0], [np.inf, np.inf]], 1)
 
 
-@pytest.mark.usefixtures("many")
-def test_how_many_sites_it_takes_is_told() -> None:
-    """Three islands need three sites."""
-    islands = np.kron(np.eye(3), np.ones((4, 4)))
-    with pytest.raises(NoAnswer, match="it takes at least 3"):
-        p_center(np.where(islands > 0, 1.0, np.inf), 2)
+@pytest.mark.parametrize("way", [asked.FEW, -1])
+@pytest.mark.parametrize(("p", "fixed"), [(2, ()), (1, (0,)), (2, (0, 1))])
+def test_how_many_sites_it_takes_is_told(
+    way: int, p: int, fixed: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three islands need three sites, or one more than are spent on the first."""
+    monkeypatch.setattr(asked, "FEW", way)
+    islands = np.where(np.kron(np.eye(3), np.ones((4, 4))) > 0, 1.0, np.inf)
+    with pytest.raises(NoAnswer, match=f"it takes at least {4 if len(fixed) == 2 else 3}"):
+        p_center(islands, p, fixed=fixed)
 
 
 @pytest.mark.parametrize(

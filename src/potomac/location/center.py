@@ -73,7 +73,7 @@ def _farthest(far: Floats, sites: Ints) -> float:
 
 
 def _looked_at(far: Floats, ask: Asked, met: Met) -> float | None:
-    """The optimum from all placements; None where they are too many."""
+    """The optimum from all placements; None where they are too many, or none reaches everyone."""
     every = every_placement(ask, len(far))
     if every is None:
         return None
@@ -81,7 +81,7 @@ def _looked_at(far: Floats, ask: Asked, met: Met) -> float | None:
     worst = np.concatenate([far[:, sites].min(axis=2).max(axis=0) for sites in some])
     least = float(worst.min())
     if not np.isfinite(least):
-        raise _too_few(ask, len(ask.fixed) + 1 if ask.more == 0 else None)
+        return None  # the search over radii says how many sites it takes
     for sites in every[worst <= least + 1e-9 * max(1.0, abs(least))][:1000]:
         met.offer(sites, least)
     return least

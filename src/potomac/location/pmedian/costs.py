@@ -26,6 +26,7 @@ __all__ = [
     "assigned",
     "between",
     "by_site",
+    "dense",
     "limited",
     "nearest_pairs",
     "reaching",
@@ -221,6 +222,18 @@ def between(source: Any, i: int, j: int) -> float:
     if c > source.radius:
         return np.inf
     return float(w * c)
+
+
+@compiled(nogil=True)
+def dense(source: Any) -> Floats:
+    """All weighted costs, shape (n, m)."""
+    n = len(source.weight)
+    m = source.matrix.shape[1] if source.kind == 0 else len(source.columns)
+    out = np.empty((n, m))
+    for i in range(n):
+        for j in range(m):
+            out[i, j] = between(source, i, j)
+    return out
 
 
 def all_pairs(source: Source, allowed: Bools) -> Lists:

@@ -16,7 +16,7 @@ from potomac.errors import Fault, StudyError, listing
 from potomac.location.asked import Asked, asked, placed
 from potomac.location.highs import Clock
 from potomac.location.placement import Placement, indices, infeasible
-from potomac.location.pmedian.costs import MATRIX, Nearby, Source, assigned, between, source_of
+from potomac.location.pmedian.costs import MATRIX, Nearby, Source, assigned, between, dense, source_of
 from potomac.location.pmedian.ladder import Ladder
 from potomac.stats.compiled import compiled
 
@@ -28,6 +28,9 @@ Bools = npt.NDArray[np.bool_]
 
 LARGE = 100_000_000
 """Pairs of points above which groups of demand points stand for them at first."""
+
+DENSE = 25_000_000
+"""Pairs up to which it is looked for a placement that serves everyone by radius."""
 
 
 def p_median(
@@ -79,7 +82,8 @@ def p_median(
     else:
         bound = search.run()
     if not search.served:
-        raise _unserved(source, ask, search, clock, seed)
+        search.begun_with(_serving(source, ask, search, clock, seed))
+        bound = search.run()
     who, _ = assigned(source._replace(weight=np.ones(n)), search.met.sites)
     return placed(search.met, who, bound, gap=gap)
 
@@ -119,21 +123,28 @@ def _nearest_costs(source: Source, sites: Ints, rows: Ints) -> Floats:
     return np.asarray(what[rows], dtype=np.float64)
 
 
-def _unserved(source: Source, ask: Asked, search: Ladder, clock: Clock, seed: int) -> Exception:
-    """Why p sites do not serve every demand point."""
+def _serving(source: Source, ask: Asked, search: Ladder, clock: Clock, seed: int) -> Ints:
+    """Sites that serve every demand point, where the search met none.
+
+    Raises:
+        NoAnswer: there are none, or none was found in time; the message says what is out of reach.
+    """
     from potomac.location.center import p_center
 
-    _, what = assigned(source, search.met.sites)
-    lost = np.flatnonzero(~np.isfinite(what))
-    said = f"p = {ask.p} sites cannot reach every demand point"
-    if np.isfinite(source.radius) and source.kind == MATRIX:
+    lost = np.flatnonzero(~np.isfinite(assigned(source, search.met.sites)[1]))
+    said, reach = f"p = {ask.p} sites cannot reach every demand point", ""
+    n, m = len(source.weight), len(search.allowed)
+    if n * m <= DENSE:
         needs = (source.weight > 0).astype(float)
-        barred = np.setdiff1d(np.arange(source.matrix.shape[1]), ask.allowed)
-        best = p_center(
-            source.matrix, ask.p or 1, needs, ask.fixed, barred, time_limit=max(clock.left(), 5.0), seed=seed
-        )
-        said += f" within {source.radius:g}; the smallest radius that they can is {best.bound:g}"
+        costs = dense(source._replace(radius=np.inf, weight=np.ones(n)))
+        barred = np.setdiff1d(np.arange(m), ask.allowed)
+        best = p_center(costs, ask.p or 1, needs, ask.fixed, barred, time_limit=max(clock.left(), 5.0), seed=seed)
+        if best.objective <= source.radius:
+            return best.sites
+        if best.bound <= source.radius:
+            said = f"no {ask.p} sites that reach every demand point were found in time"
+        reach = f" within {source.radius:g}; the smallest radius that they can is {best.bound:g}"
         if not best.proven:
-            said += f" to {best.objective:g}"
-    said += f"; out of reach of the best found: demand point {listing(map(int, lost), 5)}"
-    return infeasible(said, "Raise p or service_radius", key="p")
+            reach += f" to {best.objective:g}"
+    said += f"{reach}; out of reach of the best found: demand point {listing(map(int, lost), 5)}"
+    raise infeasible(said, "Raise p or service_radius", key="p")

@@ -24,6 +24,16 @@ Service = Literal["nearest", "single", "shared"]
 """Who serves a demand point: the cheapest site; one site, which has room; several sites, which have room."""
 
 
+ROUNDING = 1e-11
+"""By so much, relatively, a capacity may be exceeded: sums of demand are not exact."""
+
+LOOKED_AT = 1_000_000
+"""Pairs of demand points and candidates up to which it is looked at who could be served with all candidates open."""
+
+EXACT = 2.0**30
+"""Whole objectives up to this tell a bound from the next whole number."""
+
+
 @dataclass(frozen=True)
 class Facilities:
     """Minimise opening costs and the costs of serving every demand point.
@@ -31,7 +41,7 @@ class Facilities:
     Attributes:
         cost: of serving each demand point in full, infinite where it cannot be served, shape (n, m).
         demand: shape (n,); 0 where there are no capacities.
-        capacity: shape (m,); infinite where there is no limit.
+        capacity: shape (m,); infinite where there is no limit; with a little more for rounding.
         opening: shape (m,).
         status: IN, FREE or OUT for each candidate, shape (m,).
         least, most: how many sites there may be.
@@ -56,7 +66,9 @@ class Facilities:
         """Whether every objective is a whole number."""
         costs = self.cost[np.isfinite(self.cost)]
         there = self.opening[self.status != OUT]
-        return self.service != "shared" and all(bool((some == np.round(some)).all()) for some in (costs, there))
+        if self.service == "shared" or np.abs(costs).max(initial=0.0) * len(self.cost) + there.sum() > EXACT:
+            return False
+        return all(bool((some == np.round(some)).all()) for some in (costs, there))
 
 
 def facilities(
@@ -73,7 +85,7 @@ def facilities(
     n, m = raw.shape
     weight = checked_weights(weights, n)
     # copies: kernels are compiled anew for arrays that may not be written or lie otherwise
-    limit = numbers(capacity, m, "capacity", np.inf, infinite=True).copy()
+    limit = numbers(capacity, m, "capacity", np.inf, infinite=True) * (1 + ROUNDING)
     need = numbers(demand, n, "demand").copy() if capacity is not None else np.zeros(n)
     price = numbers(opening, m, "opening").copy()
     status = np.full(m, OUT, np.int8)
@@ -85,7 +97,7 @@ def facilities(
     bound = bool((np.isfinite(limit) & (status != OUT)).any()) and bool(need.any())
     service: Service = "nearest" if not bound else "single" if single else "shared"
     if service == "single":
-        costs[need[:, None] > limit[None, :] * (1 + 1e-12)] = np.inf
+        costs[need[:, None] > limit[None, :]] = np.inf
     made = Facilities(costs, need, limit, price, status, 0, m, service, np.flatnonzero(~needs), raw)
     _reachable(made, ask)
     least, most = _many(made, ask)
@@ -119,14 +131,14 @@ def _many(f: Facilities, ask: Asked) -> tuple[int, int]:
     held = float(f.capacity[ask.fixed].sum()) + np.concatenate([[0.0], np.cumsum(room)])
     if ask.p is not None:
         best = float(held[ask.more])
-        if best < total * (1 - 1e-12):
+        if best < total * (1 - ROUNDING):
             who = "1 site that holds most holds" if ask.p == 1 else f"{ask.p} sites that hold most hold"
             said = f"the {who} {best:g} of a demand of {total:g}: {total - best:g} too little"
-            enough = np.flatnonzero(held >= total * (1 - 1e-12))
+            enough = np.flatnonzero(held >= total * (1 - ROUNDING))
             mend = f"{len(ask.fixed) + int(enough[0])} sites could hold it; raise p or capacity" if len(enough) else ""
             raise infeasible(said, mend or "Raise capacity or add candidates", key="capacity")
         return ask.p, ask.p
-    enough = np.flatnonzero(held >= total * (1 - 1e-12))
+    enough = np.flatnonzero(held >= total * (1 - ROUNDING))
     if not len(enough):
         said = f"all candidates together hold {held[-1]:g} of a demand of {total:g}: {total - held[-1]:g} too little"
         raise infeasible(said, "Raise capacity or add candidates", key="capacity")
@@ -137,8 +149,9 @@ def _many(f: Facilities, ask: Asked) -> tuple[int, int]:
 def _holdable(f: Facilities) -> None:
     """With every candidate open, and demand shared at will, there must be room for it where it can go."""
     sites = np.flatnonzero(f.status != OUT)
-    reach = np.where(np.isfinite(f.cost), 0.0, np.inf)
-    value, _, blocked = transport(reach, f.demand, f.capacity, sites)
+    if np.isfinite(f.cost[:, sites]).all() or f.cost.size > LOOKED_AT:  # total capacity says it all, or it takes long
+        return
+    value, _, blocked = transport(f.cost, f.demand, f.capacity, sites)
     if value < np.inf or not blocked.any():
         return
     raise _too_small(f, sites[blocked], np.setdiff1d(sites, sites[blocked]))

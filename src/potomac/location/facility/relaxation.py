@@ -343,13 +343,13 @@ def _last_ratio(weight: Floats, ratio: Floats, many: int, room: float) -> float:
 @compiled(nogil=True)
 def dearer(
     pairs: Any, demand: Floats, capacity: Floats, opening: Floats, status: Bytes, least: int, most: int,
-    multiplier: Floats, nodes: int, goal: float,
+    multiplier: Floats, nodes: int, goal: float, anew: bool,
 ) -> Floats:  # fmt: skip
     """For each pair a bound of all answers that use it, where demand points have one site alone.
 
     Site j with demand point i takes d_i from the room of the others. In the linear relaxation a unit of room is worth
     mu_j, so that the answers cost at least c_ij - lambda_i + mu_j d_i more; where that does not reach the goal, the
-    knapsack without it is packed anew.
+    knapsack without it is packed ``anew``.
     """
     n, m = len(multiplier), len(status)
     worth, taken, served = np.zeros(m), np.zeros(m, np.bool_), np.zeros(len(pairs.row))
@@ -373,7 +373,7 @@ def dearer(
                 out[k] = base
             elif room >= 0.0:
                 out[k] = base + packed - relaxed - gain + mu * demand[i]
-                if out[k] < goal:
+                if anew and out[k] < goal:
                     many = _pool(pairs, demand, room, multiplier, j, k, profit, weight, ratio)
                     out[k] = base + packed - gain - _packed(profit, weight, ratio, many, room, nodes, share)
     return out

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from benchmarks import markdown
 from benchmarks.child import measured, peak_mb
+from benchmarks.machine import load
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
 from potomac.location.geometry import geometric_median, smallest_circle
 from potomac.stats.streams import Stream
@@ -35,13 +36,14 @@ def cities(points: int, metric: str) -> tuple[Floats, Floats]:
     return (at if metric == "sphere" else at * 111.0), draw.uniform(0.1, 5, points)
 
 
-def timed(function: Callable[[], Any], again: int = AGAIN) -> tuple[float, Any]:
-    """The least seconds of some calls after a first one, and what it gave."""
-    value, best = function(), np.inf
+def timed(function: Callable[[], Any], again: int = AGAIN) -> tuple[dict[str, float], Any]:
+    """The least seconds of some calls after a first one, by the clock and by the processor, and what it gave."""
+    value, best = function(), {"seconds": np.inf, "processor": np.inf}
     for _ in range(again):
-        begun = time.perf_counter()
+        clock, processor = time.perf_counter(), time.process_time()
         value = function()
-        best = min(best, time.perf_counter() - begun)
+        best["seconds"] = min(best["seconds"], time.perf_counter() - clock)
+        best["processor"] = min(best["processor"], time.process_time() - processor)
     return best, value
 
 
@@ -50,7 +52,7 @@ def potomac_task(points: int, metric: Any) -> dict[str, float | bool]:
     at, w = cities(points, metric)
     held = peak_mb()
     seconds, site = timed(lambda: geometric_median(at, w, metric=metric))
-    return {"seconds": seconds, "objective": site.objective, "held": held, "proven": site.proven}
+    return {**seconds, "objective": site.objective, "held": held, "proven": site.proven}
 
 
 def plane_sum(at: Floats, w: Floats) -> Callable[[Floats], tuple[float, Floats]]:
@@ -98,7 +100,7 @@ def scipy_task(points: int, metric: str, method: str) -> dict[str, float]:
         return minimize(lambda x: value(x)[0], start, method=None if method == "default" else method)
 
     seconds, found = timed(solve, AGAIN if method == "L-BFGS-B" else 1)
-    return {"seconds": seconds, "objective": float(found.fun), "held": held}
+    return {**seconds, "objective": float(found.fun), "held": held}
 
 
 def circle_task(points: int, metric: Any) -> dict[str, float]:
@@ -106,16 +108,17 @@ def circle_task(points: int, metric: Any) -> dict[str, float]:
     at, _ = cities(points, metric)
     held = peak_mb()
     seconds, circle = timed(lambda: smallest_circle(at, metric=metric))
-    return {"seconds": seconds, "objective": circle.radius, "held": held}
+    return {**seconds, "objective": circle.radius, "held": held}
 
 
 def _row(name: str, metric: str, task: str, ours: dict[str, Any] | None, **arguments: Any) -> tuple[Any, list[str]]:
     found = measured(f"{HERE}:{task}", metric=metric, **arguments)
     value = found.value
-    beside = "" if ours is None else markdown.times(value["seconds"] / ours["seconds"])
+    ratio = [] if ours is None else [markdown.times(value[key] / ours[key]) for key in ("seconds", "processor")]
     apart = "" if ours is None else f"{value['objective'] / ours['objective'] - 1:+.1e}"
     proof = "" if "proven" not in value else "yes" if value["proven"] else "no"
-    line = [f"{name}, {metric}", markdown.seconds(value["seconds"]), beside, f"{value['objective']:,.6g}", apart, proof,
+    line = [f"{name}, {metric}", markdown.seconds(value["seconds"]), markdown.seconds(value["processor"]),
+            *(ratio or ("", "")), f"{value['objective']:,.6g}", apart, proof,
             f"{found.peak_mb - value['held']:,.0f}"]  # fmt: skip
     return value, line
 
@@ -124,7 +127,7 @@ def main(argv: list[str]) -> str:
     parser = argparse.ArgumentParser(prog="python -m benchmarks location.single", description=__doc__)
     parser.add_argument("--points", type=int, default=1_000_000)
     points = parser.parse_args(argv).points
-    lines = []
+    before, lines = load(), []
     for metric in ("sphere", "plane"):
         ours, line = _row("Potomac, median", metric, "potomac_task", None, points=points)
         lines.append(line)
@@ -132,8 +135,10 @@ def main(argv: list[str]) -> str:
             _, line = _row(f"scipy.optimize, {method}", metric, "scipy_task", ours, points=points, method=method)
             lines.append(line)
         lines.append(_row("Potomac, smallest circle", metric, "circle_task", None, points=points)[1])
-    head = ["method", "time", "times Potomac's", "objective", "above Potomac's", "proven", "MB beside the points"]
-    return f"{points:,} points with weights.\n\n{markdown.table(head, lines)}"
+    head = ["method", "clock", "processor", "times Potomac's clock", "times its processor", "objective",
+            "above Potomac's", "proven", "MB beside the points"]  # fmt: skip
+    told = f"{points:,} points with weights; load average {before} before and {load()} after."
+    return f"{told}\n\n{markdown.table(head, lines)}"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
+from potomac.location.kernels import far_point
 from potomac.location.placement import NEAR, checked_weights
 from potomac.location.places import Metric, Site, checked_points, degrees
 from potomac.location.weber import solve
@@ -107,7 +108,7 @@ def smallest_circle(points: npt.ArrayLike, *, metric: Metric = "sphere") -> Circ
     found = checked_points(points, metric)
     if metric == "plane":
         centre, support = _grown(found, _circle_of)
-        radius = float(np.sqrt(((found - centre) ** 2).sum(1).max()))
+        radius = float(np.sqrt(far_point(found, centre)[1]))
         return Circle((float(centre[0]), float(centre[1])), radius, support, metric)
     v = unit_vectors(found[:, 0], found[:, 1])
     grown = _grown(v, _cap_of)
@@ -118,7 +119,7 @@ def smallest_circle(points: npt.ArrayLike, *, metric: Metric = "sphere") -> Circ
 
 def _furthest(v: Floats, centre: Floats) -> float:
     """The greatest angle from the centre to a point."""
-    chord = np.sqrt(((v - centre) ** 2).sum(1).max())
+    chord = float(np.sqrt(far_point(v, centre)[1]))
     if chord < 1.0:
         return float(2 * np.arcsin(chord / 2))
     return float(np.pi - 2 * np.arcsin(min(np.sqrt(((v + centre) ** 2).sum(1).min()) / 2, 1.0)))
@@ -129,9 +130,8 @@ def _grown(points: Floats, circle_of: _Centres) -> tuple[Floats, tuple[int, ...]
     basis: tuple[int, ...] = (0,)
     centre, square = points[0], 0.0
     while True:
-        squares = ((points - centre) ** 2).sum(1)
-        far = int(squares.argmax())
-        if squares[far] <= square * (1 + 1e-13) or far in basis:
+        far, most = far_point(points, centre)
+        if most <= square * (1 + 1e-13) or far in basis:
             return centre, basis
         found = _least(points, (*basis, far), circle_of)
         if found is None:

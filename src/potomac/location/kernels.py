@@ -82,6 +82,20 @@ def farthest(points: Floats, at: Floats, first: int, last: int, out: Floats) -> 
         out[chunk] = most
 
 
+@compiled(nogil=True)
+def far_point(points: Floats, at: Floats) -> tuple[int, float]:
+    """The point furthest from a place, the first of equals, and the square of its distance; points of shape (n, d)."""
+    far, most = 0, -1.0
+    for i in range(points.shape[0]):
+        square = 0.0
+        for axis in range(points.shape[1]):
+            apart = points[i, axis] - at[axis]
+            square += apart * apart
+        if square > most:
+            far, most = i, square
+    return far, most
+
+
 @_compiled
 def plane_sums(points: Floats, at: Floats, near: float, first: int, last: int, sums: Floats) -> None:
     """The sums of the chunks from ``first`` to ``last``; ``points`` holds x, y and weight, a line each.

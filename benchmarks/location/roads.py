@@ -169,7 +169,16 @@ def matrix_part(name: str, size: int, runs: int) -> str:
         if package is None or find_spec(package):
             found[told] = measured(f"{HERE}:{task}", name=name, size=size, runs=runs, **more)
     ours = found["Potomac"].value
-    head = ["method", "order of nodes", "times put in", "matrix", "Potomac takes", "24 matrices", "memory", "apart"]
+    head = [
+        "method",
+        "order of nodes",
+        "times put in",
+        "matrix",
+        "as long as Potomac",
+        "24 matrices",
+        "memory",
+        "apart",
+    ]
     body = [_row(told, run, ours) for told, run in found.items()]
     about = f"### {size:,} by {size:,} on {net.told}: {net.n:,} nodes, {len(net.tails):,} arcs"
     missing = [told for told, _, package, _ in TASKS if package and not find_spec(package)]
@@ -183,7 +192,7 @@ def matrix_part(name: str, size: int, runs: int) -> str:
 def _row(told: str, run: Measured, ours: dict[str, float]) -> list[str]:
     v = run.value
     times = [markdown.seconds(v[key]) if key in v else "" for key in ("order", "metric", "matrix")]
-    ratio = "" if v["matrix"] == ours["matrix"] else f"1 / {v['matrix'] / ours['matrix']:.3g}"
+    ratio = "" if v["matrix"] == ours["matrix"] else markdown.times(v["matrix"] / ours["matrix"])
     day = markdown.seconds(v["day"]) if "day" in v else ""
     same = "unlike" if v["reached"] != ours["reached"] else f"{abs(v['sum'] / ours['sum'] - 1):.0e}"
     return [told, *times, ratio, day, f"{run.peak_mb - v['held']:,.0f} MB", same]

@@ -49,5 +49,5 @@ def test_the_table_names_who_is_there(roads: Any, monkeypatch: pytest.MonkeyPatc
         roads, "measured", lambda task, **_: roads.Measured(slow if "scipy" in task else value, 30.0, 1.0)
     )
     told = roads.matrix_part("grid", 15, 1)
-    assert "| scipy, Dijkstra |  |  | 20 s | 1 / 10 |  | 20 MB | 0e+00 |" in told
+    assert "| scipy, Dijkstra |  |  | 20 s | 10 × |  | 20 MB | 0e+00 |" in told
     assert "400 nodes" in told

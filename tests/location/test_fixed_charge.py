@@ -217,3 +217,19 @@ def test_known_optima(name: str) -> None:
     one = warehouses(name)
     found = fixed_charge(one.cost, one.opening, demand=one.demand, capacity=one.capacity, single_source=False)
     agrees(one.optimum, found)
+
+
+@known
+@pytest.mark.parametrize(
+    ("opening", "capacity", "optimum"),
+    [
+        (7500, 5000, 1040444.375), (12500, 5000, 1098000.450), (17500, 5000, 1153000.450), (25000, 5000, 1235500.450),
+        (17500, 15000, 1014062.050), (25000, 15000, 1045650.250),
+    ],
+)  # fmt: skip
+def test_relatives_of_an_instance(opening: float, capacity: float, optimum: float) -> None:
+    """OR-Library's cap41 to 44, 63 and 64 are cap61 with other fixed costs and capacities; optima of Beasley 1988."""
+    one = warehouses("cap61")
+    price = np.where(one.opening > 0, opening, 0.0)
+    found = fixed_charge(one.cost, price, demand=one.demand, capacity=capacity, single_source=False)
+    agrees(optimum, found)

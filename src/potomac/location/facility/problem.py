@@ -25,7 +25,7 @@ Service = Literal["nearest", "single", "shared"]
 
 
 ROUNDING = 1e-11
-"""By so much, relatively, a capacity may be exceeded: sums of demand are not exact."""
+"""By so much, relatively, whole demand points may exceed a capacity: sums of demand are not exact."""
 
 LOOKED_AT = 1_000_000
 """Pairs of demand points and candidates up to which it is looked at who could be served with all candidates open."""
@@ -41,7 +41,7 @@ class Facilities:
     Attributes:
         cost: of serving each demand point in full, infinite where it cannot be served, shape (n, m).
         demand: shape (n,); 0 where there are no capacities.
-        capacity: shape (m,); infinite where there is no limit; with a little more for rounding.
+        capacity: shape (m,); infinite where there is no limit.
         opening: shape (m,).
         status: IN, FREE or OUT for each candidate, shape (m,).
         least, most: how many sites there may be.
@@ -85,7 +85,7 @@ def facilities(
     n, m = raw.shape
     weight = checked_weights(weights, n)
     # copies: kernels are compiled anew for arrays that may not be written or lie otherwise
-    limit = numbers(capacity, m, "capacity", np.inf, infinite=True) * (1 + ROUNDING)
+    limit = numbers(capacity, m, "capacity", np.inf, infinite=True).copy()
     need = numbers(demand, n, "demand").copy() if capacity is not None else np.zeros(n)
     price = numbers(opening, m, "opening").copy()
     status = np.full(m, OUT, np.int8)
@@ -97,6 +97,7 @@ def facilities(
     bound = bool((np.isfinite(limit) & (status != OUT)).any()) and bool(need.any())
     service: Service = "nearest" if not bound else "single" if single else "shared"
     if service == "single":
+        limit *= 1 + ROUNDING
         costs[need[:, None] > limit[None, :]] = np.inf
     made = Facilities(costs, need, limit, price, status, 0, m, service, np.flatnonzero(~needs), raw)
     _reachable(made, ask)

@@ -202,6 +202,18 @@ def test_few_and_many_equations_have_one_solution() -> None:
     assert one == pytest.approx(other)
 
 
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 40, 66])
+def test_systems_are_solved_whatever_their_size(n: int) -> None:
+    from potomac.location.travel import surface
+
+    rng = np.random.default_rng(n)
+    root = rng.normal(size=(n, n))
+    matrix, right = root @ root.T + np.eye(n), rng.normal(size=n)
+    found = right.copy()
+    surface._cholesky_solved(matrix.copy(), found)  # type: ignore[no-untyped-call]
+    assert matrix @ found == pytest.approx(right)
+
+
 def test_far_away_it_falls_back_on_distance_within_the_paces_that_were_seen() -> None:
     a, b, km, t = ways(400, 5)
     design = design_of(a, b)

@@ -35,11 +35,12 @@ LEAST = 20
 FOLDS = 4
 RATIOS = (0.2, 1.0, 4.0, 16.0)
 """How rough the surface may be: prior variance of its terms as a share of that of the error."""
-_CHOSEN = 1200  # pairs that choices are made by, at most
+_CHOSEN = 800  # pairs that choices are made by, at most
 _FITTED = 6000  # pairs that the surface is fitted to, at most
 _SURFACE = 80  # pairs without which there is no surface
 _ENDS = 1000  # places that pairs are drawn from, at most: few would be known to both halves of a sample
 _ORIGINS = 10  # with fewer, pairs are drawn one by one for the interval
+_ROUNDING = 1e-9  # errors that differ by less are alike
 _BETTER = 0.99  # a richer form has to be this much better
 
 
@@ -291,7 +292,7 @@ def _chosen(fits: dict[tuple[str, float], Fit], half: _Pairs, stream: Stream) ->
     best = next(iter(fits))
     for key, value in error.items():
         tried[key[0]] = min(value, tried.get(key[0], np.inf))
-        if value < error[best] * (_BETTER if key[0] != best[0] else 1.0):
+        if value < error[best] * (_BETTER if key[0] != best[0] else 1.0) - _ROUNDING:
             best = key
     return best[0], fits[best], tried
 
@@ -312,7 +313,7 @@ def _across_ratios(pairs: _Pairs, fold: Ints) -> list[float]:
         design = design_of(held.start, held.end)
         terms = design_of(out.start, out.end, design).columns
         fastest, (least, slowest) = bounds(held.km, held.minutes)
-        told = solved(design, held.minutes, RATIOS) @ terms.T
+        told = solved(design, held.minutes, RATIOS, rounds=3) @ terms.T
         bounded = np.clip(told, fastest * out.km, least + slowest * out.km)
         errors[:, fold == k] = np.abs(bounded / out.minutes - 1)
     return list(map(float, errors.mean(axis=1)))

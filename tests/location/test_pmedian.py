@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from potomac.errors import DataError, NoAnswer, StudyError
 from potomac.location.highs import Clock
 from potomac.location.pmedian.costs import EARTH_KM, Nearby, all_pairs, source_of
-from potomac.location.pmedian.exact import Node, trimmed
+from potomac.location.pmedian.exact import Node, Tree, trimmed
 from potomac.location.pmedian.lagrangian import ascend
 from potomac.location.pmedian.radius import by_radius
 from potomac.location.pmedian.search import p_median
@@ -203,6 +204,31 @@ def test_the_smallest_feasible_radius_is_told() -> None:
     assert p_median(cost, 1, service_radius=10).objective == 20
 
 
+def test_the_smallest_feasible_radius_is_told_for_points() -> None:
+    points = [[0.0, 0.0], [10.0, 0.0], [20.0, 0.0], [30.0, 0.0]]
+    with pytest.raises(NoAnswer, match=r"within 9; the smallest radius that they can is 10;.*demand point"):
+        p_median(Nearby(points), 2, service_radius=9)
+    assert p_median(Nearby(points), 2, service_radius=10).objective == 20
+
+
+def test_how_many_sites_it_takes_is_told() -> None:
+    """Three islands of four."""
+    islands = np.where(np.kron(np.eye(3), np.ones((4, 4))) > 0, 1.0, np.inf)
+    with pytest.raises(NoAnswer, match="it takes at least 3"):
+        p_median(islands, 2)
+    assert p_median(islands, 3).objective == 12
+
+
+def test_without_time_a_placement_within_the_radius_is_found_by_radius() -> None:
+    """Nine crowds of six in a row; only one site in each is within 1 of all."""
+    crowd = np.r_[0.0, 0.0, 0.5, 1.0, 1.5, 2.0]
+    line = np.concatenate([crowd + 100 * k for k in range(9)])
+    cost = np.abs(line[:, None] - line[None])
+    found = p_median(cost, 9, service_radius=1.0, time_limit=0.0)
+    assert found.objective == pytest.approx(9 * (1 + 1 + 0.5 + 0 + 0.5 + 1))
+    assert (cost[np.arange(54), found.assignment] <= 1).all()
+
+
 @pytest.mark.parametrize(
     ("p", "fixed", "error"), [(0, (), StudyError), (4, (), NoAnswer), (1, (0, 1), NoAnswer), (1, (7,), StudyError)]
 )
@@ -244,6 +270,34 @@ def test_bound_and_fixing_never_exclude_the_optimum(seed: int) -> None:
     assert found.objective == pytest.approx(best)
     assert sites is not None
     assert value(cost, weights, tuple(sites)) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_branch_and_bound_alone_finds_and_proves_the_optimum(seed: int) -> None:
+    """From multipliers that bound nothing, and with only the answers that nodes lead to."""
+    draw = np.random.default_rng(seed)
+    cost, p = draw.integers(1, 60, (25, 12)).astype(float), 2 + seed % 4
+    source, _, m = source_of(cost, None, None)
+    lists, floor = all_pairs(source, np.ones(m, bool)), cost.min(axis=1)
+    met = [float(cost.max() * 25)]
+
+    def offer(sites: npt.NDArray[np.int64]) -> float:
+        assert len(np.unique(sites)) == p
+        met.append(value(cost, np.ones(25), tuple(sites)))
+        return met[-1]
+
+    root = Node(np.zeros(m, np.int8), floor.copy(), -np.inf, np.full(m, p / m), np.zeros(m))
+    tree = Tree(lists, floor, p, offer, nodes=[root], steps=30)
+    best, _ = brute(cost, p, np.ones(25))
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(10_000):
+            goal = min(met) - 1 + 1e-6  # objectives are whole
+            if not tree.nodes:
+                break
+            assert min(met) == best or tree.bound(goal) <= best + 1e-6
+            tree.grow(goal, pool)
+    assert not tree.nodes
+    assert min(met) == best
 
 
 def test_a_large_problem_goes_by_lists(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -305,11 +305,12 @@ class Ladder:
         """Branch and bound on what is left, with the search going on in between."""
         few = trimmed(lists, node, self.goal)
         tree = Tree(few, _floor(few), self.p, self.offer, nodes=[node])
-        bound, untried = -np.inf, True
+        bound, untried, begun = -np.inf, True, self.wanderer.spent
+        self.wanderer.shorten()
         while tree.nodes and not self.clock.over():
             self._tell(tree.bound(self.goal))
             tree.grow(self.goal, pool)
-            if self.wanderer.spent < 0.1 * tree.spent:  # both are guesses; it takes about a third of the time
+            if self.wanderer.spent - begun < 0.02 * tree.spent:  # both are guesses; it takes about a tenth of the time
                 for sites in self.wanderer.go(self.tolerance):
                     self.offer(sites)
             if tree.spent > FIRST and untried and 20 * self.p >= len(few.start):
@@ -345,8 +346,12 @@ class _Wanderer:
         n, m = len(state.a1), len(state.slot)
         # a stretch takes about as long as the ascent beside it, and not longer than 0.1 s
         self.rounds = max(5, min(20 + 16 * p, int(5e6 / (n * m / p + 4 * n))))
-        self.most = 30 * self.rounds
+        self.least, self.most = self.rounds, 10 * self.rounds
         self.spent = 0.0
+
+    def shorten(self) -> None:
+        """Go in short stretches again."""
+        self.rounds = self.least
 
     def go(self, tolerance: float) -> list[Int32s]:
         """A stretch of the search; the best answers that it met."""

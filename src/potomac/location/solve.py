@@ -110,7 +110,7 @@ def _fixed_charge(task: Task, problem: Problem, limits: dict[str, Any]) -> Place
     from potomac.location.fixed_charge import fixed_charge
 
     assert task.opening is not None  # noqa: S101 - the study was checked
-    more = {} if task.capacity is None else {"demand": task.weights, "capacity": task.capacity}
+    more: dict[str, Any] = {} if task.capacity is None else {"demand": task.weights, "capacity": task.capacity}
     minutes = _within(task.minutes, problem.service_radius)
     return fixed_charge(
         minutes, task.opening, task.weights, p=problem.p, single_source=problem.single_source, **more, **limits

@@ -84,6 +84,16 @@ class Alternation:
             near = np.minimum(near, self._costs(places[-1:])[:, 0])
         return places
 
+    def shaken(self, places: Floats, stream: Stream) -> Floats:
+        """One of the places, drawn, moved to a demand point: of those whom the worst site serves, or by its cost."""
+        draw, out = stream.generator(), places.copy()
+        costs = self._costs(places)
+        near, least = costs.argmin(axis=1), costs.min(axis=1)
+        mine = (near == near[least.argmax()]) * 1.0 if self.worst else least * self.weight
+        chance = mine / mine.sum() if mine.sum() > 0 else self.weight / self.weight.sum()
+        out[draw.integers(len(places))] = self.ways.points[draw.choice(len(near), p=chance)]
+        return out
+
     # ---- turns
 
     def settled(self, places: Floats) -> tuple[Floats, float]:

@@ -94,7 +94,7 @@ class Anywhere:
 def sites_anywhere(
     demand_points: npt.ArrayLike, weights: npt.ArrayLike | None, p: int, objective: Aim, model: TravelModel, *,
     half_life: float = 15.0, fixed_points: npt.ArrayLike | None = None, departure: float | None = None,
-    starts: int = 20, time_limit: float = 60.0, gap: float = CLOSE, seed: int = 0, progress: Progress | None = None,
+    starts: int = 40, time_limit: float = 60.0, gap: float = CLOSE, seed: int = 0, progress: Progress | None = None,
 ) -> Anywhere:  # fmt: skip
     """Place p sites anywhere.
 
@@ -187,15 +187,16 @@ class _Search:
         return places, self._bounded(demand, value), False
 
     def _alternated(self) -> tuple[Floats, float]:
-        """The best of several starts."""
+        """The best of several starts: a third anew, the others from the best with one site moved."""
         turns = self._thinned()
         best, least = turns.settled(self._discrete())
-        some = self.starts if self.ways.radial else min(self.starts, 5)
+        some = self.starts if self.ways.radial else min(self.starts, 6)
         for k in range(1, some):
             if self.clock.over():
                 break
             self.clock.tell("placing sites anywhere", k / some)
-            places, value = turns.settled(turns.spread(self.more, self.stream.child("start", k)))
+            stream, anew = self.stream.child("start", k), 3 * k < some
+            places, value = turns.settled(turns.spread(self.more, stream) if anew else turns.shaken(best, stream))
             if value < least:
                 best, least = places, value
         return self.turns.polished(best)
@@ -211,7 +212,7 @@ class _Search:
         )
 
     def _discrete(self) -> Floats:
-        """Sites at some of the demand points, by greedy and interchange."""
+        """Sites at some of the demand points: those of the p-center, or by greedy and interchange."""
         n = len(self.weight)
         rows = np.arange(n)
         if n > 4 * SAMPLE:
@@ -223,10 +224,10 @@ class _Search:
         if len(seats) < self.more:
             return places[len(self.fixed) + np.arange(self.more) % len(seats)]
         minutes = self.ways.some(rows).minutes(places)
-        measure = Measure(
-            self.aim, "", 1 if self.aim == "attendance" else 0, self.half_life, 1.0 if self.worst else None
-        )
+        measure = Measure(self.aim, "", 1 if self.aim == "attendance" else 0, self.half_life)
         kept, free = np.arange(len(self.fixed)), np.arange(len(self.fixed), len(places))
+        if self.worst:
+            return places[_centers(minutes, self.p, kept, self.clock)]
         start = opened_one_by_one(minutes, self.weight[rows], measure, kept, free, self.p)
         sites = betters(minutes, self.weight[rows], measure, start, kept, free)
         return places[sites[sites >= len(kept)]]
@@ -302,6 +303,14 @@ class _Search:
         bound = objective if proven else max(bound, objective) if goal == "maximise" else min(bound, objective)
         who = np.where(np.isfinite(near), who, -1)
         return Anywhere(sites, who, near, objective, bound, proven, status, goal, tuple(self.notes))
+
+
+def _centers(minutes: Floats, p: int, fixed: Ints, clock: Clock) -> Ints:
+    """The sites of the p-center besides the fixed."""
+    from potomac.location.center import p_center
+
+    found = p_center(minutes, p, fixed=fixed, time_limit=min(5.0, clock.left()), progress=clock.progress)
+    return np.setdiff1d(found.sites, fixed)
 
 
 def _costs(aim: Aim, half_life: float) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:

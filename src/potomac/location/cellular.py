@@ -29,7 +29,7 @@ __all__ = ["Demand", "covering_cells", "far_apart", "gathered", "lagrangian_boun
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-PAIRS = 4_000_000
+PAIRS = 6_000_000
 """Distances between cells and points that are held at a time."""
 
 LITTLE = 2_000_000
@@ -50,7 +50,7 @@ STEPS = 200
 ROUNDS = 12
 """How often cells are cut."""
 
-WORK = 3e9
+WORK = 6e9
 """Costs that the subgradient steps look at, in all."""
 
 FEW = 2000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 from potomac import studies
 from potomac.errors import StudyError
 from potomac.server import live
+from potomac.server.flows import studyform, studytext
 from potomac.server.pages import questions
 from potomac.studies import registry
+from potomac.studies.load import load
 
 MINUTES = 6371.0088 * 3.141592653589793 / 180
 """Of a degree on the great circle at 60 km/h."""
@@ -72,3 +75,38 @@ def test_a_wrong_question_is_told_by_its_field(run: Path, values: dict[str, str]
 def test_its_forms_take_a_place_from_the_map() -> None:
     for endpoint in registry.engine("location").endpoints:
         assert questions.question(endpoint).place
+
+
+SITES: dict[str, Any] = {
+    "kind": "location",
+    "name": "clinics",
+    "demand": {"source": "people.csv", "columns": {"id": "zip", "latitude": "lat", "longitude": "lon", "weight": "n"}},
+    "problem": {"objective": "max_coverage", "p": 3, "service_radius": 15.0},
+    "travel": {
+        "model": "road", "speeds": {"residential": 25.0}, "departure": 8.0,
+        "links": {"source": "links.csv", "columns": {"from": "u", "to": "v", "length": {"column": "mi", "unit": "mi"}}},
+    },
+    "scenarios": {"count": 50, "hours": [8.0, 12.0]},
+}  # fmt: skip
+"""A study with a table inside of a part, and parts that are left away."""
+
+
+def test_a_study_of_sites_is_written_in_the_form_as_in_the_file() -> None:
+    engine = registry.engine("location")
+    tables = {"people.csv": ["zip", "lat", "lon", "n"], "links.csv": ["u", "v", "mi"]}
+    form = studyform.form(engine, SITES, tables)
+    assert studyform.read(engine, sent(form)) == SITES
+    study = load(tomllib.loads(studytext.write(studytext.differing(engine, SITES)))).study
+    assert study.candidates is None  # type: ignore[attr-defined]
+    assert study.travel.links.columns["length"].unit == "mi"  # type: ignore[attr-defined]
+
+
+def sent(section: studyform.Section) -> dict[str, list[str]]:
+    """What a browser sends of a form in which nothing is changed."""
+    own = [*section.fields, *([section.source] if section.source else [])]
+    own += [one for role in section.roles for one in (role.column, role.unit, role.zone) if one]
+    found = {field.key: [field.value] for field in own if field.control != "checks"}
+    found |= {field.key: list(field.values) for field in own if field.control == "checks" and field.values}
+    for part in (*section.parts, *section.items):
+        found |= sent(part)
+    return found

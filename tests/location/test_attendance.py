@@ -178,6 +178,30 @@ def test_branch_and_bound_finds_the_best_of_all_placements(seed, p, decay, look_
     assert won(minutes, w, found.sites, rivals, decay) == pytest.approx(found.objective)
 
 
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.integers(1, 3))
+def test_demand_points_without_rivals_are_won_by_any_site_that_reaches_them(seed: int, p: int) -> None:
+    """Half of the points have no rival and some ways are closed: their share jumps from 0 to 1."""
+    minutes, w = towns(seed, 14, 7)
+    minutes[np.random.default_rng(seed).uniform(size=minutes.shape) < 0.4] = np.inf
+    minutes[:, 0] = 50.0
+    staying = np.where(np.arange(14) < 7, 0.0, 0.2)
+    decay = Decay(half_life=8)
+    kept = module.every_placement
+    module.every_placement = lambda ask, n: None
+    try:
+        found = max_huff(minutes, p, w, decay=decay, staying=staying)
+    finally:
+        module.every_placement = kept
+
+    def custom(sites) -> float:
+        return float(w @ huff(minutes[:, list(sites)], None, decay, staying=staying).sum(axis=1))
+
+    assert found.proven
+    assert found.objective == pytest.approx(custom(found.sites))
+    assert found.objective == pytest.approx(max(map(custom, combinations(range(7), p))), rel=1e-9)
+
+
 def test_where_nobody_competes_all_of_the_custom_is_won() -> None:
     minutes, w = towns(2, 40, 30)
     assert max_huff(minutes, 6, w, decay=Decay(half_life=9)).objective == pytest.approx(w.sum())

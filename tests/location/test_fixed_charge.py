@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from potomac.errors import DataError, NoAnswer, StudyError
-from potomac.location.fixed_charge import fixed_charge
+from potomac.location.charges import fixed_charge
 from potomac.location.placement import Placement
 from potomac.location.pmedian.search import p_median
 

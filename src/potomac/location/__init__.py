@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from potomac.location.attendance import max_attendance as max_attendance
     from potomac.location.capacitated import capacitated_p_median as capacitated_p_median
     from potomac.location.center import p_center as p_center
+    from potomac.location.charges import fixed_charge as fixed_charge
     from potomac.location.covering import max_coverage as max_coverage
     from potomac.location.covering import set_cover as set_cover
     from potomac.location.exchange import from_cost_matrix as from_cost_matrix
     from potomac.location.exchange import from_geodataframe as from_geodataframe
     from potomac.location.exchange import from_geojson as from_geojson
     from potomac.location.exchange import to_geojson as to_geojson
-    from potomac.location.fixed_charge import fixed_charge as fixed_charge
     from potomac.location.frontier import Frontier as Frontier
     from potomac.location.frontier import equity_frontier as equity_frontier
     from potomac.location.geometry import Circle as Circle
@@ -77,7 +77,7 @@ _HOMES = {
     "capacitated_p_median": "capacitated",
     "drawn_sample": "travel.calibrate",
     "equity_frontier": "frontier",
-    "fixed_charge": "fixed_charge",
+    "fixed_charge": "charges",
     "from_cost_matrix": "exchange",
     "from_geodataframe": "exchange",
     "from_geojson": "exchange",

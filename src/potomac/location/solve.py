@@ -107,7 +107,7 @@ def _set_cover(task: Task, problem: Problem, limits: dict[str, Any]) -> Placemen
 
 
 def _fixed_charge(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
-    from potomac.location.fixed_charge import fixed_charge
+    from potomac.location.charges import fixed_charge
 
     assert task.opening is not None  # noqa: S101 - the study was checked
     more: dict[str, Any] = {} if task.capacity is None else {"demand": task.weights, "capacity": task.capacity}

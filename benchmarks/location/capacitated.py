@@ -21,9 +21,9 @@ from benchmarks.child import Measured, measured
 from benchmarks.location.networks import DATA
 from benchmarks.machine import load
 from potomac.location.capacitated import capacitated_p_median
+from potomac.location.charges import fixed_charge
 from potomac.location.facility.closing import closed
 from potomac.location.facility.relaxation import listed
-from potomac.location.charges import fixed_charge
 from potomac.location.highs import Clock
 from potomac.location.placement import Placement
 

@@ -28,6 +28,9 @@ Bools = npt.NDArray[np.bool_]
 
 FREE, IN, OUT = 0, 1, -1
 
+FLAT = 1e-9
+"""What is served of a demand point differs from all of it by rounding alone."""
+
 SLACK = 1e-6
 """Relative profit that is not sought any more in a knapsack."""
 
@@ -212,6 +215,16 @@ def _chosen(worth: Floats, status: Bytes, least: int, most: int, taken: Any) -> 
 
 
 @compiled(nogil=True)
+def _error(worth: Floats, taken: Any, multiplier: Floats) -> float:
+    """By how much rounding may have raised the bound: much only where multipliers have grown beyond all costs."""
+    size = np.abs(multiplier).sum()
+    for j in range(len(worth)):
+        if taken[j]:
+            size += abs(worth[j])
+    return 1e-13 * float(size)
+
+
+@compiled(nogil=True)
 def _fixed(worth: Floats, status: Bytes, taken: Any, value: float, goal: float, last: float, after: float) -> int:
     """Fix by reduced cost what no answer below ``goal`` has otherwise; how many were."""
     count = 0
@@ -273,7 +286,7 @@ def ascend(
             return np.inf, theta, made
         _worth(pairs, demand, capacity, opening, status, now, nodes, worth, served)
         value, last, after = _chosen(worth, status, least, most, taken)
-        value += now.sum()
+        value += now.sum() - _error(worth, taken, now)
         for j in range(m):
             share[j] += 0.05 * (taken[j] - share[j])
         if value > best:
@@ -299,11 +312,14 @@ def ascend(
             if taken[j]:
                 for k in range(pairs.start[j], pairs.start[j + 1]):
                     step[pairs.row[k]] -= served[k]
-        square = 0.0
+        square, slope = 0.0, 0.0
         for i in range(n):
+            if abs(step[i]) < FLAT:
+                step[i] = 0.0
+            slope += abs(step[i])
             direction[i] = step[i] + memory * direction[i]
             square += direction[i] * direction[i]
-        if square == 0.0:
+        if slope == 0.0 or square == 0.0:
             break
         beyond = 1e-4 * abs(goal) + 1e-9  # who aims at the goal itself comes near it, but never there
         aim = goal + beyond if goal < np.inf else value + 0.05 * abs(value) + 1e-9
@@ -356,7 +372,7 @@ def dearer(
     worth, taken, served = np.zeros(m), np.zeros(m, np.bool_), np.zeros(len(pairs.row))
     _worth(pairs, demand, capacity, opening, status, multiplier, nodes, worth, served)
     value, last, _ = _chosen(worth, status, least, most, taken)
-    value += multiplier.sum()
+    value += multiplier.sum() - _error(worth, taken, multiplier)
     out = np.full(len(pairs.row), np.inf)
     profit, weight, ratio, share = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     for j in range(m):

@@ -44,16 +44,17 @@ def plane_lines(points: Floats, weights: Floats, first: int, last: int, out: Flo
 def sphere_lines(points: Floats, weights: Floats, first: int, last: int, out: Floats) -> None:
     """The same of latitude and longitude, degrees, as three coordinates on the unit sphere."""
     for i in range(first, last):
-        sine, cosine = _sine(points[i, 0]), _sine(points[i, 0] + 90.0)
-        out[0, i] = cosine * _sine(points[i, 1] + 90.0)
-        out[1, i] = cosine * _sine(points[i, 1])
+        sine, cosine = _turned(points[i, 0])
+        east, ahead = _turned(points[i, 1])
+        out[0, i] = cosine * ahead
+        out[1, i] = cosine * east
         out[2, i] = sine
         out[3, i] = weights[i]
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
-def _sine(degrees: float) -> float:
-    """The sine without branches: what is left of quarter turns, which is exact, by the polynomials of Cephes (1992)."""
+def _turned(degrees: float) -> tuple[float, float]:
+    """Sine and cosine without branches: of what is left of quarter turns, which is exact, by Cephes' polynomials."""
     quarters = np.floor(degrees / 90.0 + 0.5)
     x = (degrees - 90.0 * quarters) * 0.017453292519943295
     z = x * x
@@ -64,8 +65,9 @@ def _sine(degrees: float) -> float:
     c = 2.48015872888517045348e-5 + z * (-2.75573141792967388112e-7 + z * c)
     c = 1.0 - 0.5 * z + z * z * (4.16666666666665929218e-2 + z * (-1.38888888888730564116e-3 + z * c))
     half = np.floor(0.5 * quarters)
-    value = s if quarters == 2.0 * half else c
-    return float(value if half == 2.0 * np.floor(0.5 * half) else -value)
+    odd = quarters - 2.0 * half  # 0 or 1, and so is the other
+    sign = 1.0 - 2.0 * (half - 2.0 * np.floor(0.5 * half))
+    return sign * (s + odd * (c - s)), sign * (c - odd * (c + s))
 
 
 @_compiled

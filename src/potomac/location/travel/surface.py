@@ -399,6 +399,11 @@ def _read(east, north, west, south, step, values, k):
 
 
 @compiled(nogil=True, error_model="numpy")
+def _pace(at, c, s):
+    return at[0] + c * at[1] + s * at[2]
+
+
+@compiled(nogil=True, error_model="numpy")
 def _one(oe, on, de, dn, km, base, scales, west, south, step, values):
     """Minutes of a pair before they are bounded."""
     east, north = de - oe, dn - on
@@ -407,14 +412,18 @@ def _one(oe, on, de, dn, km, base, scales, west, south, step, values):
     s = 2 * east * north / (r * r) if r > 0 else 0.0
     pace = base[1] + base[2] * math.exp(-km / scales[0]) + base[3] * math.exp(-km / scales[1])
     pace += base[4] * c + base[5] * s + base[6] * (c * c - s * s) + base[7] * 2 * c * s
-    parts = math.ceil(r / step)
+    parts = math.ceil(r / (2 * step))  # two thirds of the finest bump's standard deviation
     local = 0.0
     for k in range(parts):
         at = (k + 0.5) / parts
-        x, y = oe + at * east, on + at * north
-        local += _read(x, y, west, south, step, values, 0)
-        local += c * _read(x, y, west, south, step, values, 1)
-        local += s * _read(x, y, west, south, step, values, 2)
+        x, y = (oe + at * east - west) / step, (on + at * north - south) / step
+        i, j = math.floor(y), math.floor(x)
+        if i < 0 or j < 0 or i + 1 >= values.shape[0] or j + 1 >= values.shape[1]:
+            continue
+        x -= j
+        y -= i
+        local += (1 - y) * ((1 - x) * _pace(values[i, j], c, s) + x * _pace(values[i, j + 1], c, s))
+        local += y * ((1 - x) * _pace(values[i + 1, j], c, s) + x * _pace(values[i + 1, j + 1], c, s))
     pace += local / max(parts, 1)
     return (
         base[0] + km * pace + _read(oe, on, west, south, step, values, 3) + _read(de, dn, west, south, step, values, 4)

@@ -88,7 +88,7 @@ def test_degrees_are_known_by_any_of_their_names(crs: Any) -> None:
 
 @pytest.mark.parametrize(
     ("made", "code", "words"),
-    [(lambda: frame(None), "location.crs-missing", "set_crs"),
+    [(lambda: frame(None), "location.crs-unknown", "set_crs"),
      (lambda: frame(4326, "Polygon"), "location.points", "Polygon"),
      (lambda: pd.DataFrame({"a": [1]}), "location.points", "no geometry")],
 )  # fmt: skip

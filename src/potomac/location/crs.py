@@ -76,7 +76,7 @@ def to_degrees(x: npt.ArrayLike, y: npt.ArrayLike, crs: Any, what: str = "points
     """
     if crs is None or crs == "":
         mend = 'Say which coordinates they are: frame.set_crs("EPSG:4326") for degrees'
-        raise _bad(f"{what} has no coordinate reference system", "expected one", mend, what, "location.crs-missing")
+        raise _bad(f"{what} has no coordinate reference system", "expected one", mend, what, "location.crs-unknown")
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     code = _epsg(crs)
     if code in _DEGREES:

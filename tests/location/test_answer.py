@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from potomac import studies
@@ -361,3 +363,31 @@ def test_the_same_seed_gives_the_same_tables(by_pair: Any) -> None:
     one, other = by_pair(**parts), by_pair(**parts)
     for name in one.tables:
         assert one.tables[name].equals(other.tables[name]), name
+
+
+# ---- a network whose answers are known ----------------------------------------------------------------------------
+
+DATA = Path(os.environ.get("POTOMAC_LOCATION_DATA", Path(__file__).parents[3] / "shared" / "data" / "location"))
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not DATA.is_dir(), reason="the Chicago sketch network is not there")
+@pytest.mark.parametrize(
+    ("objective", "departure", "site", "value"),
+    [("minisum", None, "147", 27.1807), ("minisum", 17, "89", 33.2667), ("minimax", 17, "146", 91.3779)],
+)
+def test_chicago(ask: Any, objective: str, departure: float | None, site: str, value: float) -> None:
+    """Brute force over all 387 zones (bstabler/TransportationNetworks): minutes without traffic and in the peak."""
+    links = pq.read_table(DATA / "road_chicago_sketch_links.parquet")
+    trips = pq.read_table(DATA / "road_chicago_sketch_trips.parquet").group_by("origin").aggregate([("trips", "sum")])
+    text = pa.string()
+    demand = pa.table({"id": trips["origin"].cast(text), "people": trips["trips_sum"].cast(pa.float64())})
+    roads = {"from": links["u"].cast(text), "to": links["v"].cast(text), "minutes": links["free_flow_time"]}
+    roads |= {name: links[name] for name in ("capacity", "volume", "b", "power")}
+    travel = {"model": "road", "oneway": True} | ({} if departure is None else {"departure": departure})
+    zones = pa.table({"id": [str(i) for i in range(1, 388)]})
+    tables = {"demand": demand, "candidates": zones, "travel.links": pa.table(roads)}
+    run = ask(tables, problem={"objective": objective}, travel=travel)
+    assert run.tables["sites"]["site"].to_pylist() == [site]
+    assert run.facts["mean_minutes" if objective == "minisum" else "objective"] == pytest.approx(value, abs=5e-5)
+    assert run.facts["proven"]

@@ -24,7 +24,7 @@ from potomac.location.reach import check_radius, in_words_of_the_study, reached
 from potomac.location.reading import Candidates, candidates_of, demand_of
 from potomac.location.robust import robust
 from potomac.location.solve import of_study, solve
-from potomac.location.surface import surface
+from potomac.location.surface import roads, surface
 from potomac.stats.streams import Stream
 from potomac.tables import Table
 
@@ -61,8 +61,8 @@ def answer(tables: Mapping[str, Table], question: Question, stream: Stream, prog
     sure = robust(journeys, question, placement, stream.child("scenarios"), progress)
     found = Found(question, journeys, placement, served, unreached, compared, people_of(tables["demand"]), sure)
     progress("drawing travel times", 0)
-    shown = surface(journeys, journeys.candidates.take(placement.sites))
-    return told.result(found, tables_of(found), kept(found, shown))
+    drawn = {"surface": surface(journeys, journeys.candidates.take(placement.sites)), "roads": roads(journeys)}
+    return told.result(found, tables_of(found), kept(found, drawn))
 
 
 def _placed(journeys: Journeys, question: Question, stream: Stream, progress: Progress) -> tuple[Journeys, Placement]:

@@ -69,8 +69,8 @@ class Live:
 # ---- kept in the run ----------------------------------------------------------------------------------------------
 
 
-def kept(found: Found, surface: pa.Table | None) -> dict[str, pa.Table]:
-    """The tables from which :func:`load` makes the answer again; nothing is pickled."""
+def kept(found: Found, drawn: Mapping[str, pa.Table | None]) -> dict[str, pa.Table]:
+    """The tables from which :func:`load` makes the answer again, and those of pictures; nothing is pickled."""
     sites = found.candidates.take(found.placement.sites)
     tables = {
         "sites": _sites_table(sites),
@@ -79,7 +79,7 @@ def kept(found: Found, surface: pa.Table | None) -> dict[str, pa.Table]:
         "histogram": histogram(found),
         **parameters_of(found.journeys),
     }
-    return tables | ({"surface": surface} if surface is not None and surface.num_rows else {})
+    return tables | {name: table for name, table in drawn.items() if table is not None and table.num_rows}
 
 
 def _sites_table(sites: Candidates) -> pa.Table:

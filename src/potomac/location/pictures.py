@@ -33,7 +33,7 @@ def figures(result: Result) -> Iterator[Figure]:
     if placed:
         yield _map(result, sites, served)
         if "surface" in result.model:
-            yield _surface(result.model["surface"], sites)
+            yield _surface(result, sites)
     yield _histogram(result, "support" if placed else "lead")
     if "frontier" in result.tables:
         yield _frontier(_arrow(result, "frontier"), result)
@@ -129,13 +129,17 @@ def _placed(table: pa.Table) -> pa.Table:
     return table.filter(pc.and_(pc.is_valid(table["latitude"]), pc.is_valid(table["longitude"])))
 
 
-def _surface(cells: pa.Table, sites: pa.Table) -> Figure:
-    """Travel time to the nearest site, cell by cell."""
+def _surface(result: Result, sites: pa.Table) -> Figure:
+    """Travel time to the nearest site, cell by cell, and the roads of a network that is small enough to be seen."""
+    cells = result.model["surface"]
     layers = [
         Layer("cell", cells, "west", "south", x2="east", y2="north", color="minutes",
               color_label="minutes to the nearest site", tip=("minutes", "site")),
         *_site_layers(sites),
     ]  # fmt: skip
+    if "roads" in result.model:
+        roads = result.model["roads"]
+        layers.insert(1, Layer("rule", roads, "longitude", "latitude", "to_longitude", "to_latitude", name="roads"))
     least, most = (say(value) for value in pc.min_max(cells["minutes"]).as_py().values())
     alt = f"Map of travel time to the nearest site over {cells.num_rows:,} cells, from {least} to {most} minutes."
     finding = f"From the middle of each cell to the nearest site: {least} to {most} minutes."

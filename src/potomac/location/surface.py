@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -11,12 +13,18 @@ from potomac.location.journeys import Journeys, between, has_places
 from potomac.location.reading import Candidates, Demand
 from potomac.location.worth import least
 
-__all__ = ["surface"]
+if TYPE_CHECKING:
+    from potomac.location.travel.network import RoadNetwork
+
+__all__ = ["roads", "surface"]
 
 Floats = npt.NDArray[np.float64]
 
 ACROSS = 36
 """Cells along the longer side."""
+
+ROADS = 6_000
+"""Roads of a network that are drawn, at most."""
 
 _MARGIN = 0.04  # of the extent, on each side
 _WIDEST = 160.0  # degrees of longitude beyond which no grid is laid
@@ -59,6 +67,22 @@ def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
             "site": nearest,
         }
     )
+
+
+def roads(journeys: Journeys) -> pa.Table | None:
+    """The roads of a network as lines from latitude and longitude to to_latitude and to_longitude; None of others.
+
+    Those of large networks would be a blot, and are left out.
+    """
+    if journeys.travel.model != "road":
+        return None
+    network = cast("RoadNetwork", journeys.model)
+    ends = network.node_places[network.road_nodes]
+    ends = ends[np.isfinite(ends).all(axis=(1, 2))]
+    if not 0 < len(ends) <= ROADS:
+        return None
+    names = ("latitude", "longitude", "to_latitude", "to_longitude")
+    return pa.table(dict(zip(names, ends.reshape(-1, 4).T, strict=True)))
 
 
 def _box(places: Floats) -> tuple[float, float, float, float] | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from potomac.location.asked import asked
+from potomac.location.facility import search
 from potomac.location.facility.closing import closed
 from potomac.location.facility.nearest import interchanged, raised
 from potomac.location.facility.problem import facilities
@@ -174,6 +175,17 @@ def test_the_tree_finds_what_the_whole_model_has(service: str, p: int | None) ->
         assert whole.ending == "optimal"
         assert found.met.objective == pytest.approx(whole.objective)
         assert found.bound == pytest.approx(whole.objective)
+
+
+def test_multipliers_that_the_bound_does_not_depend_on_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sites 0 and 1 in, lambda_0 may be anything: 1/3 and 2/3 of demand point 0 are served. (0, 1) is the best."""
+    monkeypatch.setattr(search, "LOOKS", 0)
+    cost = np.array([[18.0, 10, 2, 17], [27, 9, 25, 3]])
+    f = facilities(cost, None, [3, 0], [1, 2, 2, 3], [6, 5, 28, 15], asked(4, None, (), ()), False)
+    found = best_facilities(f, Clock(10), 0.0, 0)
+    assert found.met.sites.tolist() == [0, 1]
+    assert found.met.objective == pytest.approx(6 + 5 + 18 / 3 + 10 * 2 / 3 + 9)
+    assert found.bound == pytest.approx(found.met.objective)
 
 
 @pytest.mark.parametrize("service", ["nearest", "shared", "single"])

@@ -35,6 +35,9 @@ PAIRS = 6_000_000
 LITTLE = 2_000_000
 """Distances that are not worth threads."""
 
+LONG = 3e8
+"""Distances after which a search for one site gives what it has: half a minute, about."""
+
 CELLS = 16_000
 """Cells at a time that a bound for several sites holds."""
 
@@ -86,9 +89,7 @@ class Demand:
 # ---- one site ----------------------------------------------------------------------------------------------------
 
 
-def one_site(
-    demand: Demand, known: float, tolerance: float, clock: Clock, *, worst: bool = False, work: float = 3e8
-) -> Searched:
+def one_site(demand: Demand, known: float, tolerance: float, clock: Clock, *, worst: bool = False) -> Searched:
     """The best place for one site beside those that are there.
 
     Args:
@@ -97,11 +98,11 @@ def one_site(
         tolerance: gap, as a share of the objective, at which to stop.
         clock: where progress is told.
         worst: whether the greatest cost counts, not the weighted sum.
-        work: distances after which to give what there is.
     """
     v, n = demand.ways.vectors, len(demand.weight)
-    bounds = _sharp(demand) if demand.ways.rate is not None and not worst else _plain(demand, worst)
-    return search(whole("sphere", v), bounds, known, tolerance, n, clock.progress, work)
+    sharp = demand.ways.rate is not None and not worst
+    bounds = _sharp(demand) if sharp else _plain(demand, worst)
+    return search(whole("sphere", v), bounds, known, tolerance, n, clock.progress, LONG if sharp else LONG / 3)
 
 
 def _plain(demand: Demand, worst: bool) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from potomac.location.pmedian.search import p_median as p_median
     from potomac.location.quantile import p_quantile as p_quantile
     from potomac.location.question import Problem as Problem
+    from potomac.location.scenarios import Areas as Areas
     from potomac.location.scenarios import Spread as Spread
     from potomac.location.scenarios import Stability as Stability
     from potomac.location.scenarios import by_hour as by_hour
+    from potomac.location.scenarios import over_roads as over_roads
     from potomac.location.scenarios import stability as stability
     from potomac.location.travel.calibrate import Calibration as Calibration
     from potomac.location.travel.calibrate import Sample as Sample
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Anywhere": "anywhere",
+    "Areas": "scenarios",
     "Calibration": "travel.calibrate",
     "Circle": "geometry",
     "Circuity": "travel.circuity",
@@ -87,6 +90,7 @@ _HOMES = {
     "max_coverage": "covering",
     "max_huff": "gravity",
     "osm_network": "travel.osm",
+    "over_roads": "scenarios",
     "p_center": "center",
     "p_median": "pmedian.search",
     "p_quantile": "quantile",

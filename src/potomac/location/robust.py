@@ -254,7 +254,8 @@ def _drawn(journeys: Journeys, spread: Spread, count: int) -> Drawn | None:
 def _wins(found: Stability) -> Wins:
     share, low, high = found.unbeaten
     regret, regret_low, regret_high = found.mean_regret
-    near = float((found.regret <= NEAR * found.least).mean())
+    best = found.least if found.unit == "min" else 1 - found.least  # of those who come, or are in reach
+    near = float((found.regret <= NEAR * best).mean())
     return Wins(share, low, high, regret, regret_low, regret_high, found.unit, found.count, near)
 
 

@@ -78,9 +78,12 @@ def _where(found: Found) -> str:
 
 def _listed(names: list[str], most: int = 6) -> str:
     """A, B and C; past ``most`` the first and how many more."""
+    between = "; " if any("," in name for name in names) else ", "
     if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        return f"{between.join(names[:most])} and {len(names) - most:,} more"
+    return f"{';' * (between == '; ' and len(names) > 2)} and ".join(
+        filter(None, (between.join(names[:-1]), names[-1]))
+    )
 
 
 def _degrees(latitude: float, longitude: float) -> str:
@@ -96,6 +99,10 @@ def _who(found: Found) -> str:
     return f"{total} {found.people}" if found.people else f"a weight of {total}"
 
 
+NEARLY = 0.01
+"""A gap below which the bound looks like the objective, and the gap is told in its place."""
+
+
 def _limit(found: Found, bound: str) -> str:
     """What no other choice can better."""
     p = found.placement
@@ -106,6 +113,8 @@ def _limit(found: Found, bound: str) -> str:
         return f"{whose} does better"
     if not math.isfinite(p.bound):
         return "how far that is from the best is not known"
+    if p.gap < NEARLY:
+        return f"{whose} is better by more than {percent(100 * p.gap)}"
     return f"{whose} can do better than {bound}"
 
 

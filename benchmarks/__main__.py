@@ -12,8 +12,10 @@ from pathlib import Path
 from benchmarks.machine import described
 
 NAMES = (
-    "outliers.positions", "outliers.tabular", "outliers.speed", "outliers.scale", "server.jobs", "server.http",
-    "server.together", "server.start", "server.points",
+    "outliers.positions", "outliers.tabular", "outliers.speed", "outliers.scale",
+    "location.pmedian", "location.planar", "location.large", "location.capacitated", "location.single",
+    "location.circuity", "location.roads", "location.scenarios",
+    "server.jobs", "server.http", "server.together", "server.start", "server.points",
 )  # fmt: skip
 
 DATA = "POTOMAC_BENCH_DATA"

@@ -8,7 +8,10 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = ("potomac", "numpy", "scipy", "scikit-learn", "numba", "pyarrow", "duckdb", "pyod")
+LIBRARIES = (
+    "potomac", "numpy", "scipy", "scikit-learn", "numba", "pyarrow", "duckdb", "pyod", "highspy", "spopt",
+    "pandana", "pyroutingkit",
+)  # fmt: skip
 
 
 def described() -> str:

@@ -55,6 +55,9 @@ STARTS = 4
 FIRST = 3e9
 """Work (about ns) that branch and bound has before the radius formulation is tried."""
 
+SOON = 2e8
+"""Work (about ns) after which the search goes on beside branch and bound."""
+
 CHAINS = 250_000
 """Pairs up to which it is."""
 
@@ -310,7 +313,8 @@ class Ladder:
         while tree.nodes and not self.clock.over():
             self._tell(tree.bound(self.goal))
             tree.grow(self.goal, pool)
-            if self.wanderer.spent - begun < 0.02 * tree.spent:  # both are guesses; it takes about a tenth of the time
+            # both are guesses; the search takes about a tenth of the time, and none of a tree that is soon done
+            if self.wanderer.spent - begun < 0.02 * (tree.spent - SOON):
                 for sites in self.wanderer.go(self.tolerance):
                     self.offer(sites)
             if tree.spent > FIRST and untried and 20 * self.p >= len(few.start):
@@ -345,8 +349,8 @@ class _Wanderer:
         self.source, self.lists, self.state, self.spare, self.random = source, lists, state, spare, random
         n, m = len(state.a1), len(state.slot)
         # a stretch takes about as long as the ascent beside it, and not longer than 0.1 s
-        self.rounds = max(5, min(20 + 16 * p, int(5e6 / (n * m / p + 4 * n))))
-        self.least, self.most = self.rounds, 10 * self.rounds
+        self.rounds = max(5, min(10 + 4 * p, int(5e6 / (n * m / p + 4 * n))))
+        self.least, self.most = self.rounds, 40 * self.rounds
         self.spent = 0.0
 
     def shorten(self) -> None:
@@ -358,7 +362,7 @@ class _Wanderer:
         met = np.empty((ROOM, len(self.state.sites)), np.int32)
         _, count = wander(self.source, self.lists, self.state, self.spare, self.rounds, self.random, tolerance, met)
         self.spent += 25.0 * self.rounds * (len(self.state.a1) * (1.0 + len(self.state.slot) / len(self.state.sites)))
-        self.rounds = min(self.most, int(1.5 * self.rounds))
+        self.rounds = min(self.most, 2 * self.rounds)
         return [self.state.sites.copy(), *met[:count]]
 
 

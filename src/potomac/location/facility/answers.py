@@ -153,20 +153,26 @@ class Answers:
     def effort(self, sites: int) -> float:
         """About how many ns it takes to find who serves whom."""
         n, m = self.f.cost.shape
-        many = {"nearest": n * sites, "shared": 20 * n * sites, "single": n * (20 * sites + m + 20 * min(n, SWAPS))}
+        many = {
+            "nearest": n * sites,
+            "shared": n * (20 * sites + n / 5),
+            "single": n * (20 * sites + m + 20 * min(n, SWAPS)),
+        }
         return 1e4 + 2.0 * float(many[self.f.service])
 
     def interchange(self, sites: Ints) -> None:
         """Open, close or exchange one site after the other, as long as that is better; where capacity is no matter."""
+        self.offer(self.exchanged(self.met.sites if self.met.any else sites))
+
+    def exchanged(self, sites: Ints) -> Ints:
+        """What interchange makes of sites, as if they had no limits."""
         f = self.f
         there = np.isfinite(f.cost)
         far = float(np.where(there, np.abs(f.cost), 0.0).max(axis=1).sum() + f.opening.sum()) + 1.0
         cost = f.cost if there.all() else np.where(there, f.cost, far)
         moves = int(np.clip(POLISH / (4.0 * cost.size), 2, 500))
-        sites = self.met.sites if self.met.any else sites
-        self.offer(
-            interchanged(cost, f.opening, f.status, sites, f.least, f.most, far, self.near, moves)
-        )  # fmt: skip
+        found = interchanged(cost, f.opening, f.status, sites, f.least, f.most, far, self.near, moves)
+        return np.asarray(found, dtype=np.int64)
 
     def wandered(self, rounds: int) -> None:
         """Iterated search from the best."""

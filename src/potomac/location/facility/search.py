@@ -100,7 +100,6 @@ class _Search:
         if f.service != "single" and self._every():
             return self.answers.met.objective
         node = self._begun()
-        self.answers.price = 3.5 * float(np.abs(node.multiplier).sum()) / max(float(f.demand.sum()), 1e-300)
         self._root(node)
         if node.bound >= self.answers.goal or self.clock.over():
             return self.answers.stated(node.bound)
@@ -138,7 +137,21 @@ class _Search:
         start = 0.5 * (high + self.floor)
         if f.service == "nearest" and f.least < f.most:
             start = raised(f.cost, f.opening, f.status)
+        self.answers.price = 3.5 * float(np.abs(start).sum()) / max(float(f.demand.sum()), 1e-300)
+        if f.service != "nearest" and f.least > 1:
+            start = self._without_limits(start)
         return _Node(f.status.copy(), start, share, np.zeros(m), np.zeros(n))
+
+    def _without_limits(self, start: Floats) -> Floats:
+        """Try the sites that were good without capacities; who is between two of them pays the mean of both."""
+        f = self.f
+        inside, free = np.flatnonzero(f.status == IN), np.flatnonzero(f.status == FREE)
+        free = free[np.argsort(-f.capacity[free], kind="stable")]
+        sites = self.answers.exchanged(np.sort(np.concatenate([inside, free[: f.least - len(inside)]])))
+        self.answers.tried(sites)
+        two = np.partition(f.cost[:, sites], 1, axis=1)[:, :2]
+        mean = 0.5 * (two[:, 0] + two[:, 1])
+        return np.where(np.isfinite(mean), np.maximum(mean, self.floor), start)
 
     def _root(self, node: _Node) -> None:
         """Raise the bound; answers are made of what it chooses on the way."""

@@ -20,17 +20,16 @@ Bools = npt.NDArray[np.bool_]
 
 
 @compiled(nogil=True)
-def _edges(unit: Floats, flow: Floats, step: Floats, by: Ints, small: float) -> None:
-    """What a unit moved from site a to b costs at least, and whose it is."""
-    step[:] = np.inf
+def _edges(unit: Floats, flow: Floats, a: int, step: Floats, by: Ints, small: float) -> None:
+    """What a unit moved from site a to each other costs at least, and whose it is."""
     n, s = unit.shape
+    step[a] = np.inf
     for i in range(n):
-        for a in range(s):
-            if flow[i, a] > small:
-                for b in range(s):
-                    c = unit[i, b] - unit[i, a]
-                    if c < step[a, b] and b != a:
-                        step[a, b], by[a, b] = c, i
+        if flow[i, a] > small:
+            for b in range(s):
+                c = unit[i, b] - unit[i, a]
+                if c < step[a, b] and b != a:
+                    step[a, b], by[a, b] = c, i
 
 
 @compiled(nogil=True)
@@ -109,6 +108,8 @@ def transport(cost: Floats, demand: Floats, capacity: Floats, sites: Ints) -> tu
     small = 1e-12 * total
     step, by = np.empty((s, s)), np.zeros((s, s), np.int64)
     length, before = np.empty(s), np.empty(s, np.int64)
+    for a in range(s):
+        _edges(unit, flow, a, step, by, small)
     for _ in range(200 * (n + s)):
         source = -1
         for a in range(s):
@@ -118,7 +119,6 @@ def transport(cost: Floats, demand: Floats, capacity: Floats, sites: Ints) -> tu
                 source = a
         if source < 0:
             break
-        _edges(unit, flow, step, by, small)
         _ways(step, source, length, before)
         sink = -1
         for b in range(s):
@@ -134,6 +134,10 @@ def transport(cost: Floats, demand: Floats, capacity: Floats, sites: Ints) -> tu
             return np.inf, share, blocked
         load[source] -= most
         load[sink] += most
+        _edges(unit, flow, source, step, by, small)
+        while sink != source:
+            _edges(unit, flow, sink, step, by, small)
+            sink = before[sink]
     value = fixed
     for i in range(n):
         for a in range(s):

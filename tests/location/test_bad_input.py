@@ -51,6 +51,18 @@ def test_a_flag_that_is_neither_yes_nor_no(by_pair: Any, sites: pa.Table) -> Non
     assert (said.code, said.key) == ("location.flag", "candidates.columns.fixed")
 
 
+def test_a_radius_that_one_site_cannot_keep_is_told_with_the_smallest_that_it_can(
+    by_pair: Any, sites: pa.Table
+) -> None:
+    """Without a: each point has a candidate within 25, and b, the better of the two alone, has c at 26."""
+    tables = {"candidates": sites.append_column("forbidden", pa.array([1, 0, 0]))}
+    said = fault(NoAnswer, by_pair, tables, problem={"service_radius": 25})
+    assert said.code == "location.infeasible"
+    assert "the smallest radius that they can is 26" in said.found
+    assert said.found.endswith("demand point c")
+    assert by_pair(tables, problem={"service_radius": 26}).tables["sites"]["site"].to_pylist() == ["b"]
+
+
 # ---- weights ------------------------------------------------------------------------------------------------------
 
 

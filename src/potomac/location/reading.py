@@ -37,6 +37,7 @@ class Demand:
         weight: how much each counts, shape (n,).
         density: people a square kilometre, or None.
         weighted: whether the table has weights.
+        named: whether it has ids.
     """
 
     row: Ints
@@ -46,6 +47,7 @@ class Demand:
     weight: Floats
     density: Floats | None = None
     weighted: bool = False
+    named: bool = True
 
     def __len__(self) -> int:
         return len(self.row)
@@ -60,7 +62,7 @@ class Demand:
         density = None if self.density is None else self.density[rows]
         return Demand(
             self.row[rows], self.id.take(pa.array(rows)), self.latitude[rows], self.longitude[rows],
-            self.weight[rows], density, self.weighted,
+            self.weight[rows], density, self.weighted, self.named,
         )  # fmt: skip
 
 
@@ -79,6 +81,7 @@ class Candidates:
         forbidden: which may not be chosen, shape (m,).
         density: people a square kilometre, or None.
         own: whether they come from a table of their own, and not from the demand.
+        named: whether that table has ids.
     """
 
     row: Ints
@@ -91,6 +94,7 @@ class Candidates:
     forbidden: Bools
     density: Floats | None = None
     own: bool = True
+    named: bool = True
 
     def __len__(self) -> int:
         return len(self.row)
@@ -106,7 +110,7 @@ class Candidates:
         capacity, cost, density = (None if values is None else values[rows] for values in given)
         return Candidates(
             self.row[rows], self.id.take(pa.array(rows)), self.latitude[rows], self.longitude[rows],
-            capacity, cost, self.fixed[rows], self.forbidden[rows], density, self.own,
+            capacity, cost, self.fixed[rows], self.forbidden[rows], density, self.own, self.named,
         )  # fmt: skip
 
 
@@ -126,7 +130,8 @@ def demand_of(table: Table) -> Demand:
         raise DataError(Fault("location.weights-zero", said, "expected some demand", mend, key="demand.columns.weight"))
     latitude, longitude = _place(found, "demand", table)
     density = _numbers(found, "density") if "density" in found.schema.names else None
-    return Demand(_rows(found), ids, latitude, longitude, weight, density, weighted)
+    named = "id" in found.schema.names
+    return Demand(_rows(found), ids, latitude, longitude, weight, density, weighted, named)
 
 
 def candidates_of(table: Table | None, demand: Demand) -> Candidates:
@@ -138,7 +143,8 @@ def candidates_of(table: Table | None, demand: Demand) -> Candidates:
     if table is None:
         none = np.zeros(len(demand), bool)
         d = demand
-        made = Candidates(d.row, d.id, d.latitude, d.longitude, None, None, none, none, d.density, own=False)
+        places = (d.row, d.id, d.latitude, d.longitude)
+        made = Candidates(*places, None, None, none, none, d.density, own=False, named=d.named)
         return made.take(_order(d.id))
     found = table.to_arrow()
     _some(found, "candidates")
@@ -154,7 +160,7 @@ def candidates_of(table: Table | None, demand: Demand) -> Candidates:
     _same_area(demand, latitude, longitude)
     made = Candidates(
         _rows(found), ids, latitude, longitude, optional["capacity"], optional["cost"], fixed, forbidden,
-        optional["density"],
+        optional["density"], named="id" in names,
     )  # fmt: skip
     return made.take(_order(ids))
 

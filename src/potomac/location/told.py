@@ -64,6 +64,8 @@ def _sentence(found: Found) -> str:
 def _where(found: Found) -> str:
     """Put it at A; put the 3 sites at A, B and C; it takes 7 sites."""
     names, problem = found.names, found.question.problem
+    if not found.candidates.named:
+        names = [f"row {name}" for name in names]
     if problem.anywhere:
         s = found.candidates
         names = [_degrees(s.latitude[j], s.longitude[j]) for j in found.placement.sites]
@@ -94,7 +96,7 @@ def _degrees(latitude: float, longitude: float) -> str:
 def _who(found: Found) -> str:
     """5.46 million people; 120 points."""
     if not found.demand.weighted:
-        return f"{len(found.demand):,} points"
+        return f"{len(found.demand):,} point{'s' if len(found.demand) != 1 else ''}"
     total = amount(float(found.demand.weight.sum()))
     return f"{total} {found.people}" if found.people else f"a weight of {total}"
 

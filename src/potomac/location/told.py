@@ -268,7 +268,7 @@ def _notes(found: Found) -> Iterator[str]:
     """Assumptions, caveats, what would change the answer."""
     yield from found.journeys.notes
     yield from (_stop(note) for note in found.placement.notes)
-    yield from found.robust.notes
+    yield from (_stop(note) for note in found.robust.notes)
     travel = found.journeys.travel
     if travel.model not in ("road", "matrix") and found.journeys.calibration is None:
         yield (

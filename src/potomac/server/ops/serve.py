@@ -206,20 +206,22 @@ def _options(listening: socket.socket, given: config.Config) -> dict[str, Any]:
 
 
 def _warm(worker: Any) -> None:
-    """Load engines and the models of the newest products, so that nobody has to wait for them."""
+    """Draw the pages of the newest products and load their models, so that nobody has to wait for them."""
     import threading
 
     def load() -> None:
         from django.db import close_old_connections
 
+        from potomac.server.api import ready
         from potomac.server.flows import products
 
         try:
-            if products.warm():
-                import_module("potomac.report.page")  # what draws their pages
+            ready.warm(1)
+            products.warm()
+            ready.warm()
         except Exception:  # the first who asks is told what is wrong
             logging.getLogger("potomac.server").warning(
-                "models could not be loaded before they are asked", exc_info=True
+                "pages could not be drawn, or models loaded, before they are asked", exc_info=True
             )
         finally:
             close_old_connections()

@@ -1,8 +1,9 @@
 """A product that is asked and read at 50 connections: live answers, its table page, 100 rows and one row as JSON.
 
 Needs ``wrk`` (Debian: ``apt-get install wrk``). ``--server`` takes ``serve``, which is ``potomac serve`` as somebody
-starts it, gunicorn's worker classes gthread or sync alone, or granian where it is installed; ``--datasette`` names a Python in whose environment Datasette is, which then serves the
-same 10,000 rows by as many processes (:mod:`benchmarks.server.datasette`).
+starts it, gunicorn's worker classes gthread or sync alone, or granian where it is installed; ``--datasette`` names a
+Python in whose environment Datasette is, which then serves the same 10,000 rows by as many processes
+(:mod:`benchmarks.server.datasette`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """A product that is asked and read at 50 connections: live answers, its table page, 100 rows and one row as JSON.
 
-Needs ``wrk`` (Debian: ``apt-get install wrk``). ``--server`` takes gunicorn's worker classes gthread or sync, or
-granian where it is installed; ``--datasette`` names a Python in whose environment Datasette is, which then serves the
-same 10,000 rows by as many processes (:mod:`benchmarks.server.datasette`).
+Needs ``wrk`` (Debian: ``apt-get install wrk``). ``--server`` takes ``serve``, which is ``potomac serve`` as somebody
+starts it, gunicorn's worker classes gthread or sync alone, or granian where it is installed; ``--datasette`` names a
+Python in whose environment Datasette is, which then serves the same 10,000 rows by as many processes
+(:mod:`benchmarks.server.datasette`).
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ def prepare() -> None:
 
 def command(server: str, port: int, workers: int, threads: int) -> list[str]:
     """What starts the server."""
+    if server == "serve":
+        return [sys.executable, "-m", "potomac", "serve", "--port", str(port), "--no-worker"]
     app, at = "potomac.server.wsgi:application", f"127.0.0.1:{port}"
     if server == "granian":
         binary = shutil.which("granian") or str(Path(sys.executable).with_name("granian"))
@@ -147,7 +150,8 @@ def _latency(told: str, share: str) -> float:
 def of_potomac(home: Path, server: str, workers: int, threads: int, seconds: int) -> dict[str, Measured]:
     """The four addresses of a product."""
     port = free_port()
-    environ = os.environ | _settings(home)
+    crowd = {"POTOMAC_PROCESSES": str(workers), "POTOMAC_THREADS": str(threads)}
+    environ = os.environ | _settings(home) | crowd
     base = f"http://127.0.0.1:{port}"
     api = f"{base}/api/v1/products/{SLUG}"
     with serving(command(server, port, workers, threads), f"{base}/healthz", environ):
@@ -180,7 +184,7 @@ def _warm(address: str, seconds: int, script: str = "") -> Measured:
 def main(argv: list[str]) -> str:
     """The table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks server.http", description=__doc__)
-    parser.add_argument("--server", action="append", choices=["gthread", "sync", "granian"])
+    parser.add_argument("--server", action="append", choices=["serve", "gthread", "sync", "granian"])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=8)
@@ -199,7 +203,7 @@ def _measured(home: Path, asked: argparse.Namespace) -> Iterator[list[str]]:
     made = subprocess.run(prepared, check=False, env=os.environ | _settings(home), capture_output=True, text=True)
     if made.returncode:
         raise SystemExit(made.stderr)
-    for server in asked.server or ["gthread"]:
+    for server in asked.server or ["serve"]:
         found = of_potomac(home, server, asked.workers, asked.threads, asked.seconds)
         name = f"Potomac, {server}, {asked.workers} x {1 if server == 'sync' else asked.threads}"
         yield from (_told(name, what, one) for what, one in found.items())

@@ -95,7 +95,8 @@ class Layer:
     """Marks of one kind, drawn from the columns of one small Arrow table.
 
     ``x``, ``y`` name columns. ``x2``, ``y2`` give the other end of bars, areas, intervals and cells (in a map
-    a cell is the rectangle from (x, y) to (x2, y2), degrees). ``color`` names a numeric column for a
+    a cell is the rectangle from (x, y) to (x2, y2), degrees, and what very many points stand for, ``size``, lies
+    evenly in it). ``color`` names a numeric column for a
     sequential ramp; ``series`` a column of words, one colour, dash or shape each. ``label`` names a column of
     text written beside the mark; ``tip`` columns are shown on hover or focus. ``emphasis`` marks what the
     finding is about (accent, outline, on top).

@@ -11,7 +11,7 @@ import pytest
 from potomac.errors import DataError, NoAnswer
 from potomac.outliers.celled import CellDesign
 from potomac.outliers.detectors import LocalContrastDetector
-from potomac.outliers.live import caution, kept, load_live, score
+from potomac.outliers.live import caution, cell_at, kept, load_live, score
 from potomac.outliers.model import LocalModel, fit_local_model
 from potomac.outliers.positions import positions_of
 from potomac.stats.streams import Stream
@@ -58,16 +58,16 @@ def test_stranger_than_is_a_share_of_the_run(tables: tuple[LocalModel, Tables]) 
 def test_a_score_that_no_record_carries_says_so(tables: tuple[LocalModel, Tables]) -> None:
     model, live = tables[0], load_live(tables[1])
     lowest = tables[1]["quantiles"]["log_odds"].to_numpy()[0]
-    assert caution(live, 56.3, 11.0, 10.0) == caution(live, 56.3, 11.0) == ""
-    outside = caution(live, 0.0, 0.0, 3.0)
+    assert caution(live, cell_at(live, 56.3, 11.0), 10.0) == caution(live, cell_at(live, 56.3, 11.0)) == ""
+    outside = caution(live, cell_at(live, 0.0, 0.0), 3.0)
     assert "this place" in outside
     if model.cells is None:
-        assert caution(live, 56.3, 11.0, 1e4) == "", "trees end with the fastest that they saw"
+        assert caution(live, cell_at(live, 56.3, 11.0), 1e4) == "", "trees end with the fastest that they saw"
         return
     assert "no estimate" in outside
     assert score(live, 0.0, 0.0, 3.0, 90.0)["log_odds"] == pytest.approx(lowest, rel=1e-12)
-    assert caution(live, 56.3, 11.0, model.cells.fastest) == ""
-    assert f"{model.cells.fastest:.3g} knots" in caution(live, 56.3, 11.0, model.cells.fastest * 1.01)
+    assert caution(live, cell_at(live, 56.3, 11.0), model.cells.fastest) == ""
+    assert f"{model.cells.fastest:.3g} knots" in caution(live, cell_at(live, 56.3, 11.0), model.cells.fastest * 1.01)
     odds = [score(live, 56.3, 11.0, speed * model.cells.fastest, 0.0)["log_odds"] for speed in (2.0, 3.0, 4.0)]
     assert odds[0] - odds[1] == pytest.approx(odds[1] - odds[2], rel=1e-9), "beyond the fakes it is the line alone"
 
@@ -78,7 +78,7 @@ def test_a_cell_without_records_of_both_kinds_has_no_estimate(tables: tuple[Loca
         return
     cell = int(live.model.grid.locate([56.3], [11.0])[0])
     live.model.cells.regressions.fake[cell] = 0
-    assert "no estimate" in caution(live, 56.3, 11.0, 10.0)
+    assert "no estimate" in caution(live, cell_at(live, 56.3, 11.0), 10.0)
 
 
 def test_a_heading_of_360_is_north(tables: tuple[LocalModel, Tables]) -> None:

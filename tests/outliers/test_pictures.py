@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 from potomac import tables
 from potomac.engine import Figure, Quiet, Result
 from potomac.outliers import answer as answering
-from potomac.outliers.pictures import LABELLED, figures
+from potomac.outliers.pictures import LABELLED, SHADED, figures
 from potomac.outliers.study import ROLES
 from potomac.outliers.summary import Settings
+from potomac.report import plotted, sheet
 from potomac.stats.streams import Stream
 
 NAMES = ("latitude", "longitude", "speed", "heading", "time", "entity")
@@ -41,6 +43,25 @@ def test_the_map_leads_and_labels_the_strangest(drawn: dict[str, Figure]) -> Non
     assert strongest.data["label"].to_pylist() == [str(rank) for rank in range(1, LABELLED + 1)]
     rest = next(layer for layer in lead.layers if layer.shape == "cross")
     assert rest.data["rank"].to_pylist() == list(range(LABELLED + 1, 31))
+
+
+def test_the_map_shows_all_records(drawn: dict[str, Figure], result: Result, table: pa.Table) -> None:
+    """Few places are dots of one size; more than that are shading, which counts what each stands for."""
+    where = drawn["map"].layers[0]
+    assert where.name == "all records"
+    assert where.size is None
+    assert sum(where.data["records"].to_pylist()) == table.num_rows
+    n = SHADED + 1
+    west, south = np.linspace(11, 12, n), np.full(n, 56.0)
+    sides = {"west": west, "south": south, "east": west + 0.01, "north": south + 0.01}
+    many = pa.table({**sides, "records": np.full(n, 3)})
+    facts = (replace(result.fact("records"), value=3 * n), *(one for one in result.facts if one.name != "records"))
+    lead = next(iter(figures(replace(result, facts=facts, model={**result.model, "density": many}))))
+    assert lead.layers[0].size == "records"
+    assert plotted.many(lead.layers[0])
+    assert not plotted.many(replace(lead.layers[0], data=many.slice(1)))
+    for told in (lead.alt, lead.finding, sheet.chart(lead)):
+        assert f"all {3 * n:,}" in told or f"all records: {3 * n:,}" in told
 
 
 def test_each_neighbourhood_is_of_another_entity(drawn: dict[str, Figure], result: Result) -> None:

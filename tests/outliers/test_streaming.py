@@ -12,7 +12,7 @@ import pytest
 
 from potomac import tables
 from potomac.engine import Quiet, Result, Rows
-from potomac.outliers import along, reading, streaming
+from potomac.outliers import along, density, reading, streaming
 from potomac.outliers import answer as answering
 from potomac.outliers.detectors import ranks
 from potomac.outliers.streaming import _Ranks
@@ -91,6 +91,21 @@ def test_streams_score_as_memory_does(request: pytest.FixtureRequest, whose: str
     if "odds_track" in one.column_names:
         np.testing.assert_allclose(other["odds_track"], one["odds_track"], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(other["odds_meeting"], one["odds_meeting"], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("whose", ["table", "nameless"])
+def test_the_map_shows_all_records_in_streams_too(
+    request: pytest.FixtureRequest, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only the sample of 200 that models are fitted on, and in the same squares as in memory."""
+    monkeypatch.setattr(density, "SQUARES", 400)
+    given = request.getfixturevalue(whose)
+    settings = replace(QUICK, method="logistic", sample=200)
+    one = answering.answer(opened(given), settings, STREAM, Quiet()).model["density"]
+    other = answering.answer(opened(given), settings, STREAM, Quiet(), memory_rows=100).model["density"]
+    assert 200 < other.num_rows <= 400
+    assert sum(other["records"].to_pylist()) == given.num_rows
+    assert other.equals(one)
 
 
 @pytest.mark.parametrize("method", ["contrast", "logistic"])

@@ -1,4 +1,4 @@
-"""What a result is summed up in: cells, histogram, points, neighbourhoods, and what planting shows."""
+"""What a result is summed up in: cells, histogram, neighbourhoods, and what planting shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from potomac.outliers.detectors import LocalContrastDetector
 from potomac.outliers.model import LocalModel, fit_local_model
 from potomac.outliers.plant import plant
 from potomac.outliers.positions import Positions, positions_of
-from potomac.outliers.summary import PANELS, Settings, cell_table, check, histogram, panels, planted_odds, points
+from potomac.outliers.summary import PANELS, Settings, cell_table, check, histogram, panels, planted_odds
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream
 
@@ -52,16 +52,6 @@ def test_the_histogram_holds_every_row_once() -> None:
     assert "planted" not in histogram(odds, None).column_names
     assert sum(histogram(np.zeros(5), None)["records"].to_pylist()) == pytest.approx(100)
     assert sum(histogram(odds.astype(np.float32), None)["records"].to_pylist()) == pytest.approx(100)
-
-
-def test_points_are_a_sample_by_row(positions: Positions) -> None:
-    assert points(positions, STREAM).num_rows == len(positions)
-    n = 120_000
-    many = positions_of({"latitude": np.zeros(n), "longitude": np.linspace(0, 1, n)})
-    chosen = points(many, STREAM)
-    assert abs(chosen.num_rows - 40_000) < 4 * np.sqrt(n / 3 * 2 / 3)
-    back = points(many.take(np.arange(n)[::-1]), STREAM)
-    assert sorted(back["longitude"].to_pylist()) == sorted(chosen["longitude"].to_pylist())
 
 
 def test_neighbourhoods_show_one_of_each_entity(positions: Positions, sea: dict[str, Array]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import struct
+import zlib
+from base64 import b64decode
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from potomac.engine import Figure, Layer
 from potomac.geo.distance import great_circle
 from potomac.report import land, maps, multiples
+from potomac.report.raster import SHARP
 from potomac.report.window import window
 
 WORLD = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
@@ -23,6 +27,13 @@ def places(points: list[tuple[float, float]], mark: str = "point", **more: objec
     lon, lat = (list(side) for side in zip(*points, strict=True)) if points else ([], [])
     data = pa.table({"lon": pa.array(lon, pa.float64()), "lat": pa.array(lat, pa.float64())})
     return Figure("m", "M", "", (Layer(mark, data, "lon", "lat", **more),), kind="map")  # type: ignore[arg-type]
+
+
+def opacity(png: bytes) -> np.ndarray:
+    """The pixels of one of our pictures: its header and data stand where they always do (see test_raster)."""
+    width, height = struct.unpack(">II", png[16:24])
+    data = png[png.index(b"IDAT") + 4 :]
+    return np.frombuffer(zlib.decompressobj().decompress(data), np.uint8).reshape(height, width + 1)[:, 1:]
 
 
 def spots(text: str) -> list[tuple[float, float]]:
@@ -327,6 +338,24 @@ def test_very_many_of_anything_stay_small() -> None:
         text = maps.svg(Figure("m", "M", "", (layer,), kind="map"), alone=False)
         assert text.count("<") < 2_000
         assert len(text) < most
+
+
+def test_squares_of_counts_are_spread_over_the_date_line_and_not_around_the_earth() -> None:
+    """A plain of 100 by 100 squares from 179 E to 179 W, seen from a place at 160 E, is ink without a gap."""
+    column, row = (side.ravel() for side in np.meshgrid(np.arange(100), np.arange(100)))
+    west = (179.0 + column * 0.02 + 180) % 360 - 180
+    sides = {"west": west, "south": row * 0.02, "east": west + 0.02, "north": (row + 1) * 0.02}
+    squares = Layer("point", pa.table({**sides, "many": np.full(10_000, 5)}), "west", "south", x2="east", y2="north",
+                    size="many", name="all")  # fmt: skip
+    figure = Figure("m", "M", "", (squares, places([(160.0, 1.0)]).layers[0]), kind="map")
+    text = maps.svg(figure, width=900, alone=False)
+    assert "all: 50,000, deeper where there are more" in text
+    image = re.search(r'base64,([^"]+)', text)
+    assert image is not None
+    ink = np.argwhere(opacity(b64decode(image[1])))
+    assert len(ink) == np.prod(np.ptp(ink, axis=0) + 1)  # a full rectangle
+    east = window(figure, 899, 0.5, 0.5)(np.array([179.0, 181.0]), np.array([1.0, 1.0]))[0]
+    assert np.ptp(ink[:, 1]) == pytest.approx(SHARP * (east[1] - east[0]), abs=4)
 
 
 def test_a_series_of_a_crowd_keeps_its_colour() -> None:

@@ -67,3 +67,35 @@ def test_a_point_may_stand_for_many() -> None:
 
 def test_no_points_make_an_empty_picture() -> None:
     assert not picture(dots(np.empty(0), np.empty(0), BOX)).any()
+
+
+def test_what_lies_evenly_in_a_rectangle_is_spread_over_its_pixels() -> None:
+    """Twelve points in 2 x 3 pixels are two in each, whichever corner comes first."""
+    even = picture(dots(np.repeat([1.25, 1.75], 6), np.repeat([4.25, 4.75, 5.25] * 2, 2), BOX))
+    assert (even > 0).sum() == 6
+    for x, x2, y, y2 in ((1.0, 2.0, 4.0, 5.5), (2.0, 1.0, 5.5, 4.0)):
+        far = (np.array([x2]), np.array([y2]))
+        assert (picture(dots(np.array([x]), np.array([y]), BOX, far=far, many=np.array([12.0]))) == even).all()
+
+
+def test_squares_beside_each_other_leave_no_seam() -> None:
+    """A plain cut into squares of 1.7 pixels, a point for each pixel of them, is as deep everywhere as it can be."""
+    side = 1.7 / SHARP
+    x, y = (line.ravel() for line in np.meshgrid(np.arange(0, 40, side), np.arange(0, 20, side)))
+    seen = picture(dots(x, y, BOX, far=(x + side, y + side), many=np.full(len(x), 1.7**2), width=3))
+    inner = seen[2:-4, 2:-4]
+    assert inner.min() > 0
+    assert np.ptp(inner.astype(int)) < 0.15 * inner.max()
+
+
+def test_less_than_a_pixel_has_the_pixel_of_its_middle() -> None:
+    x, y = np.array([10.1, 10.4]), np.array([5.1, 5.4])
+    seen = picture(dots(x, y, BOX, far=(x + 0.01, y + 0.01)))
+    assert (seen == picture(dots(x, y, BOX))).all()
+    edge = picture(dots(np.array([39.99]), np.array([19.99]), BOX, far=(np.array([40.0]), np.array([20.0]))))
+    assert np.argwhere(edge).tolist() == [[20 * SHARP - 1, 40 * SHARP - 1]]
+
+
+def test_a_rectangle_that_is_nowhere_or_outside_is_not_drawn() -> None:
+    x, y = np.array([np.nan, 41.0, -9.0]), np.array([1.0, 1.0, 1.0])
+    assert not picture(dots(x, y, BOX, far=(x + 1, y + 1))).any()

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -259,7 +260,7 @@ def test_head_has_the_headers_of_the_whole_and_no_body(
     (status, whole, body), (same, headers, nothing) = asked_by_wsgi("GET", path), asked_by_wsgi("HEAD", path)
     assert (same, nothing) == (status, b"")
     assert headers.get("Content-Length") == whole.get("Content-Length")
-    assert whole.get("Content-Length") in (None, str(len(body)))
+    assert whole.get("Content-Length") == str(len(body)), "a body of known length does not go in chunks"
     assert {*headers} == {*whole}
 
 
@@ -418,6 +419,39 @@ def test_every_setting_is_in_the_reference() -> None:
 
 
 # ---- processes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the web processes share one socket")
+def test_a_reserved_address_is_listened_at_by_the_web_processes_alone() -> None:
+    with serve.reserve("127.0.0.1", 0, listens=False) as place:
+        port = place.getsockname()[1]
+        for listens in (False, True):
+            with pytest.raises(StudyError, match="address already in use"):
+                serve.reserve("127.0.0.1", port, listens=listens)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+        own = [socket.create_server(("127.0.0.1", port), reuse_port=True) for _ in range(2)]
+        for listens in (False, True):
+            with pytest.raises(StudyError, match="address already in use"):
+                serve.reserve("127.0.0.1", port, listens=listens)
+        calls = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+        taken = [_all_accepted(one) for one in own]
+        assert sum(taken) == 40
+        assert min(taken) > 0, "the system deals them out; one in 10**12 times to one alone"
+        for one in (*own, *calls):
+            one.close()
+    with serve.reserve("127.0.0.1", port, listens=False):
+        """An address is free again as soon as its server has ended."""
+
+
+def _all_accepted(listening: socket.socket) -> int:
+    listening.settimeout(0.2)
+    for number in range(100):
+        try:
+            listening.accept()[0].close()
+        except TimeoutError:
+            return number
+    raise AssertionError("there is no end")
 
 
 @pytest.fixture

@@ -157,6 +157,21 @@ def limit(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
     monkeypatch.setattr(settings, "CONFIG", config)
 
 
+def test_a_run_that_is_told_as_done_has_its_answer(ada: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its attempt ends while somebody asks, just before the job is looked up."""
+    one, latest = runs.submit(ada, STUDY), queue.latest
+    assert (one.state, one.what, one.done, one.total) == ("queued", "", 0, None)  # type: ignore[attr-defined]
+
+    def late(task: str, about: str) -> Job | None:
+        Job.objects.filter(about=about).update(state=State.DONE)
+        Run.objects.filter(pk=about).update(directory=f"{one.owner_id}/{about}")
+        return latest(task, about)
+
+    monkeypatch.setattr(queue, "latest", late)
+    found = runs.get(ada, one.pk)
+    assert (found.state, found.directory) == ("done", f"{one.owner_id}/{one.pk}")  # type: ignore[attr-defined]
+
+
 def test_nobody_sees_or_changes_anothers_run(ada: Actor, person: Callable[..., User]) -> None:
     run = runs.submit(ada, STUDY)
     other, boss = Actor(user=person("eve")), Actor(user=person("root", role="administrator"))

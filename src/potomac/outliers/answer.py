@@ -15,6 +15,7 @@ from potomac.errors import DataError, Fault
 from potomac.outliers import told
 from potomac.outliers.celled import CellDesign
 from potomac.outliers.contrast import Design
+from potomac.outliers.density import Density
 from potomac.outliers.detectors import check_enough, design_of, is_large, score_table
 from potomac.outliers.entities import entity_table
 from potomac.outliers.evidence import explain
@@ -25,7 +26,7 @@ from potomac.outliers.model import LocalModel, fit_local_model, log_odds_of
 from potomac.outliers.positions import Positions
 from potomac.outliers.reading import Read, read
 from potomac.outliers.streaming import stream_answer
-from potomac.outliers.summary import Settings, cell_table, check, histogram, panels, points
+from potomac.outliers.summary import Settings, cell_table, check, histogram, panels
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream
 from potomac.tables import Table
@@ -120,8 +121,10 @@ def _in_memory(
         tables["meetings"] = met
     if found is not None:
         tables["detection"], tables["planted"] = found.detection, found.planted
+    density = Density()
+    density.add(p.latitude, p.longitude)
     pictured = {
-        "points": points(p, stream),
+        "density": density.table(),
         "panels": panels(p, top, order),
         "histogram": histogram(done.log_odds, None if found is None else found.log_odds),
         **kept(model, done.log_odds),

@@ -15,7 +15,7 @@ from potomac.outliers.boosting import Forest
 from potomac.outliers.model import LocalModel, log_odds_of
 from potomac.outliers.positions import Positions
 
-__all__ = ["Live", "caution", "kept", "load_live", "score"]
+__all__ = ["Live", "caution", "cell_at", "kept", "load_live", "score"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -77,8 +77,19 @@ def _array(row: Mapping[str, Any]) -> npt.NDArray[Any]:
     return np.frombuffer(row["data"], dtype).reshape(row["shape"]).copy()
 
 
+def cell_at(live: Live, latitude: float, longitude: float) -> int:
+    """The cell of a place, -1 outside all cells: asked once for its score and what is to be known of that."""
+    return int(live.model.grid.locate([latitude], [longitude])[0])
+
+
 def score(
-    live: Live, latitude: float, longitude: float, speed: float | None = None, heading: float | None = None
+    live: Live,
+    latitude: float,
+    longitude: float,
+    speed: float | None = None,
+    heading: float | None = None,
+    *,
+    cell: int | None = None,
 ) -> dict[str, Any]:
     """How strange one record would be: log_odds, outlier_score, stranger_than (share of the run's), evidence."""
     model, nan = live.model, np.nan
@@ -94,7 +105,7 @@ def score(
         levels=model.levels,
         entities=model.entities,
     )
-    evidence = model.evidence(one)
+    evidence = model.evidence(one, cell=None if cell is None else np.array([cell]))
     odds = float(log_odds_of(evidence)[0])
     below = float(np.searchsorted(live.quantiles, odds) / len(live.quantiles))
     return {
@@ -105,14 +116,13 @@ def score(
     }
 
 
-def caution(live: Live, latitude: float, longitude: float, speed: float | None = None) -> str:
+def caution(live: Live, cell: int, speed: float | None = None) -> str:
     """What is to be known of a score that the run's records do not carry; empty where they do.
 
     A regression says nothing outside its cell, and past the speeds of the fakes it goes on along its line without a
     record to hold it there. Trees end with what they saw.
     """
     model = live.model
-    cell = int(model.grid.locate([latitude], [longitude])[0])
     if model.cells is None:
         return _BESIDE if cell < 0 else ""
     fitted = model.cells.regressions

@@ -93,6 +93,7 @@ class LocalModel:
         fitted: bool = False,
         tracks: Tracks | None = None,
         meetings: Meetings | None = None,
+        cell: Ints | None = None,
         progress: Progress | None = None,
     ) -> dict[str, Floats]:
         """Log odds of being real by part, as one fake a real row would give them; each of shape (n,).
@@ -106,6 +107,7 @@ class LocalModel:
                 it, others by all models.
             tracks: of ``positions``.
             meetings: of ``positions``; without them no meeting is looked for.
+            cell: of each row that is scored, where it is known already, -1 outside all cells.
             progress: told how many rows are scored.
         """
         if self.cells is not None:
@@ -115,7 +117,8 @@ class LocalModel:
         found = self.contrast.evidence(positions, records, owner=owner, tracks=tracks, fitted=fitted, progress=progress)
         if "place" in found:
             at = positions if records is None else records
-            outside = self.grid.locate(at.latitude, at.longitude) < 0  # where fakes are none, trees know nothing
+            place = self.grid.locate(at.latitude, at.longitude) if cell is None else cell
+            outside = place < 0  # where fakes are none, trees know nothing
             found["place"] = np.where(outside, np.minimum(found["place"], -np.log(self.rows)), found["place"])
         if meetings is not None:
             asked = records or Records.real(positions, np.arange(len(positions)))

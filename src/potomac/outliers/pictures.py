@@ -12,12 +12,15 @@ from potomac.engine import Axis, Figure, Layer, Result, Rows
 __all__ = ["figures"]
 
 LABELLED = 20
+SHADED = 6_000
+"""More places than these are drawn as shading, which counts their records; fewer are dots, all of one size."""
+
 PIECES = {"why_covariates": "kind"}
 
 
 def figures(result: Result) -> Iterator[Figure]:
     """The map first, then neighbourhoods, how much is found, the odds, the reasons, and the cells."""
-    if "points" not in result.model:
+    if "density" not in result.model:
         yield _odds(result, role="lead")
         return
     yield _map(result)
@@ -39,11 +42,11 @@ def _map(result: Result) -> Figure:
     first = top.slice(0, LABELLED)
     named = first.append_column("label", pc.cast(first["rank"], pa.string()))
     rest = top.slice(LABELLED)
-    everything = result.fact("records").value == result.model["points"].num_rows
-    shown = "all records" if everything else "a sample of all records"
+    where, records = result.model["density"], result.fact("records").value
+    shaded = where.num_rows > SHADED
     tips = ("rank", "entity", "time", "speed", "heading", "outlier_score", "why")
     layers = [
-        Layer("point", result.model["points"], "longitude", "latitude", name=shown),
+        _shading(where) if shaded else _dots(where),
         Layer("point", rest, "longitude", "latitude", name=f"the next {rest.num_rows}", shape="cross", tip=tips),
         Layer(
             "point", named, "longitude", "latitude", label="label", name=f"the {first.num_rows} strangest",
@@ -51,12 +54,26 @@ def _map(result: Result) -> Figure:
         ),
     ]  # fmt: skip
     alt = (
-        f"Map of a sample of {result.model['points'].num_rows:,} records; the {first.num_rows} strangest are diamonds "
-        "with their ranks, the rest of the list crosses."
+        f"Map of all {records:,} records; the {first.num_rows} strangest are diamonds with their ranks, the rest of "
+        "the list crosses."
     )
-    finding = "Diamonds are the strangest records, numbered by rank; shading shows where records are."
+    shown = "shading shows" if shaded else "dots show"
+    finding = f"Diamonds are the strangest records, numbered by rank; {shown} where all {records:,} are."
     kept = tuple(layer for layer in layers if layer.data.num_rows)
     return Figure("map", "Where the strangest records are", alt, kept, kind="map", finding=finding, role="lead")
+
+
+def _shading(squares: pa.Table) -> Layer:
+    return Layer("point", squares, "west", "south", x2="east", y2="north", size="records", name="all records")
+
+
+def _dots(squares: pa.Table) -> Layer:
+    """All of one size, in the middles of the squares: so few are 10 m wide."""
+    longitude, latitude = (
+        pc.divide(pc.add(squares[one], squares[other]), 2.0) for one, other in (("west", "east"), ("south", "north"))
+    )
+    table = pa.table({"longitude": longitude, "latitude": latitude, "records": squares["records"]})
+    return Layer("point", table, "longitude", "latitude", name="all records")
 
 
 def _neighbourhoods(result: Result) -> Iterator[Figure]:

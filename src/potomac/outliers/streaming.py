@@ -21,6 +21,7 @@ from potomac.outliers import told
 from potomac.outliers.along import MEETING_ROWS, Along, Part, has_tracks
 from potomac.outliers.celled import CellDesign
 from potomac.outliers.contrast import Design
+from potomac.outliers.density import Density
 from potomac.outliers.detectors import score_table
 from potomac.outliers.entities import EntitySums, summed
 from potomac.outliers.evidence import explain
@@ -29,7 +30,7 @@ from potomac.outliers.live import kept
 from potomac.outliers.model import LocalModel, fit_local_model, log_odds_of
 from potomac.outliers.positions import Positions, concatenate
 from potomac.outliers.reading import Read, aside_of, stream_positions
-from potomac.outliers.summary import Settings, cells_of, check, entities_in, histogram, panels, points
+from potomac.outliers.summary import Settings, cells_of, check, entities_in, histogram, panels
 from potomac.outliers.tracks import Tracks
 from potomac.stats.streams import Stream
 from potomac.tables import Ordered, Table
@@ -95,7 +96,7 @@ def stream_answer(
     if found is not None:
         tables["detection"], tables["planted"] = found.detection, found.planted
     pictured = {
-        "points": points(sample, stream),
+        "density": first.density.table(),
         "panels": panels(both, top, order),
         "histogram": histogram(ordered, None if found is None else found.log_odds),
         **kept(model, ordered),
@@ -118,7 +119,8 @@ def _note(rows: int, sample: int, along: Along | None, settings: Settings) -> st
         left.append("there are no tracks and meetings, for the table does not say whose its records are")
     if along is not None and along.meetings is None:
         left.append(f"meetings were not looked for, with more than {MEETING_ROWS:,} slow records or stays")
-    return f"{'; '.join([told_first, *left])}. Pictures show the sample."
+    shown = "The small maps of surroundings show the sample, the large one all records."
+    return f"{'; '.join([told_first, *left])}. {shown}"
 
 
 class _FirstPass:
@@ -138,6 +140,7 @@ class _FirstPass:
         nobody: Positions,
     ) -> None:
         self.table, self.along, self.model, self.settings, self.rows = table, along, model, settings, rows
+        self.density = Density()
         self.log_odds = np.full(rows, np.nan, np.float32)
         self.cell_of = np.full(rows, -1, np.int32)
         self.rows_in = np.zeros(len(model.grid), np.int64)
@@ -179,6 +182,7 @@ class _FirstPass:
     def _note(self, part: Part, evidence: Mapping[str, Singles], tracks: Tracks | None) -> None:
         p, odds = part.positions, _log_odds(evidence)
         self.log_odds[part.at] = odds
+        self.density.add(p.latitude, p.longitude)
         cell = self.model.cell(p)
         self.cell_of[part.at] = cell
         self.rows_in += np.bincount(cell[cell >= 0], minlength=len(self.rows_in))

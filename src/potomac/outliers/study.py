@@ -13,7 +13,7 @@ from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError, did_you_mean, listing
 from potomac.outliers import answer, pictures, plain
 from potomac.outliers.demo import prepare
-from potomac.outliers.live import Live, caution, load_live, score
+from potomac.outliers.live import Live, caution, cell_at, load_live, score
 from potomac.outliers.plant import KINDS
 from potomac.outliers.summary import Settings
 from potomac.spec import ColumnRef, Spec, Study, TableSpec
@@ -258,8 +258,9 @@ class Judgement(BaseModel):
 
 def judge(live: Live, ask: Place) -> Judgement:
     """Score one record by the run's model."""
-    found = score(live, ask.latitude, ask.longitude, ask.speed, ask.heading)
-    return Judgement(**found, note=caution(live, ask.latitude, ask.longitude, ask.speed))
+    cell = cell_at(live, ask.latitude, ask.longitude)
+    found = score(live, ask.latitude, ask.longitude, ask.speed, ask.heading, cell=cell)
+    return Judgement(**found, note=caution(live, cell, ask.speed))
 
 
 def load(tables: Mapping[str, pa.Table]) -> Live:

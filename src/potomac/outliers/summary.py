@@ -1,4 +1,4 @@
-"""What a result is summed up in: the settings, cells, histogram, points and neighbourhoods, and what planting shows."""
+"""What a result is summed up in: the settings, cells, histogram and neighbourhoods, and what planting shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from potomac.outliers.model import SURPRISE, LocalModel, log_odds_of, surprise_a
 from potomac.outliers.plant import Planted, detection, plant
 from potomac.outliers.positions import Positions, concatenate
 from potomac.outliers.tracks import Tracks
-from potomac.stats.streams import Stream, row_uniform
+from potomac.stats.streams import Stream
 
 __all__ = [
     "Check",
@@ -29,7 +29,6 @@ __all__ = [
     "histogram",
     "panels",
     "planted_odds",
-    "points",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +36,6 @@ Ints = npt.NDArray[np.int64]
 Odds = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
 PANELS = 9
-POINTS = 40_000
 
 
 @dataclass(frozen=True)
@@ -175,13 +173,6 @@ def histogram(log_odds: Odds, planted: Floats | None, bins: int = 60) -> pa.Tabl
     if planted is not None and len(planted):
         columns["planted"] = np.histogram(planted, edges)[0] / len(planted) * 100
     return pa.table(columns)
-
-
-def points(p: Positions, stream: Stream) -> pa.Table:
-    """A keyed sample of places for the map."""
-    draw = row_uniform(p.row, stream.child("points"))
-    chosen = np.flatnonzero(draw < POINTS / max(len(p), 1))
-    return pa.table({"longitude": np.round(p.longitude[chosen], 4), "latitude": np.round(p.latitude[chosen], 4)})
 
 
 def panels(p: Positions, top: pa.Table, order: Ints) -> pa.Table:

@@ -114,12 +114,13 @@ class Surroundings:
         out = np.full((len(entity), len(NAMES)), np.nan)
         by_place, by_state, known = self._trees
         velocity = _velocity(speed, heading)
-        distance, near = by_place.query(where, k=_ranks(len(self.place)), workers=-1)
+        workers = -1 if len(where) > 1 else 1  # a thread costs more than one place
+        distance, near = by_place.query(where, k=_ranks(len(self.place)), workers=workers)
         _look(distance, near, entity, self.entity, self.velocity, velocity, speed, out)
         sure = np.flatnonzero(np.isfinite(velocity[:, 0]))
         if len(known) and len(sure):
             state = np.hstack([where[sure], velocity[sure] * KM_PER_KN])
-            distance, near = by_state.query(state, k=_ranks(len(known)), workers=-1)
+            distance, near = by_state.query(state, k=_ranks(len(known)), workers=workers)
             lonely = np.full((len(sure), 2), np.nan)
             _lonely(distance, known[near], entity[sure], self.entity, lonely)
             out[sure, 7:9] = lonely

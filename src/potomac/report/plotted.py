@@ -101,14 +101,16 @@ def _points(layer: Layer, series: dict[str, Series], ground: _Ground) -> list[Pa
 
 
 def _crowd(layer: Layer, series: dict[str, Series], x: Floats, y: Floats, ground: _Ground) -> list[Part]:
-    """Pictures of density, one for each series."""
+    """Pictures of density, one for each series; what a point stands for is spread to its other end."""
     weights = numeric(layer.data.column(layer.size)) if layer.size else np.ones(len(x))
+    x, y, x2, y2 = _corners(layer, ground.window) if layer.x2 and layer.y2 else (x, y, x, y)
     plain = not layer.series and not layer.emphasis
     return [
         dots(
             x[rows],
             y[rows],
             ground.window.frame,
+            far=(x2[rows], y2[rows]),
             many=weights[rows],
             width=3,
             class_="density" if plain else one.colour,

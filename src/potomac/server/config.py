@@ -67,7 +67,7 @@ class Config(Part):
         default_factory=dict, description="folders on the server that sources may lie in, by name"
     )
     processes: int = Field(default=2, ge=1, le=64, description="web processes that serve starts")
-    threads: int = Field(default=8, ge=1, le=256, description="threads of each web process")
+    threads: int = Field(default=4, ge=1, le=256, description="threads of each web process")
     workers: int = Field(default=1, ge=0, le=64, description="worker processes that serve starts for runs")
     log_format: Literal["text", "json"] = Field(default="text", description="form of the log")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")

@@ -104,7 +104,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CONFIG.proxies else None
 USE_X_FORWARDED_HOST = bool(CONFIG.proxies)
 X_FRAME_OPTIONS = "DENY"  # pages of a product that may be embedded say otherwise themselves
-NINJA_NUM_PROXIES = CONFIG.proxies
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2**20

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-__all__ = ["finished", "not_modified"]
+__all__ = ["finished", "is_known", "not_modified"]
 
 
 def finished(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -25,9 +25,13 @@ def _tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """A strong ETag of the bytes; 304 where the asker has them."""
     tag = f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"'
     response.headers.setdefault("ETag", tag)
-    if tag not in [one.strip().removeprefix("W/") for one in request.META.get("HTTP_IF_NONE_MATCH", "").split(",")]:
-        return response
-    return not_modified(response.headers)
+    return not_modified(response.headers) if is_known(request, tag) else response
+
+
+def is_known(request: HttpRequest, tag: str | None) -> bool:
+    """Whether the asker has the bytes of this ETag; weakly compared (RFC 9110, 13.1.2)."""
+    held = request.META.get("HTTP_IF_NONE_MATCH", "")
+    return bool(held) and tag in [one.strip().removeprefix("W/") for one in held.split(",")]
 
 
 def not_modified(headers: Mapping[str, str]) -> HttpResponse:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Glance",
+    "Look",
     "ask",
     "change",
     "delete",
@@ -33,8 +34,10 @@ __all__ = [
     "gallery",
     "get",
     "glance",
+    "look",
     "may_change",
     "new_link",
+    "newest",
     "place_of",
     "publish",
     "run_of",
@@ -346,6 +349,36 @@ def glance(slug: str) -> Glance | None:
         cursor.execute(_GLANCE, [slug])
         row = cursor.fetchone()
     return Glance(*row) if row else None
+
+
+class Look(NamedTuple):
+    """All that changes in the page of a public product as visitors see it."""
+
+    version: int  # the default one
+    run: str
+    title: str
+    changed: Any  # when, as the database tells it: each change of the product moves it
+    versions: int  # how many: they go from others' products together with the person who made their runs
+
+
+_LOOK = (
+    "SELECT v.id, v.run_id, p.title, p.changed, (SELECT COUNT(*) FROM catalog_version a WHERE a.product_id = p.id) "
+    "FROM catalog_product p JOIN catalog_version v ON v.id = p.default_id WHERE p.slug = %s AND p.visibility = %s"
+)
+
+
+def look(slug: str) -> Look | None:
+    """What the page of a public product depends on, by one short query; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK, [slug, Visibility.PUBLIC.value])
+        row = cursor.fetchone()
+    return Look(*row) if row else None
+
+
+def newest(count: int) -> list[str]:
+    """The slugs of the public products that were changed last."""
+    shown = Product.objects.filter(visibility=Visibility.PUBLIC, default__isnull=False).order_by("-changed")
+    return list(shown.values_list("slug", flat=True)[:count])
 
 
 @lru_cache(1024)

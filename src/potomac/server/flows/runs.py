@@ -16,6 +16,7 @@ from potomac.errors import Fault, StudyError
 from potomac.server.accounts.models import Role, User
 from potomac.server.catalog.models import Draft, Run, Source
 from potomac.server.config import home
+from potomac.server.databases import is_text
 from potomac.server.flows.base import Actor, Conflict, Missing, TooMuch, need, owned, record, visible
 from potomac.server.jobs import queue
 from potomac.server.jobs.models import Job, State
@@ -56,10 +57,10 @@ def submit(actor: Actor, text: str, draft: Draft | None = None) -> Run:
         one = Run.objects.create(
             owner=user, draft=draft, kind=study.kind, name=study.name, title=study.title, text=text
         )
-        one.sources.set(_sources(user, study))
-        queue.submit(TASK, one.pk, user)
+        one.sources.add(*_sources(user, study))
+        newest = queue.submit(TASK, one.pk, user)
         record(actor, "run.submit", f"run:{one.pk}", kind=study.kind, name=study.name)
-    return get(actor, one.pk)
+    return _with_job(one, newest)
 
 
 def _checked(actor: Actor, text: str) -> Study:
@@ -103,7 +104,7 @@ def _sources(user: User, study: Study) -> list[Source]:
 
 def _room(user: User) -> None:
     """Whether one more run may wait; requests of one person ask one after the other."""
-    User.objects.select_for_update().get(pk=user.pk)
+    User.objects.select_for_update().values_list("pk").get(pk=user.pk)
     most = settings.CONFIG.limits.waiting
     if queue.waiting(TASK, user) >= most:
         raise TooMuch(f"{most} of your runs wait or go on already; cancel one, or wait until one has ended")
@@ -112,11 +113,23 @@ def _room(user: User) -> None:
 # ---- watch ----------------------------------------------------------------------------------------------------------
 
 
+STATE = ("state", "what", "done", "total")
+"""What a run has of its newest job."""
+
+
 def _with_state(runs: models.QuerySet[Run]) -> models.QuerySet[Run]:
     """Runs with the ``state``, ``what``, ``done`` and ``total`` of their newest job."""
     newest = Job.objects.filter(task=TASK, about=OuterRef("pk")).order_by("-id")
-    names = ("state", "what", "done", "total")
-    return runs.select_related("owner").annotate(**{name: Subquery(newest.values(name)[:1]) for name in names})
+    return runs.select_related("owner").annotate(**{name: Subquery(newest.values(name)[:1]) for name in STATE})
+
+
+def _with_job(run: Any, newest: Job | None) -> Run:
+    """One run with the same, and the job itself."""
+    run.newest = newest
+    for name in STATE:
+        setattr(run, name, getattr(newest, name, None))
+    found: Run = run
+    return found
 
 
 def list_(actor: Actor) -> models.QuerySet[Run]:
@@ -130,13 +143,13 @@ def get(actor: Actor, id: str) -> Run:
     Raises:
         Missing: there is none, or it is somebody else's.
     """
-    found: Run = owned(actor, _with_state(Run.objects.all()), id=id)
-    return found
+    newest = queue.latest(TASK, id) if is_text(id) else None  # before the run: where it is done, the answer is there
+    return _with_job(owned(actor, Run.objects.all(), id=id), newest)
 
 
 def job(run: Run) -> Job:
     """The newest job of a run: state, progress, log and faults."""
-    found = queue.latest(TASK, run.pk)
+    found: Job | None = getattr(run, "newest", None) or queue.latest(TASK, run.pk)
     if found is None:
         raise Missing
     return found

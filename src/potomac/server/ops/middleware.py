@@ -71,6 +71,8 @@ class Observed:
         finally:
             request_id.reset(mark)
         response.headers["X-Request-Id"] = request.id  # type: ignore[attr-defined]
+        if response.status_code not in (204, 304):
+            _measure(response)
         return _bodiless(response) if head else response
 
     def _tell(self, request: HttpRequest, response: HttpResponse, took: float) -> None:
@@ -87,9 +89,14 @@ def _bodiless(response: HttpResponse) -> HttpResponse:
     if response.streaming:
         response.streaming_content = ()  # type: ignore[attr-defined]  # what was open is closed with the response
     else:
-        response.headers.setdefault("Content-Length", str(len(response.content)))
         response.content = b""
     return response
+
+
+def _measure(response: HttpResponse) -> None:
+    """Say how long the body is, which otherwise goes in chunks."""
+    if not response.streaming:
+        response.headers.setdefault("Content-Length", str(len(response.content)))
 
 
 def _id(request: HttpRequest) -> str:

@@ -23,7 +23,7 @@ from potomac.server import config
 from potomac.server.ops.supervisor import HOPELESS, Supervisor
 from potomac.server.setup import prepare
 
-__all__ = ["address", "listen", "serve", "work"]
+__all__ = ["address", "reserve", "serve", "work"]
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 FAULTS, TOLD = "faults.json", "told"
@@ -44,28 +44,61 @@ def serve(host: str, port: int, workers: int | None) -> None:
         StudyError: the port is taken, a setting is wrong, the database does not answer, or a process does not start.
     """
     given = config.read()
-    with listen(host, port) as listening, _folder() as folder:
-        reached = address(given, host, listening.getsockname()[1])
-        works: dict[str, Callable[[], object]] = {"web": lambda: _web(listening, folder, reached)}
+    with reserve(host, port, listens=not _each_listens(given)) as place, _folder() as folder:
+        reached = address(given, host, place.getsockname()[1])
+        works: dict[str, Callable[[], object]] = {"web": lambda: _web(place, folder, reached)}
         for number in range(given.workers if workers is None else workers):
             works[f"worker {number + 1}"] = work
         if not Supervisor(works).run():
             raise StudyError(_faults(folder))
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; the web processes share it, so that nobody is turned away while one starts anew.
+def _each_listens(given: config.Config) -> bool:
+    """Whether each web process listens by itself.
+
+    Processes that share a listening socket take what they can: 49 of 52 connections were seen at one of two, and
+    a third of the answers. With a socket each, the system deals connections out. One process alone listens through
+    its parent, where connections wait while it starts anew.
+    """
+    return given.processes > 1 and sys.platform == "linux"
+
+
+def reserve(host: str, port: int, *, listens: bool) -> socket.socket:
+    """A socket that is bound to the address, so that it is this server's alone.
+
+    Args:
+        host: address.
+        port: of it; 0 takes a free one.
+        listens: whether it listens; else it takes no connection, and sockets of this user that allow it
+            (SO_REUSEPORT) may listen at the same address. Whoever does not allow it finds the port taken.
 
     Raises:
         StudyError: the address cannot be listened at.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        if listens:
+            return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return _bound(family, host, port)
     except (OSError, OverflowError) as error:
         reason = (getattr(error, "strerror", "") or str(error)).partition(" (")[0].lower()
         found, mend = f"{host}:{port} cannot be listened at: {reason}", "Give another --port, or end what uses it"
         raise StudyError(Fault("server.port", found, "", mend)) from error
+
+
+def _bound(family: int, host: str, port: int) -> socket.socket:
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # an earlier server's connections may still end
+        if family == socket.AF_INET6:
+            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        found.bind((host, port))  # fails where anybody is, since nothing is shared yet
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except BaseException:
+        found.close()
+        raise
+    return found
 
 
 def address(given: config.Config, host: str, port: int) -> str:
@@ -119,8 +152,8 @@ def _wait_for_tables(lacking: Callable[[], str]) -> None:
         time.sleep(0.2)
 
 
-def _web(listening: socket.socket, folder: Path, reached: str) -> None:
-    """Make the home ready, say where the server is, and answer."""
+def _web(place: socket.socket, folder: Path, reached: str) -> None:
+    """Make the home ready, answer, and say where."""
     os.environ[METRICS] = str(folder)  # before Prometheus' library is loaded
     try:
         prepare()
@@ -128,10 +161,7 @@ def _web(listening: socket.socket, folder: Path, reached: str) -> None:
     except PotomacError as error:
         (folder / FAULTS).write_text(json.dumps([fault.to_dict() for fault in error.faults]), encoding="utf-8")
         sys.exit(HOPELESS)
-    if not (folder / TOLD).exists():
-        _tell(reached)
-        (folder / TOLD).touch()
-    _gunicorn(listening)
+    _gunicorn(place, lambda: _tell(folder, reached))
 
 
 def _made_ready() -> None:
@@ -152,9 +182,14 @@ def _made_ready() -> None:
     connections.close_all()
 
 
-def _tell(reached: str) -> None:
+def _tell(folder: Path, reached: str) -> None:
+    """Where the server is: said once, by the first process that listens."""
     from django.conf import settings
 
+    try:
+        (folder / TOLD).touch(exist_ok=False)
+    except FileExistsError:
+        return
     _say(f"Potomac is at {reached}    sign in: {reached}/accounts/sign-in/")
     if settings.CONFIG.secure and not settings.CONFIG.proxies:
         _say("public_url is https: a proxy must stand in front, and the setting proxies must count it.")
@@ -165,7 +200,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _gunicorn(listening: socket.socket) -> None:
+def _gunicorn(place: socket.socket, tell: Callable[[], None]) -> None:
     from django.conf import settings
     from gunicorn.app.base import BaseApplication
 
@@ -173,7 +208,7 @@ def _gunicorn(listening: socket.socket) -> None:
         """Gunicorn with the settings of Potomac and no others."""
 
         def load_config(self) -> None:
-            for name, value in _options(listening, settings.CONFIG).items():
+            for name, value in _options(place, settings.CONFIG, tell).items():
                 self.cfg.set(name, value)
 
         def load(self) -> Any:
@@ -185,9 +220,18 @@ def _gunicorn(listening: socket.socket) -> None:
     Web().run()
 
 
-def _options(listening: socket.socket, given: config.Config) -> dict[str, Any]:
+def _options(place: socket.socket, given: config.Config, tell: Callable[[], None]) -> dict[str, Any]:
+    apart = _each_listens(given)
+
+    def begun() -> None:
+        tell()
+        _warm()
+
+    host, port = place.getsockname()[:2]
     return {
-        "bind": f"fd://{listening.fileno()}",
+        "bind": (f"[{host}]:{port}" if ":" in host else f"{host}:{port}") if apart else f"fd://{place.fileno()}",
+        "reuse_port": apart,
+        "backlog": BACKLOG,
         "workers": given.processes,
         "threads": given.threads,
         "worker_class": "gthread",
@@ -201,25 +245,27 @@ def _options(listening: socket.socket, given: config.Config) -> dict[str, Any]:
         "secure_scheme_headers": {},
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,  # noqa: S108
         "child_exit": _forget,
-        "post_worker_init": _warm,
+        "post_worker_init": lambda _: begun(),
     }
 
 
-def _warm(worker: Any) -> None:
-    """Load engines and the models of the newest products, so that nobody has to wait for them."""
+def _warm() -> None:
+    """Draw the pages of the newest products and load their models, so that nobody has to wait for them."""
     import threading
 
     def load() -> None:
         from django.db import close_old_connections
 
+        from potomac.server.api import ready
         from potomac.server.flows import products
 
         try:
-            if products.warm():
-                import_module("potomac.report.page")  # what draws their pages
+            ready.warm(1)
+            products.warm()
+            ready.warm()
         except Exception:  # the first who asks is told what is wrong
             logging.getLogger("potomac.server").warning(
-                "models could not be loaded before they are asked", exc_info=True
+                "pages could not be drawn, or models loaded, before they are asked", exc_info=True
             )
         finally:
             close_old_connections()

@@ -17,6 +17,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from potomac.engine import Engine
 from potomac.errors import Fault, PotomacError, StudyError
 from potomac.server import live
+from potomac.server.api.ready import mark_page
 from potomac.server.catalog.models import Product, Version, Visibility
 from potomac.server.flows import products
 from potomac.server.flows.base import Conflict, Missing
@@ -88,8 +89,11 @@ def _engine(found: Version) -> Engine | None:
 
 @page("GET")
 def product(request: HttpRequest, slug: str) -> HttpResponse:
-    """The report's parts, the live questions, versions, downloads."""
-    return _product(request, slug)
+    """The report's parts, the live questions, versions, downloads; ready bytes for visitors of what is public."""
+    is_plain = request.user.is_anonymous and not request.META.get("QUERY_STRING")
+    seen = products.look(slug) if is_plain else None
+    response = _product(request, slug)
+    return mark_page(response, slug, seen) if seen else response
 
 
 def _product(request: HttpRequest, slug: str, asked: questions.Question | None = None, **more: Any) -> HttpResponse:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +20,35 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
+class Parts(NamedTuple):
+    """Demand as it travels: a part for each demand point and site that serves some of it.
+
+    Attributes:
+        site: place among the sites, shape (k,).
+        minutes: how long it takes, shape (k,).
+        weight: how much of the demand point goes there, shape (k,).
+    """
+
+    site: Ints
+    minutes: Floats
+    weight: Floats
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Whom each site serves.
 
     Attributes:
         sites: candidates that are sites, ascending, shape (p,).
-        serves: place among ``sites`` of the site that serves each demand point, -1 where none does, shape (n,).
+        serves: place among ``sites`` of the site that serves each demand point or most of it, -1 where none does,
+            shape (n,).
         minutes: how long that takes, NaN where nobody is served, shape (n,).
         second: place among ``sites`` of the second nearest, -1 where there is none, shape (n,).
         second_minutes: how long it takes there, NaN where there is none, shape (n,).
         km: straight line to the site, NaN where places are not known, shape (n,).
         weight: of the demand points, shape (n,).
+        to_sites: minutes of each demand point from each of ``sites``, shape (n, p).
+        shares: how much of each demand point each of ``sites`` serves, shape (n, p); None where each has one site.
     """
 
     sites: Ints
@@ -39,6 +58,17 @@ class Outcome:
     second_minutes: Floats
     km: Floats
     weight: Floats
+    to_sites: Floats
+    shares: Floats | None = None
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Those who are served, by the site to which they go."""
+        if self.shares is None:
+            at = np.flatnonzero(self.served)
+            return Parts(self.serves[at], self.minutes[at], self.weight[at])
+        point, site = np.nonzero(self.shares > 0)
+        return Parts(site, self.to_sites[point, site], self.weight[point] * self.shares[point, site])
 
     @property
     def served(self) -> npt.NDArray[np.bool_]:
@@ -48,23 +78,22 @@ class Outcome:
     @property
     def mean(self) -> float:
         """Weighted mean of the travel time of those who are served, minutes; NaN where nobody is."""
-        w = self.weight[self.served]
-        return float(np.average(self.minutes[self.served], weights=w)) if w.sum() > 0 else float("nan")
+        _, minutes, weight = self.parts
+        return float(np.average(minutes, weights=weight)) if weight.sum() > 0 else float("nan")
 
     @property
     def worst(self) -> float:
         """Longest travel time of those who count and are served, minutes."""
-        some = self.served & (self.weight > 0)
-        return float(self.minutes[some].max()) if some.any() else float("nan")
+        _, minutes, weight = self.parts
+        return float(minutes[weight > 0].max()) if (weight > 0).any() else float("nan")
 
     def quantile(self, share: float) -> float:
         """Minutes within which ``share`` of the served weight is."""
-        return weighted_quantile(self.minutes[self.served], self.weight[self.served], share)
+        return weighted_quantile(self.parts.minutes, self.parts.weight, share)
 
     def within(self, minutes: float) -> float:
         """Share of all weight that is served within so many minutes."""
-        near = self.served & (np.nan_to_num(self.minutes, nan=np.inf) <= minutes)
-        return float(self.weight[near].sum() / self.weight.sum())
+        return float(self.parts.weight[self.parts.minutes <= minutes].sum() / self.weight.sum())
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
@@ -102,24 +131,25 @@ def outcome(to_sites: Floats, placement: Placement, demand: Demand, candidates: 
         demand.latitude[served], demand.longitude[served], candidates.latitude[at], candidates.longitude[at]
     )
     return Outcome(
-        sites, serves, minutes, np.where(there, second, -1), np.where(there, second_minutes, np.nan), km, demand.weight
-    )
+        sites, serves, minutes, np.where(there, second, -1), np.where(there, second_minutes, np.nan), km, demand.weight,
+        to_sites, placement.shares,
+    )  # fmt: skip
 
 
 def site_table(found: Outcome, candidates: Candidates) -> pa.Table:
     """A row a site: what it serves, how far its people have, and what would be lost without it."""
-    c, sites = candidates, found.sites
-    load = np.bincount(found.serves[found.served], found.weight[found.served], len(sites))
-    points = np.bincount(found.serves[found.served], minlength=len(sites))
-    mean, worst = np.full(len(sites), np.nan), np.full(len(sites), np.nan)
-    loss = np.full(len(sites), np.nan)
-    for k in range(len(sites)):
-        mine = found.serves == k
-        if (found.weight[mine] > 0).any():
-            mean[k] = np.average(found.minutes[mine], weights=found.weight[mine])
-            worst[k] = found.minutes[mine].max()
+    c, sites, parts = candidates, found.sites, found.parts
+    p = len(sites)
+    load, points = np.bincount(parts.site, parts.weight, p), np.bincount(parts.site, minlength=p)
+    mean, worst, loss = np.full(p, np.nan), np.full(p, np.nan), np.full(p, np.nan)
+    for k in range(p):
+        mine = parts.site == k
+        if (parts.weight[mine] > 0).any():
+            mean[k] = np.average(parts.minutes[mine], weights=parts.weight[mine])
+            worst[k] = parts.minutes[mine].max()
+            mine = found.serves == k
             further = found.second_minutes[mine] - found.minutes[mine]
-            if np.isfinite(further).all():
+            if found.shares is None and np.isfinite(further).all():  # whoever is shared out goes elsewhere anew
                 loss[k] = (further * found.weight[mine]).sum() / found.weight.sum()
     columns = {
         "site": c.id.take(pa.array(sites)),
@@ -145,6 +175,7 @@ def site_table(found: Outcome, candidates: Candidates) -> pa.Table:
 def assignment_table(found: Outcome, demand: Demand, candidates: Candidates) -> pa.Table:
     """A row a demand point: its site, how long it takes, and the second nearest."""
     names = candidates.id.take(pa.array(found.sites))
+    shared = {} if found.shares is None else {"shared": _shared(names, found.shares)}
     return _table(
         {
             "row": demand.row,
@@ -157,8 +188,20 @@ def assignment_table(found: Outcome, demand: Demand, candidates: Candidates) -> 
             "km": found.km,
             "next_site": _named(names, found.second),
             "next_minutes": found.second_minutes,
+            **shared,
         }
     )
+
+
+def _shared(names: pa.Array, shares: Floats) -> pa.Array:
+    """Of each demand point that several sites serve, which does how much: "a 60 %; b 40 %"; null for the others."""
+    ids = names.to_pylist()
+    several = (shares > 0).sum(axis=1) > 1
+    told: list[str | None] = [None] * len(shares)
+    for i in np.flatnonzero(several):  # at most as many as sites: a basic solution of the transport problem
+        by = np.argsort(-shares[i], kind="stable")
+        told[i] = "; ".join(f"{ids[k]} {shares[i, k]:.1%}" for k in by if shares[i, k] > 0)
+    return pa.array(told, pa.string())
 
 
 def named(ids: pa.Array, sites: Ints) -> str:

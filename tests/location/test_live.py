@@ -42,6 +42,12 @@ def test_the_nearest_site_serves_a_place(run: studies.Run) -> None:
     assert (found["next_site"], found["next_minutes"]) == ("a", pytest.approx(4.5 * DEGREE))
 
 
+def test_a_place_outside_the_study_is_said_to_be_outside(run: studies.Run) -> None:
+    model = live.load(run.model)
+    assert live.assign(model, 0.0, 4.5)["note"] == ""
+    assert live.assign(model, 0.0, 7.1)["note"].startswith("That is outside the study: nobody in it has more than 111 ")
+
+
 def test_a_demand_point_is_told_what_its_row_says(run: studies.Run) -> None:
     """Live answers are those of the table of assignments."""
     model = live.load(run.model)

@@ -223,6 +223,9 @@ def _caution(live: Live, minutes: float) -> str:
     radius = live.problem.service_radius
     if radius is not None and minutes > radius:
         return f"That is beyond the service radius of {radius:g} minutes."
+    worst = live.minutes[np.isfinite(live.minutes)].max(initial=0.0)
+    if minutes > 2 * worst > 0:
+        return f"That is outside the study: nobody in it has more than {worst:.3g} minutes to a site."
     return "The nearest site is told; capacities may send people elsewhere." if live.capacities else ""
 
 

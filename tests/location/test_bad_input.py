@@ -194,3 +194,39 @@ def test_travel_that_makes_no_sense(ask: Any, places: pa.Table, travel: dict[str
     with pytest.raises(StudyError) as caught:
         ask({"demand": places}, travel=travel)
     assert code in {one.code for one in caught.value.faults}
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        ({"objective": "minimax"}, "location.capacity-unknown"),
+        ({"objective": "max_coverage", "service_radius": 30}, "location.capacity-unknown"),
+        ({"site": "anywhere"}, "location.capacity-unknown"),
+        ({"site": "anywhere", "service_radius": 30}, "location.anywhere"),
+    ],
+)
+def test_what_would_be_left_aside_is_refused(
+    ask: Any, places: pa.Table, sites: pa.Table, problem: dict[str, Any], code: str
+) -> None:
+    """Capacities and radii that a search does not know are no detail that an answer may leave out."""
+    limited = sites.append_column("capacity", pa.array([200.0] * 3))
+    with pytest.raises(StudyError) as error:
+        ask({"demand": places, "candidates": limited}, problem=problem)
+    assert code in [fault.code for fault in error.value.faults]
+
+
+def test_a_place_is_shared_where_that_is_asked_for(ask: Any, places: pa.Table, sites: pa.Table) -> None:
+    """250 people, three sites for 84 each: no whole place fits beside another, shared they do."""
+    limited = sites.append_column("capacity", pa.array([84.0] * 3))
+    problem = {"p": 3, "single_source": False}
+    run = ask({"demand": places, "candidates": limited}, problem=problem)
+    assert run.tables["sites"]["weight"].to_pylist() == pytest.approx([84.0, 84.0, 82.0], abs=3.0)
+    assert max(run.tables["sites"]["used"].to_pylist()) <= 1 + 1e-9
+    with pytest.raises(NoAnswer):
+        ask({"demand": places, "candidates": limited}, problem=problem | {"single_source": True})
+
+
+def test_a_radius_has_no_scenarios(ask: Any, places: pa.Table) -> None:
+    run = ask({"demand": places}, problem={"p": 2, "service_radius": 60}, scenarios={"count": 5})
+    assert "stays_best" not in run.facts
+    assert "one_more_site" not in run.facts

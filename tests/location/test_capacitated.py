@@ -176,3 +176,14 @@ def test_known_optima(name: str) -> None:
     assert found.proven
     assert found.objective == one.optimum
     checked(found, one.cost, np.ones(len(one.demand)), one.demand, np.full(len(one.demand), one.capacity))
+
+
+def test_a_candidate_that_is_out_serves_nobody() -> None:
+    """With as many fixed sites as p all others are out, and their pairs must not be taken for those of other sites."""
+    inf = float("inf")
+    for cost, demand, capacity, fixed in (
+        ([[2, 3], [1, inf], [5, 4]], [1, 2, 1], [8, 8], [1]),
+        ([[4, 3, 3], [1, 2, 2], [4, 2, 3]], [3, 2, 3], [4, 4, 6], [0, 1]),
+    ):
+        with pytest.raises(NoAnswer):
+            capacitated_p_median(cost, len(fixed), demand, capacity, fixed=fixed)

@@ -330,3 +330,13 @@ def test_or_library(instance: str) -> None:
     found = p_median(cost, meta["p"])
     assert found.objective == meta["pmedian_opt"]
     assert found.proven
+
+
+def test_fixed_sites_by_mask_and_not_by_halves() -> None:
+    cost = np.random.default_rng(3).random((12, 6))
+    mask = np.arange(6) == 4
+    assert 4 in p_median(cost, 2, fixed=mask).sites
+    assert p_median(cost, 2, None, (4,), 60).objective == p_median(cost, 2, fixed=mask).objective
+    for wrong in ([0.7], ["a"], None, 3):
+        with pytest.raises(StudyError, match="fixed"):
+            p_median(cost, 2, fixed=wrong)

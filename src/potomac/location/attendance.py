@@ -30,7 +30,7 @@ SCALE = 1e6
 
 def max_attendance(
     minutes: npt.ArrayLike, p: int, weights: npt.ArrayLike | None = None, fixed: Iterable[int] = (),
-    forbidden: Iterable[int] = (), *, half_life: float = 15.0, time_limit: float = 60.0, gap: float = 0.0,
+    time_limit: float = 60.0, *, half_life: float = 15.0, forbidden: Iterable[int] = (), gap: float = 0.0,
     seed: int = 0, progress: Progress | None = None,
 ) -> Placement:  # fmt: skip
     """Place p sites so that the expected attendance, the sum of w_i 2^(-t_i / h) with t_i to the nearest, is the most.
@@ -70,7 +70,7 @@ def max_attendance(
     scale = SCALE / ideal
     stays = np.maximum(best[:, None] - share, 0.0)
     found = p_median(
-        stays, p, w * scale, ask.fixed, np.setdiff1d(np.arange(t.shape[1]), ask.allowed), time_limit=time_limit,
+        stays, p, w * scale, ask.fixed, time_limit, forbidden=np.setdiff1d(np.arange(t.shape[1]), ask.allowed),
         gap=_stayed(gap, share, w, ask.allowed, best, p), seed=seed, progress=progress,
     )  # fmt: skip
     return _turned(found, t, share, w, ideal, scale, gap, best)

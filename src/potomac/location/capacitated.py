@@ -18,7 +18,7 @@ __all__ = ["capacitated_p_median"]
 
 def capacitated_p_median(
     cost: npt.ArrayLike, p: int, demand: npt.ArrayLike, capacity: npt.ArrayLike, weights: npt.ArrayLike | None = None,
-    fixed: Iterable[int] = (), forbidden: Iterable[int] = (), *, time_limit: float = 60.0, gap: float = 0.0,
+    fixed: Iterable[int] = (), time_limit: float = 60.0, *, forbidden: Iterable[int] = (), gap: float = 0.0,
     seed: int = 0, progress: Progress | None = None,
 ) -> Placement:  # fmt: skip
     """Place p sites and give each demand point one with room, so that the weighted sum of the costs is the least.

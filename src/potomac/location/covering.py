@@ -25,7 +25,7 @@ Flags = npt.NDArray[np.bool_]
 
 def max_coverage(
     cost: npt.ArrayLike, p: int, radius: float, weights: npt.ArrayLike | None = None, fixed: Iterable[int] = (),
-    forbidden: Iterable[int] = (), *, time_limit: float = 60.0, gap: float = 0.0, seed: int = 0,
+    time_limit: float = 60.0, *, forbidden: Iterable[int] = (), gap: float = 0.0, seed: int = 0,
     progress: Progress | None = None,
 ) -> Placement:  # fmt: skip
     """Place p sites so that as much weight as can be lies within ``radius`` of one (Church and ReVelle 1974).
@@ -84,7 +84,7 @@ def _most(near: Flags, weight: Floats, ask: Asked, met: Met, clock: Clock, gap: 
 
 def set_cover(
     cost: npt.ArrayLike, radius: float, opening: npt.ArrayLike | None = None, weights: npt.ArrayLike | None = None,
-    fixed: Iterable[int] = (), forbidden: Iterable[int] = (), *, time_limit: float = 60.0, gap: float = 0.0,
+    fixed: Iterable[int] = (), time_limit: float = 60.0, *, forbidden: Iterable[int] = (), gap: float = 0.0,
     seed: int = 0, progress: Progress | None = None,
 ) -> Placement:  # fmt: skip
     """Cover every demand point within ``radius`` with the fewest sites, or the cheapest (Toregas and others 1971).

@@ -241,15 +241,15 @@ class _Search:
 
     def _median(self, p: int, limit: float | None, cost: Floats | None = None) -> Placement:
         return p_median(
-            self.t if cost is None else cost, p, self.w, self.fixed, self.forbidden, service_radius=limit,
+            self.t if cost is None else cost, p, self.w, self.fixed, forbidden=self.forbidden, service_radius=limit,
             time_limit=self._seconds(), gap=self.gap, seed=self.seed, progress=self.clock.progress,
         )  # fmt: skip
 
     def _center(self, p: int) -> Placement:
         counts = np.where(self.w > 0, 1.0, 0.0)
         return p_center(
-            self.t, p, counts, self.fixed, self.forbidden, time_limit=self._seconds(), gap=self.gap, seed=self.seed,
-            progress=self.clock.progress,
+            self.t, p, counts, self.fixed, forbidden=self.forbidden, time_limit=self._seconds(), gap=self.gap,
+            seed=self.seed, progress=self.clock.progress,
         )  # fmt: skip
 
     def _seconds(self) -> float:

@@ -149,7 +149,7 @@ def site_table(found: Outcome, candidates: Candidates) -> pa.Table:
             worst[k] = parts.minutes[mine].max()
             mine = found.serves == k
             further = found.second_minutes[mine] - found.minutes[mine]
-            if found.shares is None and np.isfinite(further).all():  # whoever is shared out goes elsewhere anew
+            if c.capacity is None and found.shares is None and np.isfinite(further).all():  # else there may be no room
                 loss[k] = (further * found.weight[mine]).sum() / found.weight.sum()
     columns = {
         "site": c.id.take(pa.array(sites)),

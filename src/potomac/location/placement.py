@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -109,17 +109,30 @@ def checked_weights(weights: npt.ArrayLike | None, n: int) -> Floats:
 
 
 def indices(given: Iterable[int] | npt.ArrayLike, m: int, what: str) -> Ints:
-    """Candidates by number, ascending and each once.
+    """Candidates by number, ascending and each once; or a mask of m truths, which names those that are true.
 
     Raises:
         StudyError: one is no candidate.
     """
-    found = np.unique(np.asarray(list(given) if isinstance(given, Iterable) else given, dtype=np.int64))
+    try:
+        some = given if isinstance(given, np.ndarray) else np.asarray(list(cast("Iterable[Any]", given)))
+    except TypeError as error:
+        raise _no_candidates(what, given) from error
+    if some.dtype == bool and some.shape == (m,):
+        return np.flatnonzero(some)
+    if some.size and (some.dtype.kind not in "iuf" or not np.all(some == np.floor(some))):
+        raise _no_candidates(what, given)
+    found = np.unique(some.astype(np.int64))
     wrong = found[(found < 0) | (found >= m)]
     if len(wrong):
         said = f"{what} names candidate {listing(map(int, wrong), 5)}"
         raise StudyError(Fault("location.candidate-unknown", said, f"candidates are 0 to {m - 1}", key=what))
     return found
+
+
+def _no_candidates(what: str, given: object) -> StudyError:
+    expected = "expected numbers of candidates, or a mask with a truth for each"
+    return StudyError(Fault("location.candidate-unknown", f"{what} is {str(given)[:60]}", expected, key=what))
 
 
 def infeasible(found: str, mend: str = "", *, key: str = "") -> NoAnswer:

@@ -23,7 +23,7 @@ Ints = npt.NDArray[np.int64]
 
 def p_quantile(
     cost: npt.ArrayLike, p: int, share: float = 0.9, weights: npt.ArrayLike | None = None, fixed: Iterable[int] = (),
-    forbidden: Iterable[int] = (), *, time_limit: float = 60.0, gap: float = 0.0, seed: int = 0,
+    time_limit: float = 60.0, *, forbidden: Iterable[int] = (), gap: float = 0.0, seed: int = 0,
     progress: Progress | None = None,
 ) -> Placement:  # fmt: skip
     """Place p sites so that the least cost within which ``share`` of the weight is served is as small as can be.

@@ -70,9 +70,16 @@ def _candidates(task: Task) -> int:
 
 def _minisum(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
     if task.capacity is not None:
+        minutes = _within(task.minutes, problem.service_radius)
+        if not problem.single_source:
+            from potomac.location.charges import fixed_charge
+
+            return fixed_charge(
+                minutes, np.zeros(_candidates(task)), task.weights, demand=task.weights, capacity=task.capacity,
+                p=_p(problem), single_source=False, **limits,
+            )  # fmt: skip
         from potomac.location.capacitated import capacitated_p_median
 
-        minutes = _within(task.minutes, problem.service_radius)
         return capacitated_p_median(minutes, _p(problem), task.weights, task.capacity, task.weights, **limits)
     from potomac.location.pmedian.search import p_median
 

@@ -338,6 +338,14 @@ class LocationStudy(Study):
             found = f"{travel.model} knows no travel time to just anywhere"
             expected = 'expected great_circle, minkowski, circuity or circuity_distance, or site = "candidates"'
             yield Fault("location.anywhere", found, expected, "", key="problem.site")
+        if problem.site == "anywhere" and problem.service_radius is not None:
+            found, mend = "sites anywhere know no service radius", "Take service_radius away, or give candidates"
+            yield Fault("location.anywhere", found, "", mend, key="problem.service_radius")
+        limited = self.candidates is not None and "capacity" in self.candidates.columns
+        if limited and (problem.site == "anywhere" or problem.objective not in ("minisum", "fixed_charge")):
+            what = "sites anywhere know" if problem.site == "anywhere" else f"{problem.objective} knows"
+            expected, mend = "expected minisum or fixed_charge at candidates", "Or take columns.capacity away"
+            yield Fault("location.capacity-unknown", f"{what} no capacities", expected, mend, key="candidates.columns")
         if problem.objective == "fixed_charge" and (self.candidates is None or "cost" not in self.candidates.columns):
             mend = "Add [candidates] with columns.cost"
             yield Fault("location.cost-missing", "fixed_charge needs what a site costs", "", mend, key="candidates")

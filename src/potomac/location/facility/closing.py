@@ -29,7 +29,7 @@ def closed(
     """The best answer that uses these pairs alone.
 
     Args:
-        pairs: by candidate; none of a candidate that is out.
+        pairs: by candidate; those of candidates that are out do not count.
         demand: (n,).
         capacity: (m,).
         opening: (m,).
@@ -47,18 +47,20 @@ def closed(
     """
     sites = np.flatnonzero(status != OUT)
     column = np.repeat(np.arange(len(status)), np.diff(pairs.start))
+    counts = np.flatnonzero(status[column] != OUT)
+    column, row = column[counts], pairs.row[counts]
     y = np.searchsorted(sites, column)
-    n, s, k = len(demand), len(sites), len(pairs.row)
+    n, s, k = len(demand), len(sites), len(row)
     x = s + np.arange(k)
     limited = np.flatnonzero(np.isfinite(capacity[sites]))
     some = np.isfinite(capacity[column])
-    served = sparse.csr_matrix((np.ones(k), (pairs.row, x)), (n, s + k))
+    served = sparse.csr_matrix((np.ones(k), (row, x)), (n, s + k))
     linked = sparse.csr_matrix(
         (np.repeat([1.0, -1.0], k), (np.tile(np.arange(k), 2), np.concatenate([x, y]))), (k, s + k)
     )
     held = sparse.csr_matrix(
         (
-            np.concatenate([demand[pairs.row[some]], -capacity[sites[limited]]]),
+            np.concatenate([demand[row[some]], -capacity[sites[limited]]]),
             (np.concatenate([y[some], limited]), np.concatenate([x[some], limited])),
         ),
         (s, s + k),
@@ -67,7 +69,7 @@ def closed(
     lower = np.zeros(s + k)
     lower[:s] = status[sites] == IN
     program = Program(
-        np.concatenate([opening[sites], pairs.cost]), lower, np.ones(s + k), (np.arange(s + k) < s) | whole,
+        np.concatenate([opening[sites], pairs.cost[counts]]), lower, np.ones(s + k), (np.arange(s + k) < s) | whole,
         sparse.vstack([served, linked, held, count]).tocsr(),
         np.concatenate([np.ones(n), np.full(k + len(limited), -np.inf), [least]]),
         np.concatenate([np.ones(n), np.zeros(k + len(limited)), [most]]),
@@ -75,4 +77,6 @@ def closed(
     found = solve(program, clock, "placing sites: closing the gap", gap=gap, step=step, seed=seed, seconds=seconds)
     if found.values is None:
         return found, None, sites
-    return found, found.values[s:], sites[found.values[:s] > 0.5]
+    share = np.zeros(len(pairs.row))
+    share[counts] = found.values[s:]
+    return found, share, sites[found.values[:s] > 0.5]

@@ -35,8 +35,8 @@ DENSE = 25_000_000
 
 def p_median(
     cost: npt.ArrayLike | Nearby, p: int, weights: npt.ArrayLike | None = None, fixed: Iterable[int] = (),
-    forbidden: Iterable[int] = (), *, service_radius: float | None = None, start: Iterable[int] = (),
-    time_limit: float = 60.0, gap: float = 0.0, seed: int = 0, progress: Progress | None = None,
+    time_limit: float = 60.0, *, forbidden: Iterable[int] = (), service_radius: float | None = None,
+    start: Iterable[int] = (), gap: float = 0.0, seed: int = 0, progress: Progress | None = None,
 ) -> Placement:  # fmt: skip
     """Place p sites so that the weighted sum of the costs of the demand points, each from its nearest, is the least.
 
@@ -138,7 +138,9 @@ def _serving(source: Source, ask: Asked, search: Ladder, clock: Clock, seed: int
         needs = (source.weight > 0).astype(float)
         costs = dense(source._replace(radius=np.inf, weight=np.ones(n)))
         barred = np.setdiff1d(np.arange(m), ask.allowed)
-        best = p_center(costs, ask.p or 1, needs, ask.fixed, barred, time_limit=max(clock.left(), 5.0), seed=seed)
+        best = p_center(
+            costs, ask.p or 1, needs, ask.fixed, forbidden=barred, time_limit=max(clock.left(), 5.0), seed=seed
+        )
         if best.objective <= source.radius:
             return best.sites
         if best.bound <= source.radius:

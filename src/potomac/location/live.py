@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,17 +66,22 @@ class Live:
     whole: bool
     capacities: bool
 
+    @cached_property
+    def longest(self) -> float:
+        """The longest time of those who reach a site, minutes; 0 where nobody does."""
+        return float(self.minutes[np.isfinite(self.minutes)].max(initial=0.0))
+
 
 # ---- kept in the run ----------------------------------------------------------------------------------------------
 
 
 def kept(found: Found, drawn: Mapping[str, pa.Table | None]) -> dict[str, pa.Table]:
     """The tables from which :func:`load` makes the answer again, and those of pictures; nothing is pickled."""
-    sites = found.candidates.take(found.placement.sites)
+    sites, about = found.candidates.take(found.placement.sites), _about(found)
     tables = {
         "sites": _sites_table(sites),
         "points": _points_table(found),
-        "about": pa.table({"name": [*_about(found)], "value": [json.dumps(v) for v in _about(found).values()]}),
+        "about": pa.table({"name": [*about], "value": [json.dumps(value) for value in about.values()]}),
         "histogram": histogram(found),
         **parameters_of(found.journeys),
     }
@@ -223,9 +229,8 @@ def _caution(live: Live, minutes: float) -> str:
     radius = live.problem.service_radius
     if radius is not None and minutes > radius:
         return f"That is beyond the service radius of {radius:g} minutes."
-    worst = live.minutes[np.isfinite(live.minutes)].max(initial=0.0)
-    if minutes > 2 * worst > 0:
-        return f"That is outside the study: nobody in it has more than {worst:.3g} minutes to a site."
+    if minutes > 2 * live.longest > 0:
+        return f"That is outside the study: nobody in it has more than {live.longest:.3g} minutes to a site."
     return "The nearest site is told; capacities may send people elsewhere." if live.capacities else ""
 
 

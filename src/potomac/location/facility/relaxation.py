@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from potomac.location.fixing import FREE, IN, OUT, fix
 from potomac.stats.compiled import compiled
 
 __all__ = ["FREE", "IN", "NODES", "OUT", "Pairs", "ascend", "dearer", "listed"]
@@ -26,7 +27,6 @@ Int32s = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.int8]
 Bools = npt.NDArray[np.bool_]
 
-FREE, IN, OUT = 0, 1, -1
 
 FLAT = 1e-9
 """What is served of a demand point differs from all of it by rounding alone."""
@@ -225,23 +225,6 @@ def _error(worth: Floats, taken: Any, multiplier: Floats) -> float:
 
 
 @compiled(nogil=True)
-def _fixed(worth: Floats, status: Bytes, taken: Any, value: float, goal: float, last: float, after: float) -> int:
-    """Fix by reduced cost what no answer below ``goal`` has otherwise; how many were."""
-    count = 0
-    for j in range(len(worth)):
-        if status[j] != 0:
-            continue
-        if taken[j]:
-            if value - worth[j] + after >= goal:
-                status[j] = 1
-                count += 1
-        elif value + worth[j] - last >= goal:
-            status[j] = -1
-            count += 1
-    return count
-
-
-@compiled(nogil=True)
 def ascend(
     pairs: Any, demand: Floats, capacity: Floats, opening: Floats, status: Bytes, least: int, most: int,
     multiplier: Floats, floor: Floats, goal: float, rounds: int, nodes: int, theta: float, patience: int,
@@ -296,7 +279,7 @@ def ascend(
             multiplier[:], worth_best[:], served_best[:] = now, worth, served
             if best >= goal:
                 return best, theta, made
-            _fixed(worth, status, taken, value, goal, last, after)
+            fix(worth, status, taken, value, goal, last, after)
         else:
             stale += 1
         if stale >= patience:

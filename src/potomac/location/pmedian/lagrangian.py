@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from potomac.location.fixing import FREE, IN, OUT, fix
 from potomac.stats.compiled import compiled
 
 __all__ = ["FREE", "IN", "OUT", "ascend"]
@@ -22,8 +23,6 @@ __all__ = ["FREE", "IN", "OUT", "ascend"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.int8]
-
-FREE, IN, OUT = 0, 1, -1
 
 
 @compiled(nogil=True)
@@ -85,23 +84,6 @@ def _chosen(rho: Floats, status: Bytes, p: int, taken: Any) -> tuple[float, floa
 
 
 @compiled(nogil=True)
-def _fixed(rho: Floats, status: Bytes, taken: Any, value: float, goal: float, limit: float, after: float) -> int:
-    """Fix by reduced cost what no answer below ``goal`` has otherwise; how many were."""
-    count = 0
-    for j in range(len(rho)):
-        if status[j] != 0:
-            continue
-        if taken[j]:
-            if value - rho[j] + after >= goal:
-                status[j] = 1
-                count += 1
-        elif value + rho[j] - limit >= goal:
-            status[j] = -1
-            count += 1
-    return count
-
-
-@compiled(nogil=True)
 def ascend(
     lists: Any, status: Bytes, p: int, multiplier: Floats, floor: Floats, goal: float, rounds: int, theta: float,
     patience: int, share: Floats, rho_best: Floats, memory: float,
@@ -150,7 +132,7 @@ def ascend(
             multiplier[:], rho_best[:] = now, rho
             if best >= goal:
                 return best, theta, made
-            _fixed(rho, status, taken, value, goal, limit, after)
+            fix(rho, status, taken, value, goal, limit, after)
         else:
             stale += 1
         if stale >= patience:

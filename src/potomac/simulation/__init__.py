@@ -1,0 +1,1 @@
+"""What will happen if, and is the model right?"""

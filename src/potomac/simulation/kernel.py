@@ -1,0 +1,221 @@
+"""The event loop: one compiled function that reads a model from tables, so that a new model compiles nothing.
+
+It returns to its caller after a number of events, when all customers' records are in use or the log is full, and goes
+on where it stood when it is called again.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+from potomac.simulation.draws import draw, uniform_of
+from potomac.simulation.flow import born, finish, give_up, go, interrupt_one, passed, route, serve, supplied
+from potomac.simulation.heap import cancel, schedule
+from potomac.simulation.sharing import first_through, pause, reshare
+from potomac.simulation.stocking import consider, deliver
+from potomac.simulation.tally import advance, everything, touch_node
+from potomac.simulation.world import (
+    ARRIVAL, CALENDAR, CROWDED, DONE, EMPTY, FAILURE, LOGGED, NONE, POPULATION, RATE, RENEWAL, REVIEW, RUNNING,
+    SHARING, TIMES, coming, customer_of, draw_of, fixed_of, node_of, real, source_of, stock_of,
+)  # fmt: skip
+from potomac.stats.compiled import compiled
+
+__all__ = ["next_arrival", "run"]
+
+RANK_CHANGE, RANK_REVIEW, RANK_ARRIVAL = 1, 3, 4
+
+
+@compiled(_nrt=False)
+def _by_rate(k: Any, source: Any, t: float) -> float:
+    """The next arrival of a Poisson process whose rate changes: a unit exponential is used up piece by piece."""
+    if source.factor < 0:
+        source.factor = draw(draw_of(k, source.factor_draw))
+    left = -log(1.0 - uniform_of(draw_of(k, source.draw)))
+    while t < source.stop:
+        rate = real(k.pairs, 2 * (source.offset + source.piece) + 1).v * source.factor
+        room = (source.turn - t) * rate
+        if left <= room:
+            return t + left / rate
+        left -= room
+        t = source.turn
+        source.piece += 1
+        if source.piece == source.length:
+            source.piece = 0
+            if source.period <= 0:
+                break
+            if source.factor_draw != NONE:
+                source.factor = draw(draw_of(k, source.factor_draw))
+        source.turn = t + real(k.pairs, 2 * (source.offset + source.piece) + 0).v
+    return float("inf")
+
+
+@compiled(_nrt=False)
+def next_arrival(k: Any, s: int, t: float) -> float:
+    """When the next customers of source ``s`` come, seen from ``t``; infinite where none do."""
+    source = source_of(k, s)
+    if source.left == 0:
+        return float("inf")
+    if source.type == RENEWAL:
+        return t + draw(draw_of(k, source.draw))
+    if source.type == RATE:
+        return _by_rate(k, source, t)
+    if source.type == TIMES:
+        return draw(draw_of(k, source.draw))
+    return float("inf")
+
+
+@compiled(_nrt=False)
+def arrivals(k: Any, s: int, event: int, t: float) -> bool:
+    """Those who come now, and when the next come; False where there are too few records for them."""
+    source = source_of(k, s)
+    if source.pending == 0:
+        if source.type == POPULATION:
+            source.pending = source.left
+        elif source.size != NONE:
+            source.pending = int(draw(draw_of(k, source.size)))
+        else:
+            source.pending = 1
+    if source.pending > k.spare:
+        return False
+    if source.left > 0:
+        source.pending = min(source.pending, source.left)
+        source.left -= source.pending
+    coming = source.pending
+    source.pending = 0
+    after = next_arrival(k, s, t)
+    if after < source.stop:
+        schedule(k, event, after, RANK_ARRIVAL)
+    else:
+        cancel(k, event)
+    for _ in range(coming):
+        go(k, born(k, source.kind, source.level, t), route(k, source.route, source.route_draw), t)
+    return True
+
+
+@compiled(_nrt=False)
+def _staffed(k: Any, i: int, t: float) -> None:
+    """The number of servers has changed: those who wait begin, or virtual time goes on at another speed."""
+    if node_of(k, i).discipline == SHARING:
+        reshare(k, i, t)
+    else:
+        serve(k, i, t)
+
+
+@compiled(_nrt=False)
+def _calendar(k: Any, i: int, event: int, t: float) -> None:
+    node = node_of(k, i)
+    if node.discipline == SHARING:
+        pause(k, i, t)
+    touch_node(k, i, t)
+    node.piece += 1
+    if node.piece == node.calendar_length:
+        node.piece = 0
+    node.planned = int(real(k.pairs, 2 * (node.calendar + node.piece) + 1).v)
+    node.servers = max(node.planned - node.down, 0)
+    node.turn = t + real(k.pairs, 2 * (node.calendar + node.piece) + 0).v
+    if node.turn < float("inf"):
+        schedule(k, event, node.turn, RANK_CHANGE)
+    else:
+        cancel(k, event)
+    _staffed(k, i, t)
+
+
+@compiled(_nrt=False)
+def _failure(k: Any, i: int, event: int, t: float) -> None:
+    """A server fails, or is repaired: ``turn`` of the event's own record tells which."""
+    node = node_of(k, i)
+    if node.discipline == SHARING:
+        pause(k, i, t)
+    touch_node(k, i, t)
+    works = fixed_of(k, event).state == 0
+    fixed_of(k, event).state = 1 if works else 0
+    node.down += 1 if works else -1
+    node.servers = max(node.planned - node.down, 0)
+    lasting = draw(draw_of(k, node.repair if works else node.fail))
+    schedule(k, event, t + lasting, RANK_CHANGE)
+    if works and node.discipline != SHARING:
+        interrupt_one(k, i, t)
+    else:
+        _staffed(k, i, t)
+
+
+@compiled(_nrt=False)
+def _review(k: Any, s: int, event: int, t: float) -> None:
+    stock = stock_of(k, s)
+    schedule(k, event, t + stock.review, RANK_REVIEW)
+    consider(k, stock, t)
+
+
+@compiled(_nrt=False)
+def _of_customer(k: Any, event: int, t: float) -> None:
+    c = event >> 1
+    if event & 1:
+        give_up(k, c, t)
+    elif customer_of(k, c).order > 0:
+        cancel(k, k.fixed + event)
+        supplied(k, deliver(k, c, t), t)
+    else:
+        finish(k, c, t)
+
+
+@compiled(_nrt=False)
+def _fixed(k: Any, event: int, t: float) -> bool:
+    what = fixed_of(k, event)
+    if what.type == ARRIVAL:
+        return arrivals(k, what.index, event, t)
+    if what.type == CALENDAR:
+        _calendar(k, what.index, event, t)
+    elif what.type == FAILURE:
+        _failure(k, what.index, event, t)
+    elif what.type == REVIEW:
+        _review(k, what.index, event, t)
+    else:
+        passed(k, what.index, first_through(k, what.index, t), t)
+    return True
+
+
+@compiled(_nrt=False)
+def run(clock: Any, budget: int, reserve: int) -> int:
+    """Handle up to ``budget`` events.
+
+    Args:
+        clock: the world's one record, shape (1,).
+        budget: most events before the caller is heard of again.
+        reserve: unused customers' records that must be there before an event is handled.
+
+    Returns:
+        RUNNING: go on; DONE: all that came within the time that counts are through, or the limit is reached;
+        EMPTY: nothing more will happen; CROWDED: more records are needed; LOGGED: the log must be taken away;
+        SHORT: a trace has no more values (``clock.short`` says whose).
+    """
+    k = clock[0]
+    k.status = RUNNING
+    keep = k.rows // 2
+    for _ in range(budget):
+        if k.size == 0:
+            advance(k, k.now)
+            everything(k, k.now if k.batch >= 0 and k.edge == float("inf") else min(k.edge, k.limit))
+            return EMPTY
+        top = coming(k, 0)
+        t, event = top.time, top.event
+        if t >= k.edge:
+            advance(k, t)
+        if k.batch == NONE and ((k.visits == 0 and k.tags <= k.open) or t > k.limit):
+            return DONE
+        if k.spare < reserve:
+            return CROWDED
+        if keep > 0 and k.logged > keep:
+            return LOGGED
+        k.now = t
+        k.events += 1
+        if event >= k.fixed:
+            _of_customer(k, event - k.fixed, t)
+        elif not _fixed(k, event, t):
+            k.events -= 1
+            return CROWDED
+        if k.status != RUNNING:
+            return k.status
+    return RUNNING
+
+

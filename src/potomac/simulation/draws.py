@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.lehmer import MODULUS, MULTIPLIER
-from potomac.simulation.memory import FLOAT, records
+from potomac.simulation.memory import FLOAT, inner, records
 from potomac.simulation.quantiles import lognormal_parameters, table
-from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
 
 __all__ = ["DRAW", "EXHAUSTED", "draw", "keyed", "seeded", "table_of", "uniform_of"]
@@ -113,12 +112,12 @@ def seeded(rows: npt.NDArray[Any], values: Floats, states: npt.NDArray[np.uint64
     return out
 
 
-@compiled(_nrt=False)
+@inner
 def _rotated(x: Any, k: Any) -> Any:
     return (x << k) | (x >> (np.uint64(64) - k))
 
 
-@compiled(_nrt=False)
+@inner
 def uniform_of(d: Any) -> float:
     """The next number of a stream, at least 0 and below 1."""
     if d.generator == LEHMER:
@@ -140,7 +139,7 @@ def uniform_of(d: Any) -> float:
     return u
 
 
-@compiled(_nrt=False)
+@inner
 def _normal_quantile(p: float) -> float:
     """Quantile of the standard normal, 16 digits (Wichura 1988, algorithm AS 241)."""
     q = p - 0.5
@@ -173,7 +172,7 @@ def _normal_quantile(p: float) -> float:
     return -above / below if q < 0 else above / below
 
 
-@compiled(_nrt=False)
+@inner
 def _standard_gamma(shape: float, d: Any) -> float:
     """By rejection (Marsaglia and Tsang 2000)."""
     k = shape if shape >= 1 else shape + 1
@@ -189,7 +188,7 @@ def _standard_gamma(shape: float, d: Any) -> float:
     return e * v
 
 
-@compiled(_nrt=False)
+@inner
 def _place(d: Any, u: float) -> int:
     """Which of the values it is whose cumulative share is the first above ``u``; the shares follow the values."""
     low, high = 0, d.length - 1
@@ -202,14 +201,14 @@ def _place(d: Any, u: float) -> int:
     return low
 
 
-@compiled(_nrt=False)
+@inner
 def _triangular(a: float, c: float, b: float, u: float) -> float:
     if u * (b - a) < c - a:
         return a + sqrt(u * (b - a) * (c - a))
     return b - sqrt((1 - u) * (b - a) * (b - c))
 
 
-@compiled(_nrt=False)
+@inner
 def _played(d: Any) -> float:
     if d.cursor >= d.length:
         return EXHAUSTED
@@ -218,7 +217,7 @@ def _played(d: Any) -> float:
     return value
 
 
-@compiled(_nrt=False)
+@inner
 def _rare(d: Any) -> float:
     """The families that cost more than a call."""
     f = d.family
@@ -253,7 +252,7 @@ def _rare(d: Any) -> float:
     return -real(d.values, k).v * log(1 - uniform_of(d))
 
 
-@compiled(_nrt=False)
+@inner
 def draw(d: Any) -> float:
     """The next draw of a distribution from its own stream, or ``EXHAUSTED`` where a trace is through."""
     f = d.family

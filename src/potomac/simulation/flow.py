@@ -6,15 +6,41 @@ from typing import Any
 
 from potomac.simulation.draws import draw, uniform_of
 from potomac.simulation.heap import cancel, schedule
+from potomac.simulation.memory import inner
 from potomac.simulation.sharing import share
 from potomac.simulation.stocking import demand
 from potomac.simulation.tally import bin_of, close_visit, count, touch
 from potomac.simulation.world import (
-    ARRIVED, BALKED, BLOCKED, CYCLE, HISTOGRAM, LCFS, LEFT, NONE, ONE, RANDOM, RENEGED, REPEAT, SERVED, SHARES,
-    SHARING, SHORT, STAY, STORE, cell, count_of, customer_of, draw_of, node_of, of_kind, queue, real, stock_of,
-    way_of, whole,
+    ARRIVED,
+    BALKED,
+    BLOCKED,
+    CYCLE,
+    HISTOGRAM,
+    LCFS,
+    LEFT,
+    NONE,
+    ONE,
+    RANDOM,
+    RENEGED,
+    REPEAT,
+    SERVED,
+    SHARES,
+    SHARING,
+    SHORT,
+    STAY,
+    STORE,
+    cell,
+    count_of,
+    customer_of,
+    draw_of,
+    node_of,
+    of_kind,
+    queue,
+    real,
+    stock_of,
+    way_of,
+    whole,
 )  # fmt: skip
-from potomac.stats.compiled import compiled
 
 __all__ = ["born", "finish", "give_up", "go", "interrupt_one", "leave", "note", "route", "serve"]
 
@@ -23,7 +49,7 @@ RANK_END, RANK_PATIENCE = 2, 5
 CAME, BEGAN, ENDED, GAVE_UP, REFUSED, WENT = range(6)
 
 
-@compiled(_nrt=False)
+@inner
 def note(k: Any, what: int, c: int, i: int, t: float) -> None:
     """Keep an event, where the log is asked for."""
     if k.rows > k.logged:
@@ -36,7 +62,7 @@ def note(k: Any, what: int, c: int, i: int, t: float) -> None:
         k.logged += 1
 
 
-@compiled(_nrt=False)
+@inner
 def born(k: Any, kind: int, level: int, t: float) -> int:
     """A customer who enters the system; one must be unused."""
     c = k.free
@@ -55,7 +81,7 @@ def born(k: Any, kind: int, level: int, t: float) -> int:
     return c
 
 
-@compiled(_nrt=False)
+@inner
 def leave(k: Any, c: int, t: float, how: int) -> None:
     """A customer leaves the system: served, or lost as the column ``how`` says."""
     cust = customer_of(k, c)
@@ -76,7 +102,7 @@ def leave(k: Any, c: int, t: float, how: int) -> None:
     k.inside -= 1
 
 
-@compiled(_nrt=False)
+@inner
 def _shortest(k: Any, offset: int, length: int) -> int:
     """The station with the fewest for each of its servers; the first of several."""
     best, least = NONE, float("inf")
@@ -88,7 +114,7 @@ def _shortest(k: Any, offset: int, length: int) -> int:
     return best
 
 
-@compiled(_nrt=False)
+@inner
 def route(k: Any, r: int, s: int) -> int:
     """Where route ``r`` leads, by the numbers of stream ``s``: a station, or NONE, which is out."""
     way = way_of(k, r)
@@ -107,14 +133,14 @@ def route(k: Any, r: int, s: int) -> int:
     return _shortest(k, way.offset, way.length)
 
 
-@compiled(_nrt=False)
+@inner
 def _balks(k: Any, node: Any) -> bool:
     """Whether somebody who sees the queue turns back: a probability for each length, the last one for all beyond."""
     p = real(k.pairs, 2 * (node.balk + min(node.waiting, node.balk_length - 1)) + 0).v
     return p >= 1 or (p > 0 and uniform_of(draw_of(k, node.balk_draw)) < p)
 
 
-@compiled(_nrt=False)
+@inner
 def _refused(k: Any, c: int, j: int, how: int, t: float) -> None:
     note(k, REFUSED, c, customer_of(k, c).node, t)
     if k.batch >= 0:
@@ -122,7 +148,7 @@ def _refused(k: Any, c: int, j: int, how: int, t: float) -> None:
         k.visits -= 1
 
 
-@compiled(_nrt=False)
+@inner
 def go(k: Any, c: int, i: int, t: float) -> None:
     """A customer goes to station ``i`` (NONE: out), and on from there while nothing keeps it."""
     how = SERVED
@@ -132,7 +158,7 @@ def go(k: Any, c: int, i: int, t: float) -> None:
         leave(k, c, t, how)
 
 
-@compiled(_nrt=False)
+@inner
 def _arrive(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     """Where the customer goes at once, STAYS where it stays; and how it left."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -162,7 +188,7 @@ def _arrive(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     return STAYS, SERVED
 
 
-@compiled(_nrt=False)
+@inner
 def _bought(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     node, cust = node_of(k, i), customer_of(k, c)
     stock = stock_of(k, node.stock)
@@ -179,7 +205,7 @@ def _bought(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     return STAYS, SERVED
 
 
-@compiled(_nrt=False)
+@inner
 def _wait(k: Any, i: int, c: int, t: float, front: bool) -> None:
     node, cust = node_of(k, i), customer_of(k, c)
     level = cust.level if node.ranked > 0 else 0
@@ -207,7 +233,7 @@ def _wait(k: Any, i: int, c: int, t: float, front: bool) -> None:
         schedule(k, k.fixed + 2 * c + 1, t + draw(draw_of(k, p)), RANK_PATIENCE)
 
 
-@compiled(_nrt=False)
+@inner
 def _unlink(k: Any, i: int, c: int, t: float) -> None:
     """A customer leaves the queue, and its patience with it."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -230,7 +256,7 @@ def _unlink(k: Any, i: int, c: int, t: float) -> None:
         cancel(k, k.fixed + 2 * c + 1)
 
 
-@compiled(_nrt=False)
+@inner
 def _chosen(k: Any, i: int) -> int:
     """Who is served next."""
     node = node_of(k, i)
@@ -246,7 +272,7 @@ def _chosen(k: Any, i: int) -> int:
     return queue(k, i, level, 0).v
 
 
-@compiled(_nrt=False)
+@inner
 def serve(k: Any, i: int, t: float) -> None:
     """Those who wait begin, as far as servers are free."""
     node = node_of(k, i)
@@ -256,7 +282,7 @@ def serve(k: Any, i: int, t: float) -> None:
         _begin(k, i, c, t)
 
 
-@compiled(_nrt=False)
+@inner
 def _begin(k: Any, i: int, c: int, t: float) -> None:
     node, cust = node_of(k, i), customer_of(k, c)
     j = i * k.kinds + cust.kind
@@ -278,7 +304,7 @@ def _begin(k: Any, i: int, c: int, t: float) -> None:
     schedule(k, k.fixed + 2 * c, cust.ends, RANK_END)
 
 
-@compiled(_nrt=False)
+@inner
 def _stop(k: Any, i: int, c: int, t: float) -> None:
     """Service ends, done or not."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -296,7 +322,7 @@ def _stop(k: Any, i: int, c: int, t: float) -> None:
             customer_of(k, cust.next).prev = cust.prev
 
 
-@compiled(_nrt=False)
+@inner
 def _interrupt(k: Any, i: int, c: int, t: float) -> None:
     """A customer in service goes back to the head of the queue, with what is left or, where it repeats, anew."""
     cust = customer_of(k, c)
@@ -308,7 +334,7 @@ def _interrupt(k: Any, i: int, c: int, t: float) -> None:
     of_kind(k, k.patience, i, cust.kind).v = patience
 
 
-@compiled(_nrt=False)
+@inner
 def _makes_way(k: Any, i: int, c: int, t: float) -> bool:
     """Whether somebody in service is interrupted for the customer: the least urgent, or the one who came first (LCFS)."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -329,7 +355,7 @@ def _makes_way(k: Any, i: int, c: int, t: float) -> bool:
     return True
 
 
-@compiled(_nrt=False)
+@inner
 def interrupt_one(k: Any, i: int, t: float) -> None:
     """A server fails: whoever began last waits until one is free."""
     node = node_of(k, i)
@@ -337,7 +363,7 @@ def interrupt_one(k: Any, i: int, t: float) -> None:
         _interrupt(k, i, node.serving, t)
 
 
-@compiled(_nrt=False)
+@inner
 def finish(k: Any, c: int, t: float) -> None:
     """Service is through: the next one begins, and the customer goes on."""
     cust = customer_of(k, c)
@@ -346,7 +372,7 @@ def finish(k: Any, c: int, t: float) -> None:
     passed(k, i, c, t)
 
 
-@compiled(_nrt=False)
+@inner
 def passed(k: Any, i: int, c: int, t: float) -> None:
     """A customer who is through with station ``i`` goes on."""
     node = node_of(k, i)
@@ -358,7 +384,7 @@ def passed(k: Any, i: int, c: int, t: float) -> None:
     go(k, c, route(k, of_kind(k, k.way, i, customer_of(k, c).kind).v, node.route_draw), t)
 
 
-@compiled(_nrt=False)
+@inner
 def give_up(k: Any, c: int, t: float) -> None:
     """Patience is at its end."""
     cust = customer_of(k, c)
@@ -374,7 +400,7 @@ def give_up(k: Any, c: int, t: float) -> None:
         leave(k, c, t, RENEGED)
 
 
-@compiled(_nrt=False)
+@inner
 def supplied(k: Any, i: int, t: float) -> None:
     """Those who wait for goods get them in their order, as far as they go."""
     node = node_of(k, i)

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from potomac.simulation.world import NONE, coming, whole
-from potomac.stats.compiled import compiled
+from potomac.simulation.memory import inner
+from potomac.simulation.world import NONE, coming, place_of
 
 __all__ = ["cancel", "schedule"]
 
 
-@compiled(_nrt=False)
+@inner
 def _sooner(t: float, order: int, other: Any) -> bool:
     return t < other.time or (t == other.time and order < other.order)
 
 
-@compiled(_nrt=False)
+@inner
 def _put(k: Any, i: int, t: float, order: int, event: int) -> None:
     slot = coming(k, i)
     slot.time, slot.order, slot.event = t, order, event
-    whole(k.where, event).v = i
+    place_of(k, event).v = i
 
 
-@compiled(_nrt=False)
+@inner
 def _up(k: Any, i: int, t: float, order: int, event: int) -> None:
     while i > 0:
         parent = (i - 1) >> 2
@@ -37,7 +37,7 @@ def _up(k: Any, i: int, t: float, order: int, event: int) -> None:
     _put(k, i, t, order, event)
 
 
-@compiled(_nrt=False)
+@inner
 def _down(k: Any, i: int, t: float, order: int, event: int) -> None:
     while True:
         first = 4 * i + 1
@@ -55,12 +55,12 @@ def _down(k: Any, i: int, t: float, order: int, event: int) -> None:
     _put(k, i, t, order, event)
 
 
-@compiled(_nrt=False)
+@inner
 def schedule(k: Any, event: int, t: float, rank: int) -> None:
     """Let ``event`` happen at ``t``, wherever it stood before; at the same time smaller ranks come first."""
     order = (rank << 56) | k.sequence
     k.sequence += 1
-    i = whole(k.where, event).v
+    i = place_of(k, event).v
     if i == NONE:
         k.size += 1
         _up(k, k.size - 1, t, order, event)
@@ -70,14 +70,14 @@ def schedule(k: Any, event: int, t: float, rank: int) -> None:
         _down(k, i, t, order, event)
 
 
-@compiled(_nrt=False)
+@inner
 def cancel(k: Any, event: int) -> None:
     """Call ``event`` off, where it is still to come."""
-    i = whole(k.where, event).v
+    i = place_of(k, event).v
     if i == NONE:
         return
     k.size -= 1
-    whole(k.where, event).v = NONE
+    place_of(k, event).v = NONE
     if i == k.size:
         return
     last = coming(k, k.size)

@@ -12,12 +12,35 @@ from typing import Any
 from potomac.simulation.draws import draw, uniform_of
 from potomac.simulation.flow import born, finish, give_up, go, interrupt_one, passed, route, serve, supplied
 from potomac.simulation.heap import cancel, schedule
+from potomac.simulation.memory import inner
 from potomac.simulation.sharing import first_through, pause, reshare
 from potomac.simulation.stocking import consider, deliver
 from potomac.simulation.tally import advance, everything, touch_node
 from potomac.simulation.world import (
-    ARRIVAL, CALENDAR, CROWDED, DONE, EMPTY, FAILURE, LOGGED, NONE, POPULATION, RATE, RENEWAL, REVIEW, RUNNING,
-    SHARING, TIMES, coming, customer_of, draw_of, fixed_of, node_of, real, source_of, stock_of,
+    ARRIVAL,
+    CALENDAR,
+    CROWDED,
+    DONE,
+    EMPTY,
+    FAILURE,
+    LOGGED,
+    NONE,
+    POPULATION,
+    RATE,
+    RENEWAL,
+    REVIEW,
+    RUNNING,
+    SHARED,
+    SHARING,
+    TIMES,
+    coming,
+    customer_of,
+    draw_of,
+    fixed_of,
+    node_of,
+    real,
+    source_of,
+    stock_of,
 )  # fmt: skip
 from potomac.stats.compiled import compiled
 
@@ -26,7 +49,7 @@ __all__ = ["next_arrival", "run"]
 RANK_CHANGE, RANK_REVIEW, RANK_ARRIVAL = 1, 3, 4
 
 
-@compiled(_nrt=False)
+@inner
 def _by_rate(k: Any, source: Any, t: float) -> float:
     """The next arrival of a Poisson process whose rate changes: a unit exponential is used up piece by piece."""
     if source.factor < 0:
@@ -50,7 +73,7 @@ def _by_rate(k: Any, source: Any, t: float) -> float:
     return float("inf")
 
 
-@compiled(_nrt=False)
+@inner
 def next_arrival(k: Any, s: int, t: float) -> float:
     """When the next customers of source ``s`` come, seen from ``t``; infinite where none do."""
     source = source_of(k, s)
@@ -65,7 +88,7 @@ def next_arrival(k: Any, s: int, t: float) -> float:
     return float("inf")
 
 
-@compiled(_nrt=False)
+@inner
 def arrivals(k: Any, s: int, event: int, t: float) -> bool:
     """Those who come now, and when the next come; False where there are too few records for them."""
     source = source_of(k, s)
@@ -93,7 +116,7 @@ def arrivals(k: Any, s: int, event: int, t: float) -> bool:
     return True
 
 
-@compiled(_nrt=False)
+@inner
 def _staffed(k: Any, i: int, t: float) -> None:
     """The number of servers has changed: those who wait begin, or virtual time goes on at another speed."""
     if node_of(k, i).discipline == SHARING:
@@ -102,7 +125,7 @@ def _staffed(k: Any, i: int, t: float) -> None:
         serve(k, i, t)
 
 
-@compiled(_nrt=False)
+@inner
 def _calendar(k: Any, i: int, event: int, t: float) -> None:
     node = node_of(k, i)
     if node.discipline == SHARING:
@@ -121,7 +144,7 @@ def _calendar(k: Any, i: int, event: int, t: float) -> None:
     _staffed(k, i, t)
 
 
-@compiled(_nrt=False)
+@inner
 def _failure(k: Any, i: int, event: int, t: float) -> None:
     """A server fails, or is repaired: ``turn`` of the event's own record tells which."""
     node = node_of(k, i)
@@ -140,14 +163,14 @@ def _failure(k: Any, i: int, event: int, t: float) -> None:
         _staffed(k, i, t)
 
 
-@compiled(_nrt=False)
+@inner
 def _review(k: Any, s: int, event: int, t: float) -> None:
     stock = stock_of(k, s)
     schedule(k, event, t + stock.review, RANK_REVIEW)
     consider(k, stock, t)
 
 
-@compiled(_nrt=False)
+@inner
 def _of_customer(k: Any, event: int, t: float) -> None:
     c = event >> 1
     if event & 1:
@@ -159,7 +182,7 @@ def _of_customer(k: Any, event: int, t: float) -> None:
         finish(k, c, t)
 
 
-@compiled(_nrt=False)
+@inner
 def _fixed(k: Any, event: int, t: float) -> bool:
     what = fixed_of(k, event)
     if what.type == ARRIVAL:
@@ -173,6 +196,23 @@ def _fixed(k: Any, event: int, t: float) -> bool:
     else:
         passed(k, what.index, first_through(k, what.index, t), t)
     return True
+
+
+@inner
+def _begin(k: Any) -> None:
+    """What happens first: the first arrivals, changes and reviews, and the first failure of each server."""
+    for event in range(k.fixed):
+        what = fixed_of(k, event)
+        t = what.first
+        if what.type == ARRIVAL:
+            if source_of(k, what.index).type != POPULATION:
+                t = next_arrival(k, what.index, t)
+            schedule(k, event, t, RANK_ARRIVAL)
+        elif what.type == FAILURE:
+            schedule(k, event, draw(draw_of(k, node_of(k, what.index).fail)), RANK_CHANGE)
+        elif what.type != SHARED and t < float("inf"):
+            schedule(k, event, t, RANK_REVIEW if what.type == REVIEW else RANK_CHANGE)
+    k.begun = 1
 
 
 @compiled(_nrt=False)
@@ -191,6 +231,8 @@ def run(clock: Any, budget: int, reserve: int) -> int:
     """
     k = clock[0]
     k.status = RUNNING
+    if k.begun == 0:
+        _begin(k)
     keep = k.rows // 2
     for _ in range(budget):
         if k.size == 0:

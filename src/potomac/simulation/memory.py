@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FLOAT", "INTEGER", "WORD", "bits_of", "records"]
+__all__ = ["FLOAT", "INTEGER", "WORD", "bits_of", "inner", "records", "table"]
+
+
+def inner(function: Any) -> Any:
+    """Decorate a function that only compiled code calls: it is compiled as a part of those, and owns no array."""
+    from numba import njit
+
+    return njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
 
 FLOAT = np.dtype([("v", "f8")])
 INTEGER = np.dtype([("v", "i8")])
@@ -33,6 +41,27 @@ def records(dtype: Any) -> Any:
             return builder.inttoptr(there, context.get_value_type(kind))
 
         return kind(types.uint64, types.int64), code
+
+    return record
+
+
+def table(owner: Any, name: str, dtype: Any) -> Any:
+    """A function for compiled code: ``(record, i)`` -> the ``i``-th record of the table whose address is its ``name``."""
+    from numba import from_dtype, types
+    from numba.extending import intrinsic
+
+    kind, size, offset = from_dtype(dtype), dtype.itemsize, owner.fields[name][1]
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def record(typing: Any, holder: Any, i: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            word = context.get_value_type(types.int64)
+            held = builder.add(builder.ptrtoint(arguments[0], word), word(offset))
+            start = builder.load(builder.inttoptr(held, word.as_pointer()))
+            there = builder.add(start, builder.mul(arguments[1], word(size)))
+            return builder.inttoptr(there, context.get_value_type(kind))
+
+        return kind(holder, types.int64), code
 
     return record
 

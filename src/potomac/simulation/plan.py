@@ -88,16 +88,12 @@ class Plan:
         declared: the model.
         tables: what a World has that does not depend on the replication.
         names: of the random streams, one a distribution.
-        first: event and time of what happens first.
-        failing: for each server that may fail: its event and distribution of the time until then.
         reserve: unused records that must be there before an event.
     """
 
     declared: Declared
     tables: Mapping[str, Any]
     names: tuple[str, ...]
-    first: tuple[tuple[int, float, int], ...]
-    failing: tuple[tuple[int, int], ...]
     reserve: int
 
     @property
@@ -144,27 +140,7 @@ class Plan:
             log=np.zeros((log, 5)), **tables,
         )  # fmt: skip
         w = grown(w, max(customers, 2 * self.reserve))
-        self._begin(w)
         return w
-
-    def _begin(self, w: W.World) -> None:
-        from potomac.simulation.draws import draw
-        from potomac.simulation.heap import schedule
-
-        k = w.clock[0]
-        for event, t, rank in self.first:
-            schedule(k, event, self._first_arrival(w, event, t), rank)
-        for event, d in self.failing:
-            schedule(k, event, draw(w.draws[d]), 1)
-
-    def _first_arrival(self, w: W.World, event: int, t: float) -> float:
-        from potomac.simulation.kernel import next_arrival
-
-        what = w.occasions[event]
-        if what["type"] != W.ARRIVAL:
-            return t
-        source = w.sources[what["index"]]
-        return t if source["type"] == W.POPULATION else float(next_arrival(w.clock[0], int(what["index"]), t))
 
 
 def grown(w: W.World, more: int) -> W.World:
@@ -215,12 +191,10 @@ class _Planner:
         self.routes: list[tuple[int, int, int, int]] = []
         self.targets: list[int] = []
         self.shares: list[float] = []
-        self.fixed: list[tuple[int, int, int]] = []
-        self.first: list[tuple[int, float, int]] = []
-        self.failing: list[tuple[int, int]] = []
+        self.fixed: list[tuple[int, int, int, float]] = []
 
-    def event(self, kind: int, index: int) -> int:
-        self.fixed.append((kind, index, 0))
+    def event(self, kind: int, index: int, first: float = inf) -> int:
+        self.fixed.append((kind, index, 0, first))
         return len(self.fixed) - 1
 
     def route(self, to: Mapping[str, float], rule: int) -> int:
@@ -253,8 +227,7 @@ class _Planner:
             row["size"] = self.draws.add(f"{s.name}/batch", s.batch)
         row["route"] = self.route(s.to, W.SHARES)
         row["route_draw"] = self.chance(f"{s.name}/route", len(s.to) > 1)
-        event = self.event(W.ARRIVAL, i)
-        self.first.append((event, s.start, 4))
+        self.event(W.ARRIVAL, i, s.start)
 
     def rate(self, row: Any, name: str, rate: Rate) -> None:
         row["type"], row["draw"] = W.RATE, self.draws.add(f"{name}/arrivals", exponential(1.0))
@@ -290,14 +263,12 @@ class _Planner:
             row["balk_draw"] = self.chance(f"{s.name}/balk", True)
         if s.calendar:
             row["calendar"], row["calendar_length"] = self.pairs.add((d, float(n)) for d, n in s.calendar)
-            event = self.event(W.CALENDAR, i)
-            if len(s.calendar) > 1:
-                self.first.append((event, s.calendar[0][0], 1))
+            self.event(W.CALENDAR, i, s.calendar[0][0] if len(s.calendar) > 1 else inf)
         if s.uptime is not None and s.repair is not None:
             row["fail"] = self.draws.add(f"{s.name}/uptime", s.uptime)
             row["repair"] = self.draws.add(f"{s.name}/repair", s.repair)
             for _ in range(int(max([n for _, n in s.calendar] or [int(s.servers)]))):
-                self.failing.append((self.event(W.FAILURE, i), int(row["fail"])))
+                self.event(W.FAILURE, i)
         if s.discipline == "sharing":
             row["event"] = self.event(W.SHARED, i)
 
@@ -320,7 +291,7 @@ class _Planner:
         row["lead"] = W.NONE if s.lead is None else self.draws.add(f"{s.name}/lead", s.lead)
         row["quantity"] = W.NONE if s.quantity is None else self.draws.add(f"{s.name}/quantity", s.quantity)
         if s.review > 0:
-            self.first.append((self.event(W.REVIEW, i), s.review, 3))
+            self.event(W.REVIEW, i, s.review)
 
     def ways(self) -> None:
         """The route of each kind from each place; out, where there is none."""
@@ -359,4 +330,4 @@ def planned(d: Declared) -> Plan:
         "shares": np.array(p.shares, float), "pairs": np.array(p.pairs.rows, float).reshape(-1, 2), "draws": draws,
         "values": values,
     }  # fmt: skip
-    return Plan(d, tables, tuple(p.draws.names), tuple(p.first), tuple(p.failing), 2 + len(d.stocks))
+    return Plan(d, tables, tuple(p.draws.names), 2 + len(d.stocks))

@@ -10,18 +10,24 @@ from typing import Any
 
 from potomac.simulation.draws import draw
 from potomac.simulation.heap import cancel, schedule
+from potomac.simulation.memory import inner
 from potomac.simulation.tally import touch, touch_node
 from potomac.simulation.world import (
-    NONE, SHORT, count_of, customer_of, draw_of, node_of, of_kind,
+    NONE,
+    SHORT,
+    count_of,
+    customer_of,
+    draw_of,
+    node_of,
+    of_kind,
 )  # fmt: skip
-from potomac.stats.compiled import compiled
 
 __all__ = ["first_through", "reshare", "share"]
 
 RANK_END = 2
 
 
-@compiled(_nrt=False)
+@inner
 def _merged(k: Any, a: int, b: int) -> int:
     """The root of both heaps; ``prev`` and ``next`` are a customer's two branches."""
     if a == NONE:
@@ -43,12 +49,12 @@ def _merged(k: Any, a: int, b: int) -> int:
         a = right
 
 
-@compiled(_nrt=False)
+@inner
 def _speed(node: Any) -> float:
     return min(1.0, node.servers / node.busy) if node.busy > 0 else 0.0
 
 
-@compiled(_nrt=False)
+@inner
 def _until(k: Any, i: int, t: float) -> None:
     """Let virtual time run up to ``t``."""
     node = node_of(k, i)
@@ -59,7 +65,7 @@ def _until(k: Any, i: int, t: float) -> None:
         node.virtual = 0.0
 
 
-@compiled(_nrt=False)
+@inner
 def reshare(k: Any, i: int, t: float) -> None:
     """Plan anew who is through first, after somebody or a server came or went."""
     node = node_of(k, i)
@@ -71,13 +77,13 @@ def reshare(k: Any, i: int, t: float) -> None:
     schedule(k, node.event, t + ahead, RANK_END)
 
 
-@compiled(_nrt=False)
+@inner
 def pause(k: Any, i: int, t: float) -> None:
     """Bring virtual time up to ``t`` before the number of servers changes."""
     _until(k, i, t)
 
 
-@compiled(_nrt=False)
+@inner
 def share(k: Any, i: int, c: int, t: float) -> None:
     """A customer joins those who are served."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -96,7 +102,7 @@ def share(k: Any, i: int, c: int, t: float) -> None:
     reshare(k, i, t)
 
 
-@compiled(_nrt=False)
+@inner
 def first_through(k: Any, i: int, t: float) -> int:
     """The customer who is through now leaves those who are served."""
     node = node_of(k, i)

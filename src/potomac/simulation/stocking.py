@@ -7,18 +7,29 @@ from typing import Any
 
 from potomac.simulation.draws import draw
 from potomac.simulation.heap import schedule
+from potomac.simulation.memory import inner
 from potomac.simulation.tally import stocked
 from potomac.simulation.world import (
-    DEMAND, FILLED, LOST, LOTS, NONE, ORDERED, ORDERS, cell, customer_of, draw_of, node_of, stock_of,
+    DEMAND,
+    FILLED,
+    LOST,
+    LOTS,
+    NONE,
+    ORDERED,
+    ORDERS,
+    cell,
+    customer_of,
+    draw_of,
+    node_of,
+    stock_of,
 )  # fmt: skip
-from potomac.stats.compiled import compiled
 
 __all__ = ["consider", "deliver", "demand"]
 
 RANK_DELIVERY = 0
 
 
-@compiled(_nrt=False)
+@inner
 def demand(k: Any, stock: Any, c: int, t: float) -> float:
     """Take what a customer asks for; what cannot be given is lost, or owed. How much that is."""
     asked = 1.0 if stock.quantity == NONE else draw(draw_of(k, stock.quantity))
@@ -39,7 +50,7 @@ def demand(k: Any, stock: Any, c: int, t: float) -> float:
     return short
 
 
-@compiled(_nrt=False)
+@inner
 def consider(k: Any, stock: Any, t: float) -> None:
     """Order, where what is there and under way has come down to s."""
     position = stock.on_hand + stock.on_order - stock.owed
@@ -65,7 +76,7 @@ def consider(k: Any, stock: Any, t: float) -> None:
     schedule(k, k.fixed + 2 * c, t + lead, RANK_DELIVERY)
 
 
-@compiled(_nrt=False)
+@inner
 def deliver(k: Any, c: int, t: float) -> int:
     """What was ordered arrives. The station whose customers may be waiting for it."""
     token = customer_of(k, c)

@@ -4,24 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from potomac.simulation.memory import bits_of
+from potomac.simulation.memory import bits_of, inner
 from potomac.simulation.world import (
-    BINS, BITS, BUSY, CAPACITY, DELAYED, HISTOGRAM, LEFT, LOWEST, NONE, ON_HAND, OUT, OWED, QUEUE, RENEGED, SERVED,
-    SERVICE, SHARING, STAY, WAIT, WAIT2, WAITS, cell, count_of, customer_of, node_of, real, stock_of, whole,
+    BINS,
+    BITS,
+    BUSY,
+    CAPACITY,
+    DELAYED,
+    HISTOGRAM,
+    LEFT,
+    LOWEST,
+    NONE,
+    ON_HAND,
+    OUT,
+    OWED,
+    QUEUE,
+    RENEGED,
+    SERVED,
+    SERVICE,
+    SHARING,
+    STAY,
+    WAIT,
+    WAIT2,
+    WAITS,
+    cell,
+    count_of,
+    customer_of,
+    node_of,
+    real,
+    stock_of,
+    whole,
 )  # fmt: skip
-from potomac.stats.compiled import compiled
 
 __all__ = ["advance", "bin_of", "close_visit", "count", "stocked", "touch", "touch_node"]
 
 
-@compiled(_nrt=False)
+@inner
 def bin_of(k: Any, x: float) -> int:
     """Bin of a time on the scale of powers of two: its exponent and the first bits of its fraction, as they are kept."""
     at = (bits_of(x) >> (52 - BITS)) - ((1023 + LOWEST) << BITS) + 1
     return min(max(at, 0), BINS)
 
 
-@compiled(_nrt=False)
+@inner
 def touch(k: Any, j: int, t: float) -> None:
     """Bring the areas of row ``j`` up to ``t``."""
     n = count_of(k, j)
@@ -33,7 +58,7 @@ def touch(k: Any, j: int, t: float) -> None:
     n.last = t
 
 
-@compiled(_nrt=False)
+@inner
 def touch_node(k: Any, i: int, t: float) -> None:
     """Bring the area of the servers that are there up to ``t``, and of those at work where they are shared."""
     node = node_of(k, i)
@@ -46,7 +71,7 @@ def touch_node(k: Any, i: int, t: float) -> None:
     node.last = t
 
 
-@compiled(_nrt=False)
+@inner
 def stocked(k: Any, stock: Any, t: float) -> None:
     """Bring the areas of a stock up to ``t``."""
     if k.batch >= 0:
@@ -59,7 +84,7 @@ def stocked(k: Any, stock: Any, t: float) -> None:
     stock.last = t
 
 
-@compiled(_nrt=False)
+@inner
 def everything(k: Any, t: float) -> None:
     """Bring all areas up to ``t``."""
     for j in range((k.stations + 1) * k.kinds):
@@ -70,7 +95,7 @@ def everything(k: Any, t: float) -> None:
         stocked(k, stock_of(k, i), t)
 
 
-@compiled(_nrt=False)
+@inner
 def advance(k: Any, t: float) -> None:
     """Go on to the slice of time that ``t`` lies in."""
     while t >= k.edge:
@@ -82,7 +107,7 @@ def advance(k: Any, t: float) -> None:
             k.batch, k.edge = NONE, float("inf")
 
 
-@compiled(_nrt=False)
+@inner
 def count(k: Any, j: int, column: int) -> None:
     """One more in the slice of time that counts now."""
     b = k.batch
@@ -90,7 +115,7 @@ def count(k: Any, j: int, column: int) -> None:
         cell(k, j, b, column).v += 1
 
 
-@compiled(_nrt=False)
+@inner
 def close_visit(k: Any, c: int, t: float, how: int) -> None:
     """A customer leaves a station served, or leaves its queue (``how`` is the column that counts it)."""
     cust = customer_of(k, c)
@@ -107,7 +132,7 @@ def close_visit(k: Any, c: int, t: float, how: int) -> None:
         _waited(k, j, b, cust.waited)
 
 
-@compiled(_nrt=False)
+@inner
 def _waited(k: Any, j: int, b: int, wait: float) -> None:
     cell(k, j, b, WAITS).v += 1
     if wait > 0:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from potomac.simulation.draws import DRAW
-from potomac.simulation.memory import FLOAT, INTEGER, records
-from potomac.stats.compiled import compiled
+from potomac.simulation.memory import FLOAT, INTEGER, inner, records, table
 
 __all__ = [
     "BINS", "CLOCK", "COLUMNS", "COUNT", "CUSTOMER", "EVENT", "FIXED", "HISTOGRAM", "NODE", "NONE", "ROUTE", "SOURCE",
@@ -39,7 +38,7 @@ CLOCK = np.dtype(
      ("spare", "i8"), ("batch", "i8"), ("batches", "i8"), ("visits", "i8"), ("tags", "i8"), ("events", "i8"),
      ("inside", "i8"), ("most", "i8"), ("status", "i8"), ("fixed", "i8"), ("kinds", "i8"), ("levels", "i8"),
      ("stations", "i8"), ("histogram_from", "i8"), ("logged", "i8"), ("short", "i8"), ("open", "i8"),
-     ("born", "i8"), ("rows", "i8"), ("stores", "i8")], align=True,
+     ("born", "i8"), ("rows", "i8"), ("begun", "i8"), ("stores", "i8")], align=True,
 )  # fmt: skip
 """The record that all others are found by. ``batch`` is the slice of time that counts now, NONE past the end; ``visits`` and ``tags`` how many that
 came within it are still at a station, in the system; ``free`` heads the list of unused customers."""
@@ -76,7 +75,7 @@ STOCK = np.dtype(
 
 ROUTE = np.dtype([("type", "i8"), ("offset", "i8"), ("length", "i8"), ("turn", "i8")], align=True)
 EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("event", "i8")], align=True)
-FIXED = np.dtype([("type", "i8"), ("index", "i8"), ("state", "i8")], align=True)
+FIXED = np.dtype([("type", "i8"), ("index", "i8"), ("state", "i8"), ("first", "f8")], align=True)
 COUNT = np.dtype([("queue", "f8"), ("service", "f8"), ("last", "f8")], align=True)
 
 COLUMNS = (
@@ -95,79 +94,27 @@ HISTOGRAM = BINS + 1
 
 
 
-_customer, _node, _source, _stock = records(CUSTOMER), records(NODE), records(SOURCE), records(STOCK)
-_route, _fixed, _count, _heap = records(ROUTE), records(FIXED), records(COUNT), records(EVENT)
-_draw = records(DRAW)
+customer_of, node_of = table(CLOCK, "customers", CUSTOMER), table(CLOCK, "nodes", NODE)
+source_of, stock_of = table(CLOCK, "sources", SOURCE), table(CLOCK, "stocks", STOCK)
+way_of, fixed_of = table(CLOCK, "routes", ROUTE), table(CLOCK, "occasions", FIXED)
+count_of, draw_of = table(CLOCK, "counts", COUNT), table(CLOCK, "draws", DRAW)
+coming, place_of = table(CLOCK, "heap", EVENT), table(CLOCK, "where", INTEGER)
 real, whole = records(FLOAT), records(INTEGER)
 
 
-@compiled(_nrt=False)
-def customer_of(k: Any, c: int) -> Any:
-    """Record of a customer."""
-    return _customer(k.customers, c)
-
-
-@compiled(_nrt=False)
-def node_of(k: Any, i: int) -> Any:
-    """Record of a station or stock."""
-    return _node(k.nodes, i)
-
-
-@compiled(_nrt=False)
-def source_of(k: Any, s: int) -> Any:
-    """Record of a source."""
-    return _source(k.sources, s)
-
-
-@compiled(_nrt=False)
-def stock_of(k: Any, s: int) -> Any:
-    """Record of a stock."""
-    return _stock(k.stocks, s)
-
-
-@compiled(_nrt=False)
-def way_of(k: Any, r: int) -> Any:
-    """Record of a route."""
-    return _route(k.routes, r)
-
-
-@compiled(_nrt=False)
-def fixed_of(k: Any, event: int) -> Any:
-    """Record of an event that is no customer's."""
-    return _fixed(k.occasions, event)
-
-
-@compiled(_nrt=False)
-def count_of(k: Any, j: int) -> Any:
-    """Record of how many there are in row ``j``."""
-    return _count(k.counts, j)
-
-
-@compiled(_nrt=False)
-def draw_of(k: Any, d: int) -> Any:
-    """Record of a distribution and its stream."""
-    return _draw(k.draws, d)
-
-
-@compiled(_nrt=False)
-def coming(k: Any, i: int) -> Any:
-    """Record ``i`` of the heap."""
-    return _heap(k.heap, i)
-
-
-@compiled(_nrt=False)
+@inner
 def queue(k: Any, i: int, level: int, end: int) -> Any:
     """Who is first (``end`` 0) or last (1) in a queue."""
     return whole(k.queues, (i * k.levels + level) * 2 + end)
 
 
-@compiled(_nrt=False)
+@inner
 def of_kind(k: Any, table: Any, i: int, kind: int) -> Any:
     """What a table by station and kind says."""
     return whole(table, i * k.kinds + kind)
 
 
-@compiled(_nrt=False)
+@inner
 def cell(k: Any, j: int, b: int, column: int) -> Any:
     """A sum of row ``j`` in slice of time ``b``."""
     return real(k.tally, (j * k.batches + b) * WIDTH + column)

@@ -63,8 +63,8 @@ def note(k: Any, what: int, c: int, i: int, t: float) -> None:
 
 
 @inner
-def born(k: Any, kind: int, level: int, t: float) -> int:
-    """A customer who enters the system; one must be unused."""
+def born(k: Any, kind: int, level: int, t: float, tagged: bool) -> int:
+    """A customer who enters the system; one record must be unused. Who never leaves is not ``tagged``."""
     c = k.free
     cust = customer_of(k, c)
     k.free = cust.next
@@ -74,8 +74,8 @@ def born(k: Any, kind: int, level: int, t: float) -> int:
     cust.kind, cust.level, cust.entered, cust.order = kind, level, t, 0
     cust.number = k.born
     k.born += 1
-    cust.batch_in = k.batch
-    if k.batch >= 0:
+    cust.batch_in = k.batch if tagged else NONE
+    if cust.batch_in >= 0:
         k.tags += 1
         cell(k, k.stations * k.kinds + kind, k.batch, ARRIVED).v += 1
     return c

@@ -112,7 +112,7 @@ def arrivals(k: Any, s: int, event: int, t: float) -> bool:
     else:
         cancel(k, event)
     for _ in range(coming):
-        go(k, born(k, source.kind, source.level, t), route(k, source.route, source.route_draw), t)
+        go(k, born(k, source.kind, source.level, t, source.type != POPULATION), route(k, source.route, source.route_draw), t)
     return True
 
 
@@ -243,7 +243,7 @@ def run(clock: Any, budget: int, reserve: int) -> int:
         t, event = top.time, top.event
         if t >= k.edge:
             advance(k, t)
-        if k.batch == NONE and ((k.visits == 0 and k.tags <= k.open) or t > k.limit):
+        if k.batch == NONE and ((k.visits == 0 and k.tags == 0) or t > k.limit):
             return DONE
         if k.spare < reserve:
             return CROWDED

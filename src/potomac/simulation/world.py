@@ -37,8 +37,7 @@ CLOCK = np.dtype(
     [*((name, "u8") for name in TABLES), ("now", "f8"), ("edge", "f8"), ("limit", "f8"), ("size", "i8"), ("sequence", "i8"), ("free", "i8"),
      ("spare", "i8"), ("batch", "i8"), ("batches", "i8"), ("visits", "i8"), ("tags", "i8"), ("events", "i8"),
      ("inside", "i8"), ("most", "i8"), ("status", "i8"), ("fixed", "i8"), ("kinds", "i8"), ("levels", "i8"),
-     ("stations", "i8"), ("histogram_from", "i8"), ("logged", "i8"), ("short", "i8"), ("open", "i8"),
-     ("born", "i8"), ("rows", "i8"), ("begun", "i8"), ("stores", "i8")], align=True,
+     ("stations", "i8"), ("histogram_from", "i8"), ("logged", "i8"), ("short", "i8"),      ("born", "i8"), ("rows", "i8"), ("begun", "i8"), ("stores", "i8")], align=True,
 )  # fmt: skip
 """The record that all others are found by. ``batch`` is the slice of time that counts now, NONE past the end; ``visits`` and ``tags`` how many that
 came within it are still at a station, in the system; ``free`` heads the list of unused customers."""

@@ -1,0 +1,349 @@
+"""A model, built part by part: sources, stations, routes, stocks; checked as a whole before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from typing import Any, Literal
+
+import numpy as np
+
+from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
+from potomac.simulation.declared import EXIT, Discipline, Preemption, Rate, Route, Source, Station, Stock
+from potomac.simulation.distributions import Distribution, distribution, empirical
+from potomac.simulation.lehmer import Lehmer
+from potomac.simulation.plan import Declared
+from potomac.simulation.traffic import endless
+
+__all__ = ["Model"]
+
+Where = str | Mapping[str, float]
+
+
+class Model:
+    """A model of customers, stations and stocks.
+
+    Each method adds a part and gives the model back. What is wrong with a part is said when it is added, what does not
+    fit together when the model runs.
+
+    Args:
+        name: of the model.
+
+    Example:
+        A desk that one in ten comes back to::
+
+            m = Model("clinic")
+            m.source("walkin", interarrival=exponential(mean=1.0), to="desk")
+            m.station("desk", servers=2, service=exponential(mean=1.5))
+            m.route("desk", {"exit": 0.9, "desk": 0.1})
+    """
+
+    def __init__(self, name: str = "model") -> None:
+        self.declared = Declared(name)
+
+    @classmethod
+    def of(cls, declared: Declared) -> Model:
+        """The model of these parts.
+
+        Raises:
+            StudyError: parts are wrong or do not fit together, all faults together.
+        """
+        model = cls(declared.name)
+        model.declared = declared
+        faults = [*_part_faults(declared), *_whole_faults(declared)]
+        if faults:
+            raise StudyError(faults)
+        return model
+
+    def source(
+        self, name: str, *, to: Where, interarrival: Any = None, rate: Any = None, every: float | None = None,
+        repeat: bool = True, factor: Any = None, data: Any = None, trace: Any = None, population: int = 0,
+        batch: Any = None, kind: str = "", priority: int = 0, start: float = 0.0, stop: float = inf,
+        limit: int | None = None,
+    ) -> Model:  # fmt: skip
+        """Add a source of customers.
+
+        Args:
+            name: of the source, and of its kind of customers where ``kind`` is not given.
+            to: the station or stock where they go first, or the share of each.
+            interarrival: distribution of the time between arrivals.
+            rate: arrivals a unit of time: a number (Poisson), or a list of rates that hold ``every`` so long.
+            every: how long each of the rates holds.
+            repeat: whether the rates begin again after the last.
+            factor: distribution of a factor of all rates, drawn anew for each round (doubly stochastic arrivals).
+            data: observed times between arrivals, that are drawn from again and again.
+            trace: observed times of the arrivals themselves, played back; rising.
+            population: so many customers are there from the start and go round for ever.
+            batch: distribution of how many come at once.
+            kind: name under which the customers are served and counted.
+            priority: smaller is more urgent.
+            start: time from which they come.
+            stop: time at which the doors close.
+            limit: most who come.
+
+        Raises:
+            StudyError: the source is wrong; the message says how.
+            DataError: the trace does not rise, or holds what is no number, with the row.
+        """
+        if isinstance(rate, (int, float)) and every is None and interarrival is None:
+            interarrival, rate = Distribution("exponential", (("mean", _inverse(rate)),)), None
+        if data is not None:
+            if interarrival is not None:
+                raise StudyError(Fault("simulation.source", "it has interarrival and data", "expected one of them"))
+            interarrival = empirical(data)
+        times = () if trace is None else _rising(trace)
+        made = Source(
+            _named(name), _to(to), _maybe(interarrival), _rate(rate, every, repeat, factor), times, population,
+            _maybe(batch), kind, priority, start, stop, limit,
+        )  # fmt: skip
+        return self._add("source", made, sources=(*self.declared.sources, made))
+
+    def station(
+        self, name: str, *, service: Any, servers: float = 1, discipline: Discipline = "fcfs",
+        preemption: Preemption = "none", capacity: float = inf, patience: Any = None, balk: Any = (),
+        overflow: str = EXIT, balk_to: str = EXIT, renege_to: str = EXIT,
+        calendar: Sequence[tuple[float, int]] = (), uptime: Any = None, repair: Any = None,
+    ) -> Model:  # fmt: skip
+        """Add a station.
+
+        Args:
+            name: of the station.
+            service: distribution of the service time, or one for each kind of customers.
+            servers: how many; ``inf`` where nobody waits.
+            discipline: fcfs, lcfs, priority, random, or sharing (all are served at once).
+            preemption: none, resume or repeat: whether more urgent customers interrupt others, and how those go on.
+            capacity: most customers at the station, those in service included.
+            patience: distribution of the time after which who still waits gives up, or one for each kind.
+            balk: length of the queue at which arrivals turn back, or the probability at each length 0, 1, 2, ...
+            overflow: where they go who find the station full.
+            balk_to: where they go who turn back.
+            renege_to: where they go who give up.
+            calendar: pieces (duration, servers), again and again; in place of ``servers``.
+            uptime: distribution of the time until a server fails.
+            repair: distribution of the time until it works again.
+
+        Raises:
+            StudyError: the station is wrong; the message says how.
+        """
+        turns = (0.0,) * int(balk) + (1.0,) if isinstance(balk, int) else tuple(float(p) for p in balk)
+        made = Station(
+            _named(name), _by_kind(service), servers, discipline, preemption, capacity,
+            {} if patience is None else _by_kind(patience), turns, overflow, balk_to, renege_to,
+            tuple((float(length), n) for length, n in calendar), _maybe(uptime), _maybe(repair),
+        )  # fmt: skip
+        return self._add("station", made, stations=(*self.declared.stations, made))
+
+    def route(
+        self, start: str, to: Where | Sequence[str], *, kind: str = "",
+        rule: Literal["shares", "shortest", "cycle"] | None = None,
+    ) -> Model:  # fmt: skip
+        """Say where customers go from a place; without a route they leave.
+
+        Args:
+            start: the station or stock.
+            to: a station, ``exit``, the share of each, or a list of stations to choose from.
+            kind: of customers it is for; default all.
+            rule: shares; for a list: shortest (the fewest for each server) or cycle (each in turn).
+
+        Raises:
+            StudyError: the route is wrong; the message says how.
+        """
+        several = not isinstance(to, (str, Mapping))
+        made = Route(start, _to(to) if not several else dict.fromkeys(to, 1.0), kind,
+                     rule or ("shortest" if several else "shares"))  # fmt: skip
+        return self._add("route", made, routes=(*self.declared.routes, made))
+
+    def stock(
+        self, name: str, *, s: float | None = None, S: float | None = None, Q: float | None = None,
+        r: float | None = None, base: float | None = None, initial: float | None = None, quantity: Any = None,
+        lead: Any = None, review: float = 0.0, lost: bool = False, lost_to: str = EXIT, holding: float = 0.0,
+        shortage: float = 0.0, order: float = 0.0, unit: float = 0.0, penalty: float = 0.0,
+    ) -> Model:  # fmt: skip
+        """Add a stock, with the policy by which it is ordered again.
+
+        Args:
+            name: of the stock.
+            s: at or below this position (on hand, and ordered, less what is owed), order up to ``S``.
+            S: order-up-to level.
+            Q: size of a lot, ordered at or below ``r``.
+            r: reorder point of lots.
+            base: base stock: whatever leaves is ordered at once.
+            initial: on hand at the start; default the level that an order aims at.
+            quantity: distribution of what a customer asks for; default one.
+            lead: distribution of the time from an order to its arrival; default none.
+            review: time between looks at the stock; default it is always known.
+            lost: whether demand that is not met is lost; default it is owed.
+            lost_to: where customers go whose demand is lost.
+            holding: cost of a unit on hand a unit of time.
+            shortage: cost of a unit owed a unit of time.
+            order: cost of an order.
+            unit: cost of a unit ordered.
+            penalty: cost of a unit lost.
+
+        Raises:
+            StudyError: the stock is wrong; the message says how.
+        """
+        policy, low, high = _policy(name, s, S, Q, r, base)
+        made = Stock(
+            _named(name), policy, low, high, Q or 0.0, initial, _maybe(quantity), _maybe(lead), review, lost, lost_to,
+            holding, shortage, order, unit, penalty,
+        )  # fmt: skip
+        return self._add("stock", made, stocks=(*self.declared.stocks, made))
+
+    def lehmer(self, seed: int = 123456789, streams: Mapping[str, int] | None = None) -> Model:
+        """Draw from the generator of Leemis and Park, to reproduce what they and their readers published.
+
+        Args:
+            seed: of stream 0.
+            streams: number of the stream of each random thing, e.g. ``{"arrivals/interarrival": 0}``; default one
+                after the other.
+        """
+        self.declared = replace(self.declared, lehmer=Lehmer(seed), streams=dict(streams or {}))
+        return self
+
+    def checked(self) -> Declared:
+        """The parts, after it was seen that they fit together.
+
+        Raises:
+            StudyError: they do not, all faults together.
+        """
+        faults = [*_whole_faults(self.declared)]
+        if faults:
+            raise StudyError(faults)
+        return self.declared
+
+    def _add(self, what: str, made: Any, **parts: Any) -> Model:
+        name = getattr(made, "name", getattr(made, "start", ""))
+        faults = [replace(f, key=f"{what}.{name}" + (f".{f.key}" if f.key else "")) for f in made.faults()]
+        if faults:
+            raise StudyError(faults)
+        self.declared = replace(self.declared, **parts)
+        return self
+
+
+def _part_faults(d: Declared) -> Iterator[Fault]:
+    for what, parts in (("source", d.sources), ("station", d.stations), ("route", d.routes), ("stock", d.stocks)):
+        for n, part in enumerate(parts):
+            yield from (replace(f, key=f"{what}.{n}" + (f".{f.key}" if f.key else "")) for f in part.faults())
+
+
+def _whole_faults(d: Declared) -> Iterator[Fault]:
+    """What does not fit together."""
+    if not d.sources:
+        yield Fault("simulation.empty", "the model has no source", "", "Add one, or a population")
+    if not d.places:
+        yield Fault("simulation.empty", "the model has no station and no stock", "", "Add one")
+    names = [*(s.name for s in d.sources), *d.places]
+    for name in sorted({n for n in names if names.count(n) > 1}):
+        yield Fault("simulation.name", f"two parts are called {name!r:.60}", "expected a name of its own for each")
+    yield from _unknown(d)
+    faults = [*_unserved(d)]
+    yield from faults
+    if not faults and not [*_unknown(d)]:
+        yield from endless(d)
+
+
+def _unknown(d: Declared) -> Iterator[Fault]:
+    known = [*d.places, EXIT]
+    named = [(f"source.{s.name}.to", n) for s in d.sources for n in s.to]
+    named += [(f"route.{r.start}.to", n) for r in d.routes for n in r.to]
+    named += [(f"station.{s.name}.{w}", getattr(s, w)) for s in d.stations for w in ("overflow", "balk_to", "renege_to")]
+    named += [(f"stock.{s.name}.lost_to", s.lost_to) for s in d.stocks]
+    named += [(f"route.{r.start}", r.start) for r in d.routes]
+    for key, name in named:
+        if name not in known or (name == EXIT and key == f"route.{name}"):
+            found = f"there is no station or stock {name!r:.60}"
+            yield Fault("simulation.unknown", found, f"expected one of {listing(known)}", did_you_mean(name, known), key=key)
+    starts = [(r.start, r.kind) for r in d.routes]
+    for start, kind in sorted({s for s in starts if starts.count(s) > 1}):
+        whom = f" for {kind}" if kind else ""
+        yield Fault("simulation.route", f"two routes lead from {start!r:.60}{whom}", "expected one, with shares")
+
+
+def _unserved(d: Declared) -> Iterator[Fault]:
+    """Kinds that a station does not serve although they come there."""
+    from potomac.simulation.traffic import visits
+
+    for station, kind in visits(d):
+        if station.service_of(kind) is None:
+            found = f"nothing says how long {kind!r:.60} are served at {station.name!r:.60}"
+            yield Fault("simulation.service", found, "", f"Add service for {kind}", key=f"station.{station.name}.service")
+
+
+def _named(name: str) -> str:
+    if not isinstance(name, str) or not name.strip() or name in (EXIT, "system") or ":" in name or len(name) > 200:
+        expected = 'expected a name without ":", of at most 200 letters, and not "exit" or "system"'
+        raise StudyError(Fault("simulation.name", f"a part is called {name!r:.60}", expected))
+    return name
+
+
+def _to(to: Where) -> dict[str, float]:
+    if isinstance(to, str):
+        return {to: 1.0}
+    return {str(name): float(share) for name, share in to.items()}
+
+
+def _maybe(what: Any) -> Distribution | None:
+    return None if what is None else distribution(what)
+
+
+def _by_kind(what: Any) -> dict[str, Distribution]:
+    """One for everybody, or one for each kind: a mapping whose values are distributions themselves."""
+    if isinstance(what, Mapping) and what:
+        try:
+            return {"": distribution(what)}
+        except StudyError:
+            if any(isinstance(v, (Distribution, Mapping, str, int, float)) for v in what.values()):
+                return {str(kind): distribution(each) for kind, each in what.items()}
+            raise
+    return {"": distribution(what)}
+
+
+def _inverse(rate: float) -> float:
+    if isinstance(rate, bool) or not 0 < rate < inf:
+        raise StudyError(Fault("simulation.rate", f"the rate is {rate!r}", "expected a number above 0", key="rate"))
+    return 1 / float(rate)
+
+
+def _rate(rate: Any, every: float | None, repeat: bool, factor: Any) -> Rate | None:
+    if rate is None:
+        if factor is not None:
+            raise StudyError(Fault("simulation.rate", "a factor needs rates", "", "Add rate and every", key="factor"))
+        return None
+    if isinstance(rate, Rate):
+        return rate
+    rates = tuple(float(r) for r in (rate if isinstance(rate, Iterable) else [rate]))
+    if every is None:
+        raise StudyError(Fault("simulation.rate", "nothing says how long each rate holds", "", "Add every", key="every"))
+    return Rate((float(every),) * len(rates), rates, repeat, _maybe(factor))
+
+
+def _rising(times: Any) -> tuple[float, ...]:
+    t = np.asarray(times, float)
+    if t.ndim != 1 or not t.size:
+        raise DataError(Fault("simulation.trace", "the trace is empty", "expected times of arrivals, rising"))
+    bad = np.flatnonzero(~np.isfinite(t) | (t < 0))
+    if bad.size:
+        row = int(bad[0])
+        raise DataError(Fault("simulation.trace", f"row {row} of the trace is {t[row]:g}", "expected a time of 0 or more"))
+    back = np.flatnonzero(np.diff(t) < 0)
+    if back.size:
+        row = int(back[0]) + 1
+        found = f"row {row} of the trace is {t[row]:.9g}, after {t[row - 1]:.9g}"
+        raise DataError(Fault("simulation.trace", found, "expected times that rise", "Sort the arrivals by time"))
+    return tuple(t.tolist())
+
+
+def _policy(
+    name: str, s: float | None, S: float | None, Q: float | None, r: float | None, base: float | None
+) -> tuple[Literal["up_to", "lots", "base"], float, float]:
+    given = {n for n, v in (("s", s), ("S", S), ("Q", Q), ("r", r), ("base", base)) if v is not None}
+    if given == {"s", "S"}:
+        return "up_to", float(s or 0), float(S or 0)
+    if given == {"Q", "r"}:
+        return "lots", float(r or 0), 0.0
+    if given == {"base"}:
+        return "base", float(base or 0), float(base or 0)
+    found = f"the policy has {listing(sorted(given)) or 'no parameter'}"
+    raise StudyError(Fault("simulation.stock", found, "expected s and S, or Q and r, or base", key=f"stock.{name}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from potomac.simulation.distributions import Distribution, distribution, empiric
 from potomac.simulation.lehmer import Lehmer
 from potomac.simulation.plan import Declared
 from potomac.simulation.traffic import endless
+
+if TYPE_CHECKING:
+    from potomac.engine import Progress
+    from potomac.simulation.output import Simulated
 
 __all__ = ["Model"]
 
@@ -201,6 +205,42 @@ class Model:
         """
         self.declared = replace(self.declared, lehmer=Lehmer(seed), streams=dict(streams or {}))
         return self
+
+    def run(
+        self, until: float | None = None, replications: int | None = None, *, precision: float | None = None,
+        of: str = "", warmup: float | Literal["auto"] = "auto", confidence: float = 0.95,
+        quantiles: Sequence[float] = (0.5, 0.9, 0.99), most: int = 1000, seed: int = 0, jobs: int = 1,
+        progress: Progress | None = None,
+    ) -> Simulated:  # fmt: skip
+        """Run independent replications.
+
+        Args:
+            until: time at which each ends; default as long as the model needs for its long run.
+            replications: how many; default 20, or as many as the precision takes.
+            precision: half-width over mean of the measure ``of`` that is wanted.
+            of: ``wait``, or of one place ``desk:wait``; default the time in the system.
+            warmup: time left out at the start; ``auto`` finds it, and leaves out nothing where the model ends by itself.
+            confidence: of the intervals.
+            quantiles: shares whose quantiles of waits are estimated.
+            most: replications at which the search for precision stops.
+            seed: the same seed gives the same numbers.
+            jobs: processes; the answer is the same with one or many.
+            progress: hears how far it is.
+
+        Raises:
+            StudyError: the model, or what is asked, is wrong.
+            NoAnswer: a station is unstable and no end is given; a trace ended; too many customers are inside.
+        """
+        from potomac.simulation.output import Asked, simulate
+
+        asked = Asked(until, replications, precision, of, warmup, confidence, tuple(quantiles), most, seed, jobs)
+        return simulate(self.checked(), asked, progress)
+
+    def analytic(self) -> dict[tuple[str, str], float]:
+        """(where, measure) -> exact value in the long run, where a closed form is known."""
+        from potomac.simulation.analytic import analytic
+
+        return analytic(self.checked())
 
     def checked(self) -> Declared:
         """The parts, after it was seen that they fit together.

@@ -1,0 +1,12 @@
+"""Closed forms of a declared model, where it is one of those that have them."""
+
+from __future__ import annotations
+
+from potomac.simulation.plan import Declared
+
+__all__ = ["analytic"]
+
+
+def analytic(d: Declared) -> dict[tuple[str, str], float]:
+    """(where, measure) -> exact value in the long run; empty where no closed form is known."""
+    return {}

@@ -169,7 +169,7 @@ def busy_period(arrival_rate: float, service_mean: float, service_variance: floa
     return BusyPeriod(m / idle, (variance + rho * m * m) / idle**3, 1 / idle, m / idle + 1 / lam)
 
 
-# ---- general arrivals ----------------------------------------------------------------------------------------------
+# ---- general arrivals -----------------------------------------------------------------------------------------------
 
 
 def exponential_transform(mean: float) -> Transform:

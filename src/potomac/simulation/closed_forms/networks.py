@@ -57,13 +57,13 @@ def traffic(external_rates: npt.ArrayLike, routing: npt.ArrayLike) -> Floats:
     P = np.asarray(routing, float)
     if P.shape != (n, n) or not np.isfinite(P).all() or (P < 0).any():
         found = f"routing is no table of {n} by {n} shares"
-        raise StudyError(Fault("simulation.routes", found, "expected shares between 0 and 1", key="routing"))
+        raise StudyError(Fault("simulation.route", found, "expected shares between 0 and 1", key="routing"))
     sums = P.sum(axis=1)
     over = np.flatnonzero(sums > 1 + 1e-9)
     if over.size:
         found = f"the routes from station {over[0]} sum to {sums[over[0]]:.10g}"
         mend = "What is missing to 1 leaves"
-        raise StudyError(Fault("simulation.routes", found, "expected 1 at most", mend, key="routing"))
+        raise StudyError(Fault("simulation.route", found, "expected 1 at most", mend, key="routing"))
     _exits(gamma, P, sums)
     return np.asarray(np.linalg.solve(np.eye(n) - P.T, gamma))
 
@@ -78,7 +78,7 @@ def _exits(gamma: Floats, P: Floats, sums: Floats) -> None:
         stuck = ", ".join(map(str, np.flatnonzero(~out)))
         found = f"there is no way out of station {stuck}" if (~out).sum() == 1 else f"no way out of stations {stuck}"
         mend = "Let a share of some station's customers leave"
-        raise NoAnswer(Fault("simulation.routes", found, "expected routes that end", mend, key="routing"))
+        raise NoAnswer(Fault("simulation.route", found, "expected routes that end", mend, key="routing"))
 
 
 def jackson(

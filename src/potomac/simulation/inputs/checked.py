@@ -1,0 +1,62 @@
+"""Observed values and times as arrays of numbers; what is wrong with them is said with its row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.errors import DataError, Fault
+
+__all__ = ["numbers", "observed", "shown"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def shown(value: float) -> str:
+    """The number as a reader writes it."""
+    return f"{value:.10g}"
+
+
+def numbers(values: Any, what: str) -> Floats:
+    """A column as numbers, shape (n,): NumPy, Arrow, pandas or a list.
+
+    Raises:
+        DataError: it is no column of numbers, or one of them is missing or infinite.
+    """
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        values = values.to_numpy(zero_copy_only=False) if isinstance(values, pa.Array) else values.to_numpy()
+    try:
+        x = np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise DataError(Fault("simulation.values", f"the {what} are not all numbers", key=what)) from None
+    if x.ndim != 1:
+        found = f"the {what} have the shape {x.shape}"
+        raise DataError(Fault("simulation.values", found, "expected one column of numbers", key=what))
+    _none(~np.isfinite(x), x, what, "simulation.values", "expected a number", "Leave the row out, or mend it")
+    return x
+
+
+def observed(values: Any, what: str = "values", least: int = 5) -> Floats:
+    """Durations or amounts, 0 or more, shape (n,).
+
+    Raises:
+        DataError: one is missing, infinite or negative, or there are fewer than ``least``.
+    """
+    x = numbers(values, what)
+    _none(x < 0, x, what, "simulation.negative", "expected 0 or more", "Leave the row out, or mend it")
+    if len(x) < least:
+        found = f"there are {len(x)} {what}"
+        raise DataError(Fault("simulation.values", found, f"expected {least} at least", key=what))
+    return x
+
+
+def _none(wrong: npt.NDArray[np.bool_], x: Floats, what: str, code: str, expected: str, mend: str) -> None:
+    rows = np.flatnonzero(wrong)
+    if rows.size:
+        row = int(rows[0])
+        more = f", and {rows.size - 1:,} more rows are like it" if rows.size > 1 else ""
+        found = f"row {row} of the {what} is {shown(x[row])}{more}"
+        raise DataError(Fault(code, found, expected, mend, key=what))

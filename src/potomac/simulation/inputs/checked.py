@@ -35,7 +35,9 @@ def numbers(values: Any, what: str) -> Floats:
     if x.ndim != 1:
         found = f"the {what} have the shape {x.shape}"
         raise DataError(Fault("simulation.values", found, "expected one column of numbers", key=what))
-    _none(~np.isfinite(x), x, what, "simulation.values", "expected a number", "Leave the row out, or mend it")
+    if found := _first(~np.isfinite(x), x, what):
+        mend = "Leave the row out, or mend it"
+        raise DataError(Fault("simulation.values", found, "expected a number", mend, key=what))
     return x
 
 
@@ -46,17 +48,20 @@ def observed(values: Any, what: str = "values", least: int = 5) -> Floats:
         DataError: one is missing, infinite or negative, or there are fewer than ``least``.
     """
     x = numbers(values, what)
-    _none(x < 0, x, what, "simulation.negative", "expected 0 or more", "Leave the row out, or mend it")
+    if found := _first(x < 0, x, what):
+        mend = "Leave the row out, or mend it"
+        raise DataError(Fault("simulation.negative", found, "expected 0 or more", mend, key=what))
     if len(x) < least:
         found = f"there are {len(x)} {what}"
         raise DataError(Fault("simulation.values", found, f"expected {least} at least", key=what))
     return x
 
 
-def _none(wrong: npt.NDArray[np.bool_], x: Floats, what: str, code: str, expected: str, mend: str) -> None:
+def _first(wrong: npt.NDArray[np.bool_], x: Floats, what: str) -> str:
+    """The first row that is wrong, in words; empty where none is."""
     rows = np.flatnonzero(wrong)
-    if rows.size:
-        row = int(rows[0])
-        more = f", and {rows.size - 1:,} more rows are like it" if rows.size > 1 else ""
-        found = f"row {row} of the {what} is {shown(x[row])}{more}"
-        raise DataError(Fault(code, found, expected, mend, key=what))
+    if not rows.size:
+        return ""
+    row = int(rows[0])
+    more = f", and {rows.size - 1:,} more rows are like it" if rows.size > 1 else ""
+    return f"row {row} of the {what} is {shown(x[row])}{more}"

@@ -23,8 +23,8 @@ Complexes = npt.NDArray[np.complex128]
 
 TERMS = 100_000
 """Spitzer's sum is taken where it needs no more terms."""
-POINTS = 1 << 20
-"""The most points on the unit circle that the distribution is taken from."""
+POINTS = 1 << 22
+"""The most points on the unit circle, times servers, that the distribution of the wait is taken from."""
 
 
 def md1(arrival_rate: float, service: float) -> Station:
@@ -50,7 +50,7 @@ def mdc(arrival_rate: float, service: float, servers: int = 1) -> Station:
     terms = 40 / (c * (a / c - 1 - log(a / c))) + 10  # Chernoff: the l-th term is below e^(-l c (rho - 1 - ln rho))
     Lq, p_wait = _by_sums(c, a, ceil(terms)) if terms <= TERMS else _by_roots(c, a)
     franx = _Franx(c, a)
-    known = franx.points <= POINTS
+    known = franx.points * c <= POINTS
     return of_wait(lam, Lq / lam, D, c, p_wait=p_wait, tail=(lambda t: franx.beyond(t / D)) if known else None)
 
 

@@ -1,0 +1,239 @@
+"""A station whose arrivals are Poisson, or come from one source, by the closed form that it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, isfinite
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.simulation import closed_forms as exact
+from potomac.simulation.declared import Station
+from potomac.simulation.distributions import Distribution
+from potomac.simulation.plan import Declared
+from potomac.simulation.recognised.comers import (
+    Comers,
+    common_mean,
+    in_line,
+    is_exponential,
+    is_known,
+    is_newest_first,
+    is_plain,
+    is_steady,
+    links,
+    services,
+)
+
+__all__ = ["Solved", "with_one_source", "with_poisson_arrivals"]
+
+Floats = npt.NDArray[np.float64]
+
+MOST_SERVERS = 100_000
+"""More are not worth the time of a closed form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A station with its measures: of all, and of each kind of customers."""
+
+    whole: exact.Station
+    kinds: tuple[exact.Station, ...]
+    waits: bool = True  # whether there is a queue apart from those in service
+
+    @property
+    def lossless(self) -> bool:
+        """Whether everybody who comes is served."""
+        return self.whole.p_block == self.whole.p_renege == 0
+
+
+def with_poisson_arrivals(s: Station, comers: Comers) -> Solved | None:
+    """The station with Poisson arrivals; None where it has no closed form here.
+
+    Raises:
+        NoAnswer: it is unstable.
+    """
+    each = services(s, comers.kinds)
+    if not all(map(is_known, each)) or not is_steady(s) or MOST_SERVERS < s.servers < inf:
+        return None
+    m = np.array([one.mean for one in each])
+    if is_plain(s):
+        return _unlimited(s, comers, m, np.array([one.variance for one in each]))
+    if not isfinite(s.servers) or not in_line(s, comers):
+        return None
+    common = common_mean(s, comers)
+    if isfinite(s.capacity) and not s.patience:
+        return _limited(s, comers, m, common)
+    if s.patience and not isfinite(s.capacity) and common is not None:
+        patience = [s.patience.get(kind, s.patience.get("")) for kind in comers.kinds]
+        if all(p is not None and p == patience[0] and is_exponential(p) for p in patience) and patience[0] is not None:
+            q = exact.erlang_a(comers.rate, 1 / common, int(s.servers), 1 / patience[0].mean)
+            return _alike(q if s.discipline == "fcfs" else _untailed(q), comers)
+    return None
+
+
+def _unlimited(s: Station, comers: Comers, m: Floats, variance: Floats) -> Solved | None:
+    lam, load, c = comers.rate, float(comers.rates @ m), s.servers
+    if not isfinite(c):
+        return Solved(exact.mm_infinity(lam, lam / load), _unhindered(comers.rates, m))
+    c = int(c)
+    if s.discipline == "sharing" or is_newest_first(s):
+        whole = exact.processor_sharing(lam, load / lam, c)
+        slow = whole.number_in_station / load  # a customer's time is so much longer than his service
+        return Solved(whole, _unhindered(comers.rates, slow * m), waits=False)
+    common = common_mean(s, comers)
+    if in_line(s, comers):
+        return _one_line(s, comers, m, variance, common)
+    if s.discipline == "priority" and s.preemption in ("none", "resume"):
+        return _by_priority(s, comers, m, variance, common)
+    return None
+
+
+def _one_line(s: Station, comers: Comers, m: Floats, variance: Floats, common: float | None) -> Solved | None:
+    lam, load, c = comers.rate, float(comers.rates @ m), int(s.servers)
+    first = s.discipline in ("fcfs", "priority")
+    if common is not None:
+        q = exact.mmc(lam, 1 / common, c)
+        return _alike(q if first else _untailed(q), comers)
+    if first and not variance.any() and (m == m[0]).all():
+        return _alike(exact.mdc(lam, float(m[0]), c), comers)
+    if c > 1 or not np.isfinite(variance).all():
+        return None
+    second = float(comers.rates @ (variance + m * m)) / lam
+    q = exact.mg1(lam, load / lam, second - (load / lam) ** 2)
+    return Solved(q, tuple(_kind(r, q.wait, t, q.p_wait) for r, t in zip(comers.rates, m, strict=True)))
+
+
+def _by_priority(s: Station, comers: Comers, m: Floats, variance: Floats, common: float | None) -> Solved | None:
+    """The kinds of one priority are a class; within it they wait alike."""
+    levels = sorted(set(comers.priorities))
+    of = np.array([levels.index(p) for p in comers.priorities])
+    lam = np.asarray(np.bincount(of, weights=comers.rates), float)
+    c, resumes = int(s.servers), s.preemption == "resume"
+    if common is not None:
+        solve = exact.mmc_preemptive if resumes else exact.mmc_priority
+        classes = solve(lam, 1 / common, c)
+        kinds = [_kind(r, classes[k].wait, common, classes[k].p_wait) for r, k in zip(comers.rates, of, strict=True)]
+    elif c == 1 and np.isfinite(variance).all():
+        kinds = _mixed_priority(comers, of, lam, m, variance, resumes=resumes)
+    else:
+        return None
+    load = float(comers.rates @ m)
+    return Solved(_sum(kinds, load / c, None if resumes else exact.erlang_c(c, load)), tuple(kinds))
+
+
+def _mixed_priority(
+    comers: Comers, of: npt.NDArray[np.int64], lam: Floats, m: Floats, variance: Floats, *, resumes: bool
+) -> list[exact.Station]:
+    """One server, classes that mix kinds: a class is served as the mixture, each kind in its own time."""
+    mean = np.bincount(of, weights=comers.rates * m) / lam
+    spread = np.maximum(np.bincount(of, weights=comers.rates * (variance + m * m)) / lam - mean**2, 0.0)
+    classes = (exact.mg1_preemptive if resumes else exact.mg1_priority)(lam, mean, spread)
+    before = np.concatenate([[0.0], np.cumsum(lam * mean)[:-1]])
+    kinds = []
+    for rate, t, k in zip(comers.rates, m, of, strict=True):
+        slower = (t - mean[k]) * before[k] / (1 - before[k]) if resumes else 0.0  # interrupted for longer
+        kinds.append(_kind(rate, classes[k].wait + slower, t, None if resumes else classes[k].p_wait))
+    return kinds
+
+
+def _limited(s: Station, comers: Comers, m: Floats, common: float | None) -> Solved | None:
+    lam, c = comers.rate, int(s.servers)
+    if s.capacity == c:
+        q = exact.mgcc(lam, float(comers.rates @ m) / lam, c)
+        return Solved(q, _unhindered(comers.rates * (1 - q.p_block), m, q.p_block))
+    if common is None:
+        return None
+    q = exact.mmck(lam, 1 / common, c, int(s.capacity))
+    return _alike(q if s.discipline in ("fcfs", "priority") else _untailed(q), comers)
+
+
+# ---- a station that one source feeds --------------------------------------------------------------------------------
+
+
+def with_one_source(d: Declared, s: Station) -> Solved | None:
+    """Groups, or arrivals that are not Poisson, of one source that goes nowhere else and to which nobody else comes.
+
+    Raises:
+        NoAnswer: it is unstable.
+    """
+    sources = [source for source in d.sources if s.name in source.to]
+    led = any(to == s.name for _, to, _ in links(d))
+    if led or len(sources) != 1 or sources[0].to != {s.name: 1.0} or not is_plain(s) or not isfinite(s.servers):
+        return None
+    source, service = sources[0], s.service_of(sources[0].kind or sources[0].name)
+    comers = Comers((source.kind or source.name,), np.ones(1), (source.priority,))
+    endless = source.start == 0 and source.stop == inf and source.limit is None
+    if service is None or source.interarrival is None or not endless or not is_known(service) or not in_line(s, comers):
+        return None
+    between = source.interarrival
+    if source.batch is not None:
+        finite = isfinite(source.batch.variance) and isfinite(service.variance)
+        if not (is_exponential(between) and s.servers == 1 and finite):
+            return None
+        size = source.batch
+        q = exact.batch_mg1(1 / between.mean, size.mean, size.variance, service.mean, service.variance)
+        return _alike(q, comers)
+    transform = _transform(between)
+    if transform is None or not is_exponential(service):
+        return None
+    q = exact.gi_m_c(transform, between.mean, 1 / service.mean, int(s.servers))
+    return _alike(q if s.discipline in ("fcfs", "priority") else _untailed(q), comers)
+
+
+def _transform(d: Distribution) -> exact.Transform | None:
+    """The Laplace transform of a distribution, where it has a closed form."""
+    if d.family == "deterministic":
+        return exact.deterministic_transform(d["value"])
+    if d.family == "uniform" and d["high"] > d["low"]:
+        return exact.uniform_transform(d["low"], d["high"])
+    if d.family == "gamma":
+        return exact.gamma_transform(d["shape"], d["scale"])
+    if d.family == "erlang":
+        return exact.gamma_transform(d["k"], d["mean"] / d["k"])
+    if d.family == "hyperexponential":
+        return exact.hyperexponential_transform(np.array(d.values), np.array(d.shares))
+    if d.family in ("discrete", "empirical"):
+        x = np.array(d.values)
+        w = np.array(d.shares) if d.shares else np.full(len(x), 1 / len(x))
+        return lambda s: float(w @ np.exp(-s * x))
+    return None
+
+
+# ---- kinds of customers ---------------------------------------------------------------------------------------------
+
+
+def _kind(rate: float, wait: float, service: float, p_wait: float | None) -> exact.Station:
+    L = rate * (wait + service)
+    return exact.Station(wait, wait + service, rate * wait, L, np.nan, rate, p_wait)
+
+
+def _unhindered(rates: Floats, times: Floats, p_block: float = 0.0) -> tuple[exact.Station, ...]:
+    """Kinds of which nobody waits before service begins."""
+    return tuple(
+        exact.Station(0.0, time, 0.0, rate * time, np.nan, rate, 0.0, p_block)
+        for rate, time in zip(rates.tolist(), times.tolist(), strict=True)
+    )
+
+
+def _untailed(q: exact.Station) -> exact.Station:
+    """The means hold for other disciplines, the distribution of the wait does not."""
+    return replace(q, tail=None)
+
+
+def _alike(q: exact.Station, comers: Comers) -> Solved:
+    """All kinds wait and are served alike."""
+    parts = comers.rates / comers.rate
+    each = (
+        replace(
+            q, queue_length=q.queue_length * p, number_in_station=q.number_in_station * p, throughput=q.throughput * p
+        )
+        for p in parts.tolist()
+    )
+    return Solved(q, tuple(each))
+
+
+def _sum(kinds: list[exact.Station], utilization: float, p_wait: float | None) -> exact.Station:
+    lam, Lq = sum(q.throughput for q in kinds), sum(q.queue_length for q in kinds)
+    L = sum(q.number_in_station for q in kinds)
+    return exact.Station(Lq / lam, L / lam, Lq, L, utilization, lam, p_wait)

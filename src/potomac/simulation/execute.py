@@ -184,7 +184,8 @@ def _steps(plan: Plan, w: W.World) -> Iterator[W.World]:
                 raise NoAnswer(_crowded(plan, w))
             w = grown(w, max(w.customers.size, int(w.sources["pending"].max(initial=0)) + plan.reserve))
         elif status == W.SHORT:
-            raise NoAnswer(_short(plan, w))
+            draw = int(w.clock[0]["short"])
+            raise NoAnswer(exhausted(plan.names[draw], int(w.draws["length"][draw])))
         elif status != W.RUNNING:
             yield w
             return
@@ -197,9 +198,8 @@ def _crowded(plan: Plan, w: W.World) -> Fault:
     return Fault("simulation.crowded", found, "", "Add servers, give a capacity, or a shorter time")
 
 
-def _short(plan: Plan, w: W.World) -> Fault:
-    draw = int(w.clock[0]["short"])
-    name, length = plan.names[draw], int(w.draws[draw]["length"])
+def exhausted(name: str, length: int) -> Fault:
+    """What is said where a trace ends before the run does."""
     found = f"the trace of {name!r:.60} ends after {length:,} values"
     return Fault("simulation.trace-exhausted", found, "", "Give more values, a shorter run, or empirical values")
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from potomac.errors import NoAnswer
 from potomac.simulation.declared import EXIT, Source, Station
-from potomac.simulation.draws import EXPONENTIAL, draw, uniform_of
-from potomac.simulation.execute import Replication, Window, histogram_quantiles
+from potomac.simulation.draws import EXPONENTIAL, TRACE, draw, uniform_of
+from potomac.simulation.execute import Replication, Window, exhausted, histogram_quantiles
 from potomac.simulation.memory import bits_of, inner
 from potomac.simulation.plan import Declared, Plan
 from potomac.simulation.world import (
@@ -286,6 +287,8 @@ def recur(
         for at, i in enumerate(row.numbers):
             services = np.empty(n)
             _fill(w.draws, int(w.service[i, 0]), services)
+            if w.draws["family"][w.service[i, 0]] == TRACE and n and services[-1] == inf:
+                _exhausted(plan, w, int(w.service[i, 0]), entered, services, stop)
             n = _serve(states[at], free[at], times, services, edges, w.tally[i], w.histogram[i], window.first,
                        stop if at == 0 else inf)  # fmt: skip
             times = times[:n]
@@ -300,6 +303,12 @@ def recur(
         number, w.tally, histogram_quantiles(w.histogram, quantiles), w.greatest, end, events, 0,
         w.histogram if keep else None,
     )  # fmt: skip
+
+
+def _exhausted(plan: Plan, w: Any, s: int, entered: Floats, services: Floats, stop: float) -> None:
+    """Say so, where somebody comes whose service time the trace does not have."""
+    if entered[np.flatnonzero(np.isinf(services))[0]] < stop:
+        raise NoAnswer(exhausted(plan.names[s], int(w.draws["length"][s])))
 
 
 def _completed(tally: Floats, edges: Floats, end: float, servers: float) -> None:

@@ -284,6 +284,8 @@ def test_the_table_can_be_read_back() -> None:
         (["a", "b", "c", "d", "e"], "not all numbers", "simulation.values"),
         ([[1.0, 2.0, 3.0]], "have the shape", "simulation.values"),
         (pa.array([1.0, None, 3.0, 4.0, 5.0]), "row 1 of the values is nan", "simulation.values"),
+        (np.ma.masked_equal([1.0, 2.0, 3.0, 9.0, 5.0], 9.0), "row 3 of the values is nan", "simulation.values"),
+        (np.array(["2024-01-01", "2024-01-02"], "datetime64[s]"), "are dates", "simulation.values"),
     ],
 )
 def test_bad_values_are_told_with_their_row(values: Any, words: str, code: str) -> None:

@@ -34,7 +34,8 @@ def poker_hand(hand: str) -> Fraction:
     Raises:
         StudyError: there is no such hand.
     """
-    name = {"pair": "one pair", "two pairs": "two pair"}.get(hand, hand)
+    name = " ".join(str(hand).lower().replace("-", " ").replace("_", " ").split())
+    name = {"pair": "one pair", "two pairs": "two pair", "poker": "four of a kind"}.get(name, name)
     if name not in HANDS:
         expected, mend = f"expected one of {listing(HANDS)}", did_you_mean(str(hand), list(HANDS))
         raise StudyError(Fault("simulation.parameter", f"there is no hand {hand!r:.60}", expected, mend, key="hand"))

@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 STATES = 20_000_000
 """The most states of a chain that is solved."""
+TOLD = 100_000
+"""The most of them that the distribution of the wait is added up from."""
 
 
 def erlang_b(servers: int, load: float) -> float:
@@ -184,7 +186,7 @@ def erlang_a(arrival_rate: float, service_rate: float, servers: int, renege_rate
         wait=W, time_in_station=W + busy / lam, queue_length=Lq, number_in_station=Lq + busy, utilization=busy / c,
         throughput=lam, p_wait=float(waiting.sum()), p_renege=theta * W, busy=busy,
         wait_served=float(served @ stages) * lam / (mu * busy),
-        tail=lambda t: _impatient_tail(waiting, x, theta, t),
+        tail=(lambda t: _impatient_tail(waiting, x, theta, t)) if queue <= TOLD else None,
     )  # fmt: skip
 
 

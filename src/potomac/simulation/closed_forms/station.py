@@ -74,13 +74,12 @@ class Station:
             return 0.0
         if over == 0:
             return np.inf
+        from scipy.optimize import brentq
+
         high = self.wait or 1.0
         while self.wait_beyond(high) > over:
             high *= 2
-        low = 0.0
-        while low < (middle := (low + high) / 2) < high:
-            low, high = (middle, high) if self.wait_beyond(middle) > over else (low, middle)
-        return high
+        return float(brentq(lambda t: float(self.wait_beyond(t)) - over, 0.0, high, xtol=1e-15 * high, rtol=1e-15))
 
     def measures(self) -> dict[str, float]:
         """Each measure that is known, quantiles of the wait included."""

@@ -29,8 +29,8 @@ def numbers(values: Any, what: str) -> Floats:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         values = values.to_numpy(zero_copy_only=False) if isinstance(values, pa.Array) else values.to_numpy()
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(float).filled(np.nan)
-    if getattr(getattr(values, "dtype", None), "kind", "") in "mM":
+        values = np.ma.filled(values.astype(float), np.nan)
+    if getattr(getattr(values, "dtype", None), "kind", "") in ("m", "M"):
         mend = "Give them as seconds, or another unit, since the begin"
         raise DataError(Fault("simulation.values", f"the {what} are dates", "expected numbers", mend, key=what))
     try:

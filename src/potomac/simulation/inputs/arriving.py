@@ -114,7 +114,7 @@ def arrivals(
         edges = _edges(start, stop, stop - start if steady else best_width(t, start, stop))
     within, within_p, clumped = _within(_unrounded(t, start, stop, random), edges)
     rates = _rates(t, edges)
-    gapped = f"Kolmogorov-Smirnov D = {ks:.3f}, p {_chance(ks_p)}"
+    gapped = f"Kolmogorov-Smirnov D = {ks:.3g}, p {_chance(ks_p)}"
     if steady:
         process, verdict = _steady(gapped, ks_p)
     else:

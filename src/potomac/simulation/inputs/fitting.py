@@ -227,7 +227,7 @@ def _verdict(fits: list[Fit], x: Floats) -> tuple[Distribution, str]:
     if not possible:
         return empirical(x), "No family can be fitted; the notes say why. Draw from the values: empirical(values)."
     first, _ = possible[0]
-    lead = f", {possible[1][0].aic - first.aic:.4g} below {possible[1][0].family}" if len(possible) > 1 else ""
+    lead = f", {possible[1][0].aic - first.aic:,.2f} below {possible[1][0].family}" if len(possible) > 1 else ""
     words = f"{_named(first)} fits best (AIC {first.aic:.2f}{lead})"
     few = f" {len(x)} values are too few to tell families apart." if len(x) < 20 else ""
     holds = [(each, made) for each, made in possible if not each.rejected]
@@ -254,5 +254,5 @@ def _named(each: Fit) -> str:
 
 
 def _tested(each: Fit) -> str:
-    ks = f"Kolmogorov-Smirnov D = {each.ks:.3f}, p = {each.ks_p:.2g}"
+    ks = f"Kolmogorov-Smirnov D = {each.ks:.3g}, p = {each.ks_p:.2g}"
     return ks if np.isnan(each.ad_p) else f"Anderson-Darling p = {each.ad_p:.2g}; {ks}"

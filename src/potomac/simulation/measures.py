@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from potomac.simulation import world as W
 from potomac.simulation.declared import Station, Stock
-from potomac.simulation.execute import Replication, Window
 from potomac.simulation.plan import Declared
+from potomac.simulation.replication import Replication, Window
 
 __all__ = ["CUSTOMER", "Values", "measured", "series"]
 
@@ -174,5 +174,3 @@ def series(d: Declared, runs: Sequence[Replication], edges: Floats, where: str, 
         inside = np.stack([r.tally[: len(d.places) * k] for r in runs])
         return np.asarray(inside[:, :, :, [W.QUEUE, W.SERVICE]].sum((1, 3)) / widths)
     return np.asarray(x[:, :, list(_CURVES[measure])].sum(2) / widths)
-
-

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
-from potomac.simulation.execute import Replication, Window, replications
+from potomac.simulation.execute import replications
 from potomac.simulation.measures import Values, measured
 from potomac.simulation.plan import Declared
+from potomac.simulation.replication import Replication, Window
 from potomac.simulation.traffic import traffic, unstable
 from potomac.simulation.warmup import Warmup, relaxation, truncated
 from potomac.stats.intervals import mean_interval

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from potomac.errors import NoAnswer
 from potomac.simulation.declared import EXIT, Source, Station
 from potomac.simulation.draws import EXPONENTIAL, TRACE, draw, uniform_of
-from potomac.simulation.execute import Replication, Window, exhausted, histogram_quantiles
 from potomac.simulation.memory import bits_of, inner
 from potomac.simulation.plan import Declared, Plan
+from potomac.simulation.replication import Replication, Window, exhausted, histogram_quantiles
 from potomac.simulation.world import (
     ARRIVED,
     BINS,

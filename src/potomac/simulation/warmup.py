@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
-from potomac.simulation.execute import Window, replications
+from potomac.simulation.execute import replications
 from potomac.simulation.measures import series
 from potomac.simulation.plan import Declared
+from potomac.simulation.replication import Window
 from potomac.simulation.traffic import traffic
 from potomac.stats.streams import Stream
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer
+from potomac.simulation import reliability
 from potomac.simulation import world as W
 from potomac.simulation.plan import Declared, Plan, grown, planned
 from potomac.simulation.recursions import in_a_row, recur
@@ -46,6 +47,8 @@ def replications(
     Raises:
         NoAnswer: a trace has ended, or too many customers are inside.
     """
+    if declared.components:
+        return reliability.replications(declared, numbers, window, stream, jobs=jobs, progress=progress)
     tell, plan = progress or Quiet(), planned(declared)
 
     replicated = executor(declared)

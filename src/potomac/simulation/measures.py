@@ -8,6 +8,7 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
+from potomac.simulation import reliability
 from potomac.simulation import world as W
 from potomac.simulation.declared import Station, Stock
 from potomac.simulation.plan import Declared
@@ -50,6 +51,8 @@ def measured(d: Declared, runs: Sequence[Replication], window: Window, quantiles
         window: the time that counts.
         quantiles: shares, as the replications kept them.
     """
+    if d.components:
+        return reliability.measured(d, runs, window)
     sums, kinds, out = _Sums(runs, window), d.kinds, Values()
     for i, name in enumerate(d.places):
         part = d.stations[i] if i < len(d.stations) else d.stocks[i - len(d.stations)]
@@ -158,6 +161,8 @@ def series(d: Declared, runs: Sequence[Replication], edges: Floats, where: str, 
         where: a place, or ``system``.
         measure: ``wait`` and ``time_in_system`` (of those who came in the slice), or an average over time.
     """
+    if d.components:
+        return reliability.series(d, runs, edges, where, measure)
     widths = np.diff(np.concatenate([[0.0], edges]))
     k = len(d.kinds)
     if where == "system":

@@ -1,4 +1,4 @@
-"""A model, built part by part: sources, stations, routes, stocks; checked as a whole before it runs."""
+"""A model, built part by part: sources, stations, routes, stocks, or components; checked as a whole before it runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
+from potomac.simulation.components import Component, Crew, Plant, System
 from potomac.simulation.declared import EXIT, Discipline, Preemption, Rate, Route, Source, Station, Stock
-from potomac.simulation.distributions import Distribution, distribution, empirical
+from potomac.simulation.distributions import Distribution, discrete, distribution, empirical
 from potomac.simulation.lehmer import Lehmer
 from potomac.simulation.plan import Declared
 from potomac.simulation.traffic import endless
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 Where = str | Mapping[str, float]
+Parts = str | Sequence[str]
 
 
 class Model:
-    """A model of customers, stations and stocks.
+    """A model of customers, stations and stocks, or of components that fail and are repaired.
 
     Each method adds a part and gives the model back. What is wrong with a part is said when it is added, what does not
     fit together when the model runs.
@@ -195,6 +197,86 @@ class Model:
         )  # fmt: skip
         return self._add("stock", made, stocks=(*self.declared.stocks, made))
 
+    def component(
+        self, name: str, *, life: Any = None, repair: Any = None, count: int = 1, running: int | None = None,
+        dormant: Any = None, switch: float = 1.0, crew: str = "", priority: int = 0, reliability: float | None = None,
+    ) -> Model:  # fmt: skip
+        """Add units that fail, all alike.
+
+        Args:
+            name: of the component.
+            life: distribution of the time that a unit works until it fails.
+            repair: distribution of the time its repair takes; default it is not repaired.
+            count: units.
+            running: units that run at once, the others stand by; default all run.
+            dormant: distribution of the time until a unit fails in standby (warm); default it never does (cold).
+            switch: probability that a unit in standby takes over when it is wanted.
+            crew: who repairs it; default each unit finds somebody at once.
+            priority: of its repairs where the crew has priorities; smaller is more urgent.
+            reliability: probability that a unit works, in place of ``life``, where time plays no part.
+
+        Raises:
+            StudyError: the component is wrong; the message says how.
+        """
+        if (life is None) == (reliability is None):
+            found = f"it has {'neither' if life is None else 'both'} life {'nor' if life is None else 'and'} reliability"
+            mend = "Add life, e.g. { exponential = { mean = 100.0 } }" if life is None else ""
+            raise StudyError(Fault("simulation.component", found, "expected one of them", mend, key=f"component.{name}"))
+        lasts = distribution(life) if reliability is None else _works(name, reliability)
+        made = Component(
+            _named(name), lasts, _maybe(repair), count, running, _maybe(dormant), switch, crew, priority,
+            reliability is not None,
+        )  # fmt: skip
+        return self._add("component", made, components=(*self.declared.components, made))
+
+    def crew(self, name: str, number: int = 1, discipline: Literal["fcfs", "priority"] = "fcfs") -> Model:
+        """Add a crew that repairs, each of its members one unit at a time.
+
+        Args:
+            name: of the crew.
+            number: how many they are.
+            discipline: fcfs, or priority (of the components).
+
+        Raises:
+            StudyError: the crew is wrong; the message says how.
+        """
+        made = Crew(_named(name), number, discipline)
+        return self._add("crew", made, crews=(*self.declared.crews, made))
+
+    def system(
+        self, name: str = "system", *, series: Parts | None = None, parallel: Parts | None = None,
+        of: Parts | None = None, standby: Parts | None = None, k: int | None = None, switch: float = 1.0,
+        suspended: bool = False, times: Sequence[float] = (),
+    ) -> Model:  # fmt: skip
+        """Add a structure of components and other systems; all units of a component are its parts.
+
+        Args:
+            name: of the system.
+            series: parts that must all work.
+            parallel: parts one of which must work.
+            of: parts ``k`` of which must work.
+            standby: components of which ``k`` (default 1) run in their order, and the others stand by.
+            k: parts that must work.
+            switch: probability that a unit in standby takes over when it is wanted.
+            suspended: whether nothing in it fails while it is down.
+            times: at which the probability that it has not failed yet is estimated.
+
+        Raises:
+            StudyError: the system is wrong; the message says how.
+        """
+        given = {"series": series, "parallel": parallel, "of": of, "standby": standby}
+        chosen = [(kind, parts) for kind, parts in given.items() if parts is not None]
+        if len(chosen) != 1 or (chosen[0][0] == "of") != (k is not None and chosen[0][0] != "standby"):
+            found = f"the system has {listing([kind for kind, _ in chosen]) or 'no parts'}{'' if k is None else ' and k'}"
+            expected = "expected one of series, parallel, standby, or of with k"
+            raise StudyError(Fault("simulation.system", found, expected, key=f"system.{name}"))
+        kind, parts = chosen[0]
+        made = System(
+            name if name == "system" else _named(name), (parts,) if isinstance(parts, str) else tuple(parts),
+            1 if kind == "parallel" else k, kind == "standby", switch, suspended, tuple(float(t) for t in times),
+        )  # fmt: skip
+        return self._add("system", made, systems=(*self.declared.systems, made))
+
     def lehmer(self, seed: int = 123456789, streams: Mapping[str, int] | None = None) -> Model:
         """Draw from the generator of Leemis and Park, to reproduce what they and their readers published.
 
@@ -263,13 +345,19 @@ class Model:
 
 
 def _part_faults(d: Declared) -> Iterator[Fault]:
-    for what, parts in (("source", d.sources), ("station", d.stations), ("route", d.routes), ("stock", d.stocks)):
+    for what, parts in (
+        ("source", d.sources), ("station", d.stations), ("route", d.routes), ("stock", d.stocks),
+        ("component", d.components), ("system", d.systems), ("crew", d.crews),
+    ):  # fmt: skip
         for n, part in enumerate(parts):
             yield from (replace(f, key=f"{what}.{n}" + (f".{f.key}" if f.key else "")) for f in part.faults())
 
 
 def _whole_faults(d: Declared) -> Iterator[Fault]:
     """What does not fit together."""
+    if d.components or d.systems or d.crews:
+        yield from _plant_faults(d)
+        return
     if not d.sources:
         yield Fault("simulation.empty", "the model has no source", "", "Add one, or a population")
     if not d.places:
@@ -282,6 +370,18 @@ def _whole_faults(d: Declared) -> Iterator[Fault]:
     yield from faults
     if not faults and not [*_unknown(d)]:
         yield from endless(d)
+
+
+def _plant_faults(d: Declared) -> Iterator[Fault]:
+    if d.sources or d.places:
+        found = "the model has components and customers"
+        yield Fault("simulation.mixed", found, "expected one of them",
+                    "Make two models, or stations with uptime and repair")  # fmt: skip
+    if not d.components:
+        yield Fault("simulation.empty", "the model has no component", "", "Add one")
+    if d.lehmer is not None:
+        yield Fault("simulation.mixed", "components do not draw from the Lehmer generator", "", "Leave lehmer out")
+    yield from Plant(d.components, d.systems, d.crews).faults()
 
 
 def _unknown(d: Declared) -> Iterator[Fault]:
@@ -316,6 +416,14 @@ def _named(name: str) -> str:
         expected = 'expected a name without ":", of at most 200 letters, and not "exit" or "system"'
         raise StudyError(Fault("simulation.name", f"a part is called {name!r:.60}", expected))
     return name
+
+
+def _works(name: str, reliability: float) -> Distribution:
+    """Whether a unit works, as the time that it does: 1 or 0."""
+    if isinstance(reliability, bool) or not 0 <= reliability <= 1:
+        found, key = f"the reliability is {reliability!r}", f"component.{name}.reliability"
+        raise StudyError(Fault("simulation.component", found, "expected a share from 0 to 1", key=key))
+    return discrete((0.0, 1.0), (1 - reliability, reliability))
 
 
 def _to(to: Where) -> dict[str, float]:

@@ -12,13 +12,15 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
+from potomac.simulation.cycles import window_of
 from potomac.simulation.execute import replications
 from potomac.simulation.measures import Values, measured
 from potomac.simulation.plan import Declared
+from potomac.simulation.reliability import LIVES, given_up, plant_of
 from potomac.simulation.replication import Replication, Window
 from potomac.simulation.traffic import traffic, unstable
 from potomac.simulation.warmup import Warmup, relaxation, truncated
-from potomac.stats.intervals import mean_interval
+from potomac.stats.intervals import mean_interval, proportion_interval
 from potomac.stats.streams import Stream
 
 if TYPE_CHECKING:
@@ -141,7 +143,10 @@ def _estimate(key: tuple[str, str], x: Floats, exact: float | None, confidence: 
     if not seen.size:
         return Estimate(*key, nan, nan, nan, nan, 0, exact)
     mean = float(seen.mean())
-    low, high = mean_interval(seen, confidence)
+    if key[1].startswith("reliability"):  # shares of lives, often near 1
+        low, high = proportion_interval(round(float(seen.sum()) * LIVES), seen.size * LIVES, confidence)
+    else:
+        low, high = mean_interval(seen, confidence)
     return Estimate(*key, mean, low, high, (high - low) / 2, int(seen.size), exact)
 
 
@@ -159,11 +164,12 @@ def simulate(declared: Declared, asked: Asked, progress: Progress | None = None)
     values = measured(declared, runs, window, asked.quantiles)
     from potomac.simulation.analytic import analytic
 
-    exact = analytic(declared) if warmup.steady else {}
+    exact = analytic(declared) if warmup.steady or declared.components else {}
+    if declared.components and not warmup.steady:  # the first failure does not wait for a long run
+        exact = {key: value for key, value in exact.items() if key[1].startswith(("mttf", "reliability"))}
     found = estimates(values, exact, asked.confidence)
-    return Simulated(
-        declared, asked, window, found, values, tuple(runs), warmup, (*notes, *_notes(found, runs, asked, reached)), reached
-    )  # fmt: skip
+    told = (*notes, *given_up(declared, runs), *_notes(found, runs, asked, reached))
+    return Simulated(declared, asked, window, found, values, tuple(runs), warmup, told, reached)
 
 
 def _check(a: Asked) -> None:
@@ -193,6 +199,9 @@ def _ends(d: Declared) -> bool:
 
 def _window(d: Declared, a: Asked, stream: Stream, tell: Progress) -> tuple[Window, Warmup, list[str]]:
     """The time that counts: given, or found."""
+    if d.components:
+        window, cut = window_of(plant_of(d), a.until, None if a.warmup == "auto" else float(a.warmup))
+        return window, cut, list(cut.notes)
     if _ends(d):
         given = 0.0 if a.warmup == "auto" else float(a.warmup)
         return Window.of(a.until or inf, given), Warmup(given, False, "the model ends by itself"), []

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.simulation import world as W
+from potomac.simulation.components import Component, Crew, System
 from potomac.simulation.declared import EXIT, Rate, Route, Source, Station, Stock
 from potomac.simulation.distributions import Distribution, exponential, uniform
 from potomac.simulation.draws import keyed, seeded, table_of
@@ -32,7 +33,8 @@ class Declared:
 
     Attributes:
         name: of the model.
-        sources, stations, routes, stocks: its parts.
+        sources, stations, routes, stocks: its parts, where customers go through it.
+        components, systems, crews: its parts, where units fail and are repaired.
         streams: number of the Lehmer stream of each random thing, by its name; empty for keyed streams.
     """
 
@@ -41,6 +43,9 @@ class Declared:
     stations: tuple[Station, ...] = ()
     routes: tuple[Route, ...] = ()
     stocks: tuple[Stock, ...] = ()
+    components: tuple[Component, ...] = ()
+    systems: tuple[System, ...] = ()
+    crews: tuple[Crew, ...] = ()
     lehmer: Lehmer | None = None
     streams: Mapping[str, int] = field(default_factory=dict)
 

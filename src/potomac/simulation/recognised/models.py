@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import NoAnswer
+from potomac.simulation.components import Plant
 from potomac.simulation.plan import Declared
 from potomac.simulation.recognised.closed import closed_model
 from potomac.simulation.recognised.comers import comers_of, poisson_places, quasi_reversible
 from potomac.simulation.recognised.named import Known, measures, told
+from potomac.simulation.recognised.plants import known_plant
 from potomac.simulation.recognised.stations import Solved, with_one_source, with_poisson_arrivals
 from potomac.simulation.recognised.stocks import known_stock
 from potomac.simulation.traffic import traffic
@@ -33,6 +35,8 @@ def recognised(d: Declared) -> Known:
     Args:
         d: a model whose parts fit together.
     """
+    if d.components:
+        return known_plant(Plant(d.components, d.systems, d.crews))
     try:
         known = closed_model(d) if any(source.population for source in d.sources) else _open(d)
     except NoAnswer:

@@ -14,14 +14,14 @@ from potomac.simulation.declared import Station, Stock
 from potomac.simulation.plan import Declared
 from potomac.simulation.replication import Replication, Window
 
-__all__ = ["CUSTOMER", "Values", "measured", "series"]
+__all__ = ["Parts", "Values", "measured", "parts", "quantile_name", "quantile_rows", "ratios", "series"]
 
 Floats = npt.NDArray[np.float64]
 Values = dict[tuple[str, str], Floats]
 """(where, measure) -> one value a replication; NaN where there is nothing to average."""
 
-CUSTOMER = frozenset({"wait", "time_in_station", "time_in_system", "p_wait"})
-"""Averages over customers; all others are averages over time, or counts."""
+Parts = dict[tuple[str, str], tuple[Floats, Floats]]
+"""(where, measure) -> a sum and what it is divided by, one value a replication each: customers, or time."""
 
 
 def _over(above: Floats, below: Floats) -> Floats:
@@ -35,15 +35,38 @@ class _Sums:
     def __init__(self, runs: Sequence[Replication], window: Window) -> None:
         self.tally = np.stack([r.tally[:, window.first :].sum(1) for r in runs])
         self.time = np.array([r.end - window.start for r in runs])
-        self.quantiles = np.stack([r.quantiles for r in runs])
 
     def of(self, rows: Sequence[int]) -> Floats:
         """Sums of several rows together, shape (replications, columns)."""
         return np.asarray(self.tally[:, list(rows)].sum(1))
 
 
+def parts(d: Declared, runs: Sequence[Replication], window: Window) -> Parts:
+    """All measures of a model as ratios: what was summed, and over how many customers or how much time.
+
+    Args:
+        d: the model.
+        runs: its replications.
+        window: the time that counts.
+    """
+    sums, kinds, out = _Sums(runs, window), d.kinds, Parts()
+    for i, name in enumerate(d.places):
+        part = d.stations[i] if i < len(d.stations) else d.stocks[i - len(d.stations)]
+        rows = [i * len(kinds) + k for k in range(len(kinds))]
+        visited = _visited(sums, rows)
+        out |= _place(part, name, sums.of(rows), sums.time, sums.of(rows[:1])[:, W.CAPACITY])
+        for k in visited if len(visited) > 1 else ():
+            out |= _visits(f"{name}:{kinds[k]}", sums.of([rows[k]]), sums.time)
+    return out | _system(d, sums)
+
+
+def ratios(found: Parts) -> Values:
+    """One value a replication of each measure; NaN where there is nothing to average over."""
+    return {key: _over(above, below) for key, (above, below) in found.items()}
+
+
 def measured(d: Declared, runs: Sequence[Replication], window: Window, quantiles: Sequence[float] = ()) -> Values:
-    """All measures of a model.
+    """All measures of a model, one value a replication, its quantiles too.
 
     Args:
         d: the model.
@@ -53,95 +76,99 @@ def measured(d: Declared, runs: Sequence[Replication], window: Window, quantiles
     """
     if d.components:
         return reliability.measured(d, runs, window)
-    sums, kinds, out = _Sums(runs, window), d.kinds, Values()
+    out = ratios(parts(d, runs, window))
+    if quantiles:
+        kept = np.stack([r.quantiles for r in runs])
+        for (where, what), row in quantile_rows(d, runs, window).items():
+            out |= {(where, quantile_name(what, q)): kept[:, row, n] for n, q in enumerate(quantiles)}
+    return out
+
+
+def quantile_rows(d: Declared, runs: Sequence[Replication], window: Window) -> dict[tuple[str, str], int]:
+    """(where, what is measured) -> the row in which it is counted, of all whose quantiles are known."""
+    sums, k, out = _Sums(runs, window), len(d.kinds), dict[tuple[str, str], int]()
     for i, name in enumerate(d.places):
-        part = d.stations[i] if i < len(d.stations) else d.stocks[i - len(d.stations)]
-        rows = [i * len(kinds) + k for k in range(len(kinds))]
-        visited = [k for k in range(len(kinds)) if sums.tally[:, rows[k], W.ARRIVED].any()]
-        out |= _place(part, name, sums.of(rows), sums.time, _capacity(part, sums.of(rows[:1])))
-        if len(visited) > 1:
-            for k in visited:
-                out |= _visits(f"{name}:{kinds[k]}", sums.of([rows[k]]), sums.time)
-                out |= _quantiles(f"{name}:{kinds[k]}", "wait", sums.quantiles[:, rows[k]], quantiles)
-        elif visited:
-            out |= _quantiles(name, "wait", sums.quantiles[:, rows[visited[0]]], quantiles)
-    return out | _system(d, sums, quantiles)
+        visited = _visited(sums, [i * k + n for n in range(k)])
+        for n in visited:
+            out[name if len(visited) == 1 else f"{name}:{d.kinds[n]}", "wait"] = i * k + n
+    for n, kind in enumerate(d.kinds):
+        out["system" if k == 1 else kind, "time_in_system"] = len(d.places) * k + n
+    return out
 
 
-def _place(part: Station | Stock, name: str, x: Floats, time: Floats, capacity: Floats) -> Values:
+def quantile_name(what: str, q: float) -> str:
+    """``wait_q90`` of ``wait`` and .9."""
+    return f"{what}_q{100 * q:.4g}"
+
+
+def _visited(sums: _Sums, rows: Sequence[int]) -> list[int]:
+    return [k for k, row in enumerate(rows) if sums.tally[:, row, W.ARRIVED].any()]
+
+
+def _place(part: Station | Stock, name: str, x: Floats, time: Floats, capacity: Floats) -> Parts:
     if isinstance(part, Stock):
         return _stock(part, name, x, time)
     busy = x[:, W.BUSY] if part.discipline == "sharing" else x[:, W.SERVICE]
     out = _visits(name, x, time)
     if isfinite(part.servers) or part.calendar:
-        out[name, "utilization"] = _over(busy, capacity)
+        out[name, "utilization"] = busy, capacity
     if part.uptime is not None and not part.calendar:
-        out[name, "availability"] = capacity / time / part.servers
+        out[name, "availability"] = capacity, time * part.servers
     return out
 
 
-def _capacity(part: Station | Stock, x: Floats) -> Floats:
-    return x[:, W.CAPACITY]
-
-
-def _visits(where: str, x: Floats, time: Floats) -> Values:
+def _visits(where: str, x: Floats, time: Floats) -> Parts:
     """Measures of a station, of all its customers or of one kind."""
     return {
-        (where, "wait"): _over(x[:, W.WAIT], x[:, W.WAITS]),
-        (where, "time_in_station"): _over(x[:, W.STAY], x[:, W.SERVED]),
-        (where, "queue_length"): x[:, W.QUEUE] / time,
-        (where, "number_in_station"): (x[:, W.QUEUE] + x[:, W.SERVICE]) / time,
-        (where, "busy_servers"): x[:, W.SERVICE] / time,
-        (where, "throughput"): x[:, W.LEFT] / time,
-        (where, "p_wait"): _over(x[:, W.DELAYED], x[:, W.WAITS]),
-        (where, "p_block"): _over(x[:, W.BLOCKED], x[:, W.ARRIVED]),
-        (where, "p_balk"): _over(x[:, W.BALKED], x[:, W.ARRIVED]),
-        (where, "p_renege"): _over(x[:, W.RENEGED], x[:, W.ARRIVED]),
+        (where, "wait"): (x[:, W.WAIT], x[:, W.WAITS]),
+        (where, "time_in_station"): (x[:, W.STAY], x[:, W.SERVED]),
+        (where, "queue_length"): (x[:, W.QUEUE], time),
+        (where, "number_in_station"): (x[:, W.QUEUE] + x[:, W.SERVICE], time),
+        (where, "busy_servers"): (x[:, W.SERVICE], time),
+        (where, "throughput"): (x[:, W.LEFT], time),
+        (where, "p_wait"): (x[:, W.DELAYED], x[:, W.WAITS]),
+        (where, "p_block"): (x[:, W.BLOCKED], x[:, W.ARRIVED]),
+        (where, "p_balk"): (x[:, W.BALKED], x[:, W.ARRIVED]),
+        (where, "p_renege"): (x[:, W.RENEGED], x[:, W.ARRIVED]),
     }
 
 
-def _stock(part: Stock, name: str, x: Floats, time: Floats) -> Values:
-    hand, owed, orders = x[:, W.ON_HAND] / time, x[:, W.OWED] / time, x[:, W.ORDERS] / time
-    ordered, lost = x[:, W.ORDERED] / time, x[:, W.LOST] / time
-    cost = part.holding * hand + part.shortage * owed + part.order * orders + part.unit * ordered + part.penalty * lost
+def _stock(part: Stock, name: str, x: Floats, time: Floats) -> Parts:
+    cost = (
+        part.holding * x[:, W.ON_HAND] + part.shortage * x[:, W.OWED] + part.order * x[:, W.ORDERS]
+        + part.unit * x[:, W.ORDERED] + part.penalty * x[:, W.LOST]
+    )  # fmt: skip
     return {
-        (name, "on_hand"): hand,
-        (name, "backorders"): owed,
-        (name, "p_stockout"): x[:, W.OUT] / time,
-        (name, "fill_rate"): _over(x[:, W.FILLED], x[:, W.DEMAND]),
-        (name, "demand_per_time"): x[:, W.DEMAND] / time,
-        (name, "orders_per_time"): orders,
-        (name, "order_size"): _over(x[:, W.ORDERED], x[:, W.ORDERS]),
-        (name, "lost_per_time"): lost,
-        (name, "wait"): _over(x[:, W.WAIT], x[:, W.WAITS]),
-        (name, "cost_per_time"): cost,
+        (name, "on_hand"): (x[:, W.ON_HAND], time),
+        (name, "backorders"): (x[:, W.OWED], time),
+        (name, "p_stockout"): (x[:, W.OUT], time),
+        (name, "fill_rate"): (x[:, W.FILLED], x[:, W.DEMAND]),
+        (name, "demand_per_time"): (x[:, W.DEMAND], time),
+        (name, "orders_per_time"): (x[:, W.ORDERS], time),
+        (name, "order_size"): (x[:, W.ORDERED], x[:, W.ORDERS]),
+        (name, "lost_per_time"): (x[:, W.LOST], time),
+        (name, "wait"): (x[:, W.WAIT], x[:, W.WAITS]),
+        (name, "cost_per_time"): (cost, time),
     }
 
 
-def _quantiles(where: str, what: str, values: Floats, of: Sequence[float]) -> Values:
-    return {(where, f"{what}_q{100 * q:.4g}"): values[:, n] for n, q in enumerate(of)}
-
-
-def _system(d: Declared, sums: _Sums, quantiles: Sequence[float]) -> Values:
+def _system(d: Declared, sums: _Sums) -> Parts:
     """Measures of the whole, and of each kind of customers where there are several."""
     k, first = len(d.kinds), len(d.places) * len(d.kinds)
     inside = sums.tally[:, :first, [W.QUEUE, W.SERVICE]].sum(2).reshape(len(sums.time), len(d.places), k).sum(1)
     out = _whole("system", sums.of(range(first, first + k)), inside.sum(1), sums.time)
-    if k == 1:
-        return out | _quantiles("system", "time_in_system", sums.quantiles[:, first], quantiles)
-    for n, kind in enumerate(d.kinds):
+    for n, kind in enumerate(d.kinds if k > 1 else ()):
         out |= _whole(kind, sums.of([first + n]), inside[:, n], sums.time)
-        out |= _quantiles(kind, "time_in_system", sums.quantiles[:, first + n], quantiles)
     return out
 
 
-def _whole(where: str, x: Floats, inside: Floats, time: Floats) -> Values:
+def _whole(where: str, x: Floats, inside: Floats, time: Floats) -> Parts:
     lost = x[:, W.BLOCKED] + x[:, W.BALKED] + x[:, W.RENEGED]
     return {
-        (where, "time_in_system"): _over(x[:, W.STAY], x[:, W.SERVED]),
-        (where, "number_in_system"): inside / time,
-        (where, "throughput"): x[:, W.LEFT] / time,
-        (where, "p_lost"): _over(lost, x[:, W.ARRIVED]),
+        (where, "time_in_system"): (x[:, W.STAY], x[:, W.SERVED]),
+        (where, "number_in_system"): (inside, time),
+        (where, "throughput"): (x[:, W.LEFT], time),
+        (where, "p_lost"): (lost, x[:, W.ARRIVED]),
     }
 
 

@@ -1,37 +1,32 @@
-"""From replications to estimates: how long to run, what to leave out at the start, when to stop, how sure one can be."""
+"""From replications to estimates: how long to run, what to leave out, when to stop, how sure one can be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import ceil, inf, isfinite, nan
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite, nan
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
-from potomac.simulation.cycles import window_of
+from potomac.simulation.analytic import analytic
+from potomac.simulation.arrow import table_of
+from potomac.simulation.estimate import Estimate, Way, estimates, samples
 from potomac.simulation.execute import replications
-from potomac.simulation.measures import Values, measured
+from potomac.simulation.horizon import Horizon, ends, horizon
+from potomac.simulation.measures import Values, measured, series
 from potomac.simulation.plan import Declared
-from potomac.simulation.reliability import LIVES, given_up, plant_of
+from potomac.simulation.reliability import given_up
 from potomac.simulation.replication import Replication, Window
-from potomac.simulation.traffic import traffic, unstable
-from potomac.simulation.warmup import Warmup, relaxation, truncated
-from potomac.stats.intervals import mean_interval, proportion_interval
+from potomac.simulation.stopping import LEAST, Stopped, enough
+from potomac.simulation.warmup import Warmup, rising
 from potomac.stats.streams import Stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Asked", "Estimate", "Simulated", "estimates", "simulate"]
-
-Floats = npt.NDArray[np.float64]
-
-LEAST = 10
-"""Replications from which on an interval is believed."""
+__all__ = ["Asked", "Estimate", "Simulated", "simulate"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class Asked:
 
     Attributes:
         until: time at which a replication ends; None: as long as the model needs.
-        replications: how many; None with a precision.
+        replications: how many; None with a precision; 1 for a single long run, whose pieces give the interval.
         precision: half-width over mean that is wanted; None for a fixed number.
         of: measure (``wait`` or ``desk:wait``) whose precision is meant.
         warmup: time left out at the start, or ``auto``.
@@ -49,6 +44,8 @@ class Asked:
         most: replications at which the search for precision stops.
         seed: of the streams.
         jobs: processes.
+        budget: seconds after which the search for precision stops.
+        antithetic: replications come in pairs, the second of draws 1 - u in place of u.
     """
 
     until: float | None = None
@@ -61,25 +58,8 @@ class Asked:
     most: int = 1000
     seed: int = 0
     jobs: int = 1
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One measure with its interval."""
-
-    where: str
-    measure: str
-    mean: float
-    low: float
-    high: float
-    half_width: float
-    replications: int
-    exact: float | None = None
-
-    @property
-    def missed(self) -> bool:
-        """Whether the exact value lies outside the interval."""
-        return self.exact is not None and not self.low <= self.exact <= self.high
+    budget: float = inf
+    antithetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,12 +91,8 @@ class Simulated:
     @property
     def measures(self) -> pa.Table:
         """Arrow table: where, measure, mean, low, high, half_width, replications, exact."""
-        import pyarrow as pa
-
         names = ("where", "measure", "mean", "low", "high", "half_width", "replications", "exact")
-        columns = {name: [getattr(e, name) for e in self.estimates] for name in names}
-        types = (pa.string(), pa.string(), *(pa.float64(),) * 4, pa.int64(), pa.float64())
-        return pa.table(columns, schema=pa.schema(list(zip(names, types, strict=True))))
+        return table_of({name: [getattr(e, name) for e in self.estimates] for name in names})
 
     def estimate(self, where: str, measure: str) -> Estimate:
         """One of the estimates.
@@ -133,129 +109,130 @@ class Simulated:
         )
 
 
-def estimates(values: Values, exact: Mapping[tuple[str, str], float], confidence: float) -> tuple[Estimate, ...]:
-    """Student's interval of each measure over the replications in which it was seen."""
-    return tuple(_estimate(key, x, exact.get(key), confidence) for key, x in values.items())
-
-
-def _estimate(key: tuple[str, str], x: Floats, exact: float | None, confidence: float) -> Estimate:
-    seen = x[np.isfinite(x)]
-    if not seen.size:
-        return Estimate(*key, nan, nan, nan, nan, 0, exact)
-    mean = float(seen.mean())
-    if key[1].startswith("reliability"):  # shares of lives, often near 1
-        low, high = proportion_interval(round(float(seen.sum()) * LIVES), seen.size * LIVES, confidence)
-    else:
-        low, high = mean_interval(seen, confidence)
-    return Estimate(*key, mean, low, high, (high - low) / 2, int(seen.size), exact)
-
-
-def simulate(declared: Declared, asked: Asked, progress: Progress | None = None) -> Simulated:
+def simulate(
+    declared: Declared, asked: Asked, progress: Progress | None = None, clock: Callable[[], float] = perf_counter
+) -> Simulated:
     """Run a model that is in order, as asked.
+
+    Args:
+        declared: the model.
+        asked: how.
+        progress: hears how far it is.
+        clock: seconds, for the budget.
 
     Raises:
         StudyError: what is asked makes no sense.
-        NoAnswer: the model has no long run and no end was given; a trace ended; too many are inside.
+        NoAnswer: the model has no long run and no end was given; runs are too short for it; a mean has no valid
+            interval; a trace ended; too many are inside.
     """
-    _check(asked)
+    _check(declared, asked)
+    endless = [*_endless(declared)]
+    if endless and not _quantile(asked.of):
+        raise NoAnswer(endless)
     tell, stream = progress or Quiet(), Stream(asked.seed).child("simulation")
-    window, warmup, notes = _window(declared, asked, stream, tell)
-    runs, reached = _enough(declared, asked, window, stream, tell)
-    values = measured(declared, runs, window, asked.quantiles)
-    from potomac.simulation.analytic import analytic
-
-    exact = analytic(declared) if warmup.steady or declared.components else {}
-    if declared.components and not warmup.steady:  # the first failure does not wait for a long run
-        exact = {key: value for key, value in exact.items() if key[1].startswith(("mttf", "reliability"))}
-    found = estimates(values, exact, asked.confidence)
-    told = (*notes, *given_up(declared, runs), *_notes(found, runs, asked, reached))
-    return Simulated(declared, asked, window, found, values, tuple(runs), warmup, told, reached)
-
-
-def _check(a: Asked) -> None:
-    def wrong(name: str, expected: str) -> StudyError:
-        return StudyError(
-            Fault("simulation.run", f"{name} is {getattr(a, name)!r:.60}", f"expected {expected}", key=f"run.{name}")
-        )
-
-    if a.until is not None and not a.until > 0:
-        raise wrong("until", "a time above 0")
-    if a.replications is not None and (isinstance(a.replications, bool) or a.replications < 2):
-        raise wrong("replications", "2 or more, so that there is an interval")
-    if a.precision is not None and not 0 < a.precision < 1:
-        raise wrong("precision", "a share between 0 and 1")
-    if not 0.5 <= a.confidence < 1:
-        raise wrong("confidence", "a share of at least .5 and below 1")
-    if a.warmup != "auto" and not (isinstance(a.warmup, (int, float)) and 0 <= a.warmup < (a.until or inf)):
-        raise wrong("warmup", "auto, or a time before until")
-    if any(not 0 < q < 1 for q in a.quantiles):
-        raise wrong("quantiles", "shares between 0 and 1")
+    found = horizon(declared, asked.until, asked.warmup, asked.replications, stream, tell)
+    way = Way(found.warmup.steady, asked.antithetic, asked.replications == 1, asked.confidence, found.widened)
+    stopped = _run(declared, asked, found.window, way, stream, tell, clock)
+    found = _settled(declared, stopped.runs, found)
+    way = replace(way, steady=found.warmup.steady, single=way.single and declared.lehmer is None)
+    if way.single and not way.steady:
+        said = "one run that is not of the long run has no interval"
+        raise NoAnswer(Fault("simulation.short", said, "", "Give 2 or more replications", key="run.replications"))
+    values, sums = samples(declared, stopped.runs, found.window, asked.quantiles, way)
+    exact = _exact(declared, found.warmup)
+    all_ = estimates(values, sums, exact, way, _rare(declared))
+    if endless:
+        all_ = tuple(e if _quantile(e.measure) else _without(e) for e in all_)
+    told = (*found.notes, *given_up(declared, stopped.runs), *_notes(all_, stopped, asked, found))
+    told += tuple(f"{f.found}: only quantiles have an interval." for f in endless)
+    kept = measured(declared, stopped.runs, found.window, asked.quantiles)
+    return Simulated(
+        declared, asked, found.window, all_, kept, stopped.runs, found.warmup, told, stopped.reached
+    )  # fmt: skip
 
 
-def _ends(d: Declared) -> bool:
-    """Whether the model comes to its end by itself: all who come are through at some time."""
-    return all(isfinite(s.stop) or s.limit is not None or s.times or (s.rate and not s.rate.repeat) for s in d.sources)
+def _exact(d: Declared, warmup: Warmup) -> dict[tuple[str, str], float]:
+    if warmup.steady:
+        return analytic(d)
+    if not d.components:
+        return {}
+    first = ("mttf", "reliability")  # the first failure does not wait for a long run
+    return {key: value for key, value in analytic(d).items() if key[1].startswith(first)}
 
 
-def _window(d: Declared, a: Asked, stream: Stream, tell: Progress) -> tuple[Window, Warmup, list[str]]:
-    """The time that counts: given, or found."""
-    if d.components:
-        window, cut = window_of(plant_of(d), a.until, None if a.warmup == "auto" else float(a.warmup))
-        return window, cut, list(cut.notes)
-    if _ends(d):
-        given = 0.0 if a.warmup == "auto" else float(a.warmup)
-        return Window.of(a.until or inf, given), Warmup(given, False, "the model ends by itself"), []
-    faults = [*unstable(d, traffic(d))]
-    if faults and a.until is None:
-        raise NoAnswer(faults)
-    if faults:
-        note = f"{faults[0].found}: there is no long run, and all figures are of the time until {a.until:g}."
-        given = 0.0 if a.warmup == "auto" else float(a.warmup)
-        return Window.of(float(a.until or 0), given), Warmup(given, False, "unstable"), [note]
-    scale = relaxation(d)
-    until = a.until if a.until is not None else 1000 * scale
-    if a.warmup != "auto":
-        return Window.of(until, float(a.warmup)), Warmup(float(a.warmup), True, "given"), []
-    warmup = truncated(d, until, scale, stream, tell)
-    return Window.of(until, warmup.time), warmup, list(warmup.notes)
+def _quantile(measure: str) -> bool:
+    return "_q" in measure.rpartition(":")[2]
 
 
-def _enough(d: Declared, a: Asked, window: Window, stream: Stream, tell: Progress) -> tuple[list[Replication], bool]:
+def _without(e: Estimate) -> Estimate:
+    return replace(e, low=nan, high=nan, half_width=nan)
+
+
+def _endless(d: Declared) -> Iterator[Fault]:
+    """A fault for each time whose mean or variance is infinite: averages of waits then have no valid interval.
+
+    Waits have a finite mean only where services have a finite variance (Kiefer and Wolfowitz 1956).
+    """
+    for s in d.stations:
+        times = [("service", t) for t in s.service.values()]
+        if s.repair is not None:
+            times.append(("repair", s.repair))
+        for what, t in times:
+            if not isfinite(t.variance):
+                which = "mean" if not isfinite(t.mean) else "variance"
+                found = f"the {what} time {t} of {s.name!r:.60} has infinite {which}: no valid mean interval"
+                mend = "Ask for a quantile, e.g. of = wait_q90, or cut the distribution off"
+                yield Fault("simulation.infinite-variance", found, "", mend, key=f"station.{s.name}.{what}")
+
+
+def _rare(d: Declared) -> frozenset[tuple[str, str]]:
+    """Shares of what can happen, even where it never did in the runs."""
+    out = {(s.name, "p_wait") for s in d.stations if isfinite(s.servers)}
+    out |= {(s.name, "p_block") for s in d.stations if isfinite(s.capacity)}
+    out |= {(s.name, "p_balk") for s in d.stations if any(s.balk)}
+    out |= {(s.name, "p_renege") for s in d.stations if s.patience}
+    if any(isfinite(s.capacity) or any(s.balk) or s.patience for s in d.stations):
+        out.add(("system", "p_lost"))
+    return frozenset(out)
+
+
+def _run(
+    d: Declared, a: Asked, window: Window, way: Way, stream: Stream, tell: Progress, clock: Callable[[], float]
+) -> Stopped:
     """As many replications as are asked for, or as the precision takes."""
 
     def more(start: int, stop: int) -> list[Replication]:
-        return replications(d, range(start, stop), window, stream, quantiles=a.quantiles, jobs=a.jobs, progress=tell)
+        each = {"quantiles": a.quantiles, "jobs": a.jobs, "progress": tell}
+        if not a.antithetic:
+            return replications(d, range(start, stop), window, stream, **each)  # type: ignore[arg-type]
+        pairs = range(start // 2, (stop + 1) // 2)
+        plain = replications(d, pairs, window, stream, **each)  # type: ignore[arg-type]
+        other = replications(d, pairs, window, stream, mirrored=True, **each)  # type: ignore[arg-type]
+        return [run for pair in zip(plain, other, strict=True) for run in pair]
 
+    def worst(runs: Sequence[Replication]) -> float:
+        return _worst(d, runs, window, a, way)
+
+    if d.lehmer is not None:
+        return Stopped(tuple(more(0, 1)))
     if a.precision is None:
-        return more(0, a.replications or 20), True
-    runs = more(0, a.replications or LEAST)
-    while True:
-        worst = max(_relative(measured(d, runs, window, a.quantiles), a), key=lambda r: r)
-        if worst <= a.precision:
-            return runs, True
-        if len(runs) >= a.most:
-            return runs, False
-        n = len(runs)
-        aim = ceil(n * min((worst / a.precision) ** 2, 4.0) * 1.05) + 1
-        runs += more(n, min(aim, a.most))
+        return Stopped(tuple(more(0, a.replications or LEAST)))
+    first = max(a.replications or LEAST, LEAST) * (2 if a.antithetic else 1)
+    return enough(more, worst, a.precision, first=first, most=max(a.most, 2), budget=a.budget, clock=clock)
 
 
-def _relative(values: Values, a: Asked) -> Iterable[float]:
-    """Half-width over mean of the measures that are meant."""
+def _worst(d: Declared, runs: Sequence[Replication], window: Window, a: Asked, way: Way) -> float:
+    """Half-width over mean of the measures that are meant, the largest."""
+    values, sums = samples(d, runs, window, a.quantiles, way)
     where, _, measure = a.of.rpartition(":")
     keys = [k for k in values if k[1] == measure and (not where or k[0] == where)] if a.of else [_main(values)]
     if not keys:
-        names = sorted({m for _, m in values})
-        raise StudyError(
-            Fault(
-                "simulation.measure",
-                f"there is no measure {a.of!r:.60}",
-                f"expected one of {listing(names, 30)}",
-                key="run.of",
-            )
-        )
-    for e in estimates({k: values[k] for k in keys}, {}, a.confidence):
-        yield e.half_width / abs(e.mean) if e.mean else (0.0 if e.half_width == 0 else inf)
+        expected = f"expected one of {listing(sorted({m for _, m in values}), 30)}"
+        raise StudyError(Fault("simulation.measure", f"there is no measure {a.of!r:.60}", expected, key="run.of"))
+    out = 0.0
+    for e in estimates({k: values[k] for k in keys}, sums, {}, way, frozenset()):
+        out = max(out, e.half_width / abs(e.mean) if e.mean else (0.0 if e.half_width == 0 else inf))
+    return out if out == out else inf
 
 
 def _main(values: Values) -> tuple[str, str]:
@@ -263,16 +240,82 @@ def _main(values: Values) -> tuple[str, str]:
     return next((k for k in values if k[1] == "time_in_system"), next(iter(values)))
 
 
-def _notes(found: Sequence[Estimate], runs: Sequence[Replication], a: Asked, reached: bool) -> list[str]:
-    notes = []
-    if not reached and a.precision is not None:
-        notes.append(f"The precision of {a.precision:.3g} was not reached with {len(runs):,} replications.")
-    left = sum(r.unfinished for r in runs)
+def _settled(d: Declared, runs: Sequence[Replication], h: Horizon) -> Horizon:
+    """The horizon, without a long run where the number inside goes on rising."""
+    if d.components or not h.warmup.steady:
+        return h
+    curve = series(d, runs, h.window.edges, "system", "number_in_system")[:, h.window.first :]
+    if not rising(curve):
+        return h
+    half = curve.shape[1] // 2
+    first, last = float(curve[:, :half].mean()), float(curve[:, -half:].mean())
+    note = (
+        f"The model does not settle: {first:.4g} customers are inside in the first half of the time, {last:.4g} in the "
+        f"second. All figures are of the time until {h.window.end:.6g}, not of a long run."
+    )
+    return replace(h, warmup=replace(h.warmup, steady=False), notes=(*h.notes, note))
+
+
+def _check(d: Declared, a: Asked) -> None:
+    def wrong(name: str, expected: str) -> StudyError:
+        return StudyError(
+            Fault("simulation.run", f"{name} is {getattr(a, name)!r:.60}", f"expected {expected}", key=f"run.{name}")
+        )
+
+    if a.until is not None and not 0 < a.until < inf:
+        raise wrong("until", "a time above 0")
+    if a.replications is not None and (isinstance(a.replications, bool) or a.replications < 1):
+        raise wrong("replications", "1 or more")
+    if a.replications == 1 and d.lehmer is None:
+        if d.components or ends(d):
+            raise wrong("replications", "2 or more: one run of a model that ends by itself has no interval")
+        if a.precision is not None or a.antithetic:
+            raise wrong("replications", "2 or more with precision or antithetic")
+    if a.antithetic and (a.replications or 2) % 2:
+        raise wrong("replications", "an even number with antithetic: replications come in pairs")
+    if a.antithetic and a.replications == 2:
+        raise wrong("replications", "4 or more with antithetic: each pair counts as one")
+    if not a.budget > 0:
+        raise wrong("budget", "seconds above 0")
+    if a.jobs == 0 or isinstance(a.jobs, bool):
+        raise wrong("jobs", "1 or more, or -1 for all there are")
+    if a.most < 2:
+        raise wrong("most", "2 or more")
+    if a.precision is not None and not 0 < a.precision < 1:
+        raise wrong("precision", "a share between 0 and 1")
+    if not 0.5 <= a.confidence < 1:
+        raise wrong("confidence", "a share of at least .5 and below 1")
+    if a.warmup != "auto" and not 0 <= a.warmup < (a.until or inf):
+        raise wrong("warmup", "auto, or a time before until")
+    if any(not 0 < q < 1 for q in a.quantiles):
+        raise wrong("quantiles", "shares between 0 and 1")
+
+
+def _notes(found: Sequence[Estimate], stopped: Stopped, a: Asked, h: Horizon) -> Iterator[str]:
+    if not stopped.reached and a.precision is not None:
+        why = f"{a.budget:g} seconds" if stopped.late else f"{len(stopped.runs):,} replications"
+        yield (
+            f"The precision of {a.precision:.3g} was not reached with {why}: the half-width is "
+            f"{stopped.half_width:.3g} of the mean."
+        )
+    if h.widened > 1.02:
+        yield f"The runs are short for this model; intervals are {100 * (h.widened - 1):.0f} % wider to allow for it."
+    if a.replications == 1:
+        yield "The interval of a single run comes from its pieces; quantiles have none."
+    left = sum(r.unfinished for r in stopped.runs)
     if left:
-        notes.append(f"{left:,} visits had not ended when the runs were given up; their waits are missing.")
-    for e in found:
-        if e.missed:
-            notes.append(
-                f"The exact {e.measure} of {e.where} is {e.exact:.6g}, outside the interval {e.low:.6g} to {e.high:.6g}."
-            )
-    return notes
+        yield f"{left:,} visits had not ended when the runs were given up; their waits are missing."
+    missed = [e for e in found if e.missed]
+    for e in missed:
+        yield (
+            f"The exact {e.measure} of {e.where} is {e.exact:.6g}, outside the interval {e.low:.6g} to {e.high:.6g} "
+            f"({_far(e)})."
+        )
+
+
+def _far(e: Estimate) -> str:
+    """How much it means that an exact value lies outside."""
+    off = abs((e.exact or 0.0) - e.mean) / e.half_width if e.half_width else inf
+    if off < 1.75:  # beyond it lies less than one in a thousand where intervals have 95 %
+        return "as happens to one interval in twenty"
+    return "too far for chance: the model or the run is not what the formula supposes"

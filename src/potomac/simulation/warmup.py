@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
+from dataclasses import dataclass, replace
+from math import inf, isfinite
 
 import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
+from potomac.simulation.declared import Station
 from potomac.simulation.execute import replications
 from potomac.simulation.measures import series
 from potomac.simulation.plan import Declared
@@ -16,11 +17,12 @@ from potomac.simulation.replication import Window
 from potomac.simulation.traffic import traffic
 from potomac.stats.streams import Stream
 
-__all__ = ["Warmup", "mser", "relaxation", "truncated"]
+__all__ = ["Warmup", "mser", "relaxation", "rising", "truncated"]
 
 Floats = npt.NDArray[np.float64]
 
-PILOTS, SLICES = 10, 200
+PILOTS, SLICES, PILOT, FORGET = 10, 200, 40, 5
+"""Pilot runs, their slices, their length and the least warm-up, the last two in relaxation times."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +45,28 @@ class Warmup:
     edges: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def moved(self, time: float) -> Warmup:
+        """The same, up to another time."""
+        return replace(self, time=time)
+
 
 def relaxation(d: Declared) -> float:
-    """How long the slowest station takes to forget, roughly: E[S] (1 + cv^2) / (c (1 - rho)^2) of a queue M/G/c.
+    """How long the slowest part of a model takes to forget, roughly.
 
-    The relaxation time of M/M/1 is (1 + sqrt(rho))^2 / (1 - rho)^2 service times (Cohen 1982); other stations alike.
+    Of a queue G/G/c it is E[S] (1 + cv^2) / (c (1 - rho)^2), the unit of time of the Brownian motion that a busy queue
+    comes near to (Abate and Whitt 1987); the relaxation time of M/M/1, (1 + sqrt(rho))^2 / (1 - rho)^2 services, is at
+    most twice that. Where room, patience or balking keep customers away it is bounded by them. Of stocks it is the time
+    from order to order, of what repeats its period, of what fails its life and repair.
     """
-    flow, scale = traffic(d), 0.0
-    for i, station in enumerate(d.stations):
-        c = flow.servers[i]
-        for service in station.service.values():
-            spread = min(service.cv**2, 100.0) if isfinite(service.cv) else 100.0
-            rho = min(flow.loads[i] / c, 0.99) if isfinite(c) and c > 0 else 0.0
-            many = c if isfinite(c) and c > 0 else 1.0
-            scale = max(scale, service.mean, service.mean * (1 + spread) / (many * (1 - rho) ** 2))
+    flow = traffic(d)
+    scale = max((_station(s, flow.loads[i], flow.servers[i]) for i, s in enumerate(d.stations)), default=0.0)
     for stock in d.stocks:
         rate = max(float(flow.rates[d.places.index(stock.name)].sum()), 1e-300)
         cycle = max(stock.S - stock.s, stock.Q, 1.0) / rate
         scale = max(scale, cycle, stock.lead.mean if stock.lead else 0.0, stock.review)
+    slowest = max((_mean(s) / min(s.mean_servers or 1.0, 1e9) for s in d.stations), default=0.0)
     for source in d.sources:
+        scale = max(scale, source.population * slowest)
         if source.rate is not None:
             scale = max(scale, sum(source.rate.durations))
         elif source.interarrival is not None:
@@ -72,6 +77,26 @@ def relaxation(d: Declared) -> float:
         if station.uptime is not None and station.repair is not None:
             scale = max(scale, station.uptime.mean + station.repair.mean)
     return scale
+
+
+def _mean(s: Station) -> float:
+    return max((service.mean for service in s.service.values()), default=0.0)
+
+
+def _station(s: Station, load: float, servers: float) -> float:
+    """Relaxation time of one station at its offered load."""
+    if not isfinite(servers) or servers <= 0:
+        return _mean(s)
+    rho, bound = load / servers, inf
+    if isfinite(s.capacity):
+        bound = (s.capacity - min(servers, s.capacity) + 1) ** 2
+    if s.patience:
+        bound = min(bound, max(p.mean for p in s.patience.values()) / max(_mean(s), 1e-300) * servers + servers)
+    if s.balk and s.balk[-1] > 0:
+        bound = min(bound, float(len(s.balk) + 1) ** 2 / s.balk[-1])
+    times = min(1 / max((1 - rho) ** 2, 1e-12), bound)
+    spread = max((min(x.cv**2, 100.0) if isfinite(x.cv) else 100.0 for x in s.service.values()), default=1.0)
+    return max(_mean(s), _mean(s) * (1 + spread) / servers * times)
 
 
 def mser(x: Floats, group: int = 5) -> int:
@@ -99,6 +124,9 @@ def mser(x: Floats, group: int = 5) -> int:
 def truncated(d: Declared, until: float, scale: float, stream: Stream, progress: Progress) -> Warmup:
     """A warm-up by MSER-5 over the mean of pilot runs, and no shorter than the model is known to need.
 
+    Five relaxation times leave less than 2 % of what an empty start lacks; of a short run at most a third is left out.
+    The pilots run until MSER-5 cuts less than a third of them.
+
     Args:
         d: the model.
         until: end of a run.
@@ -106,15 +134,40 @@ def truncated(d: Declared, until: float, scale: float, stream: Stream, progress:
         stream: keys the draws; the pilot runs are replications 0 to 9.
         progress: hears of the pilot runs.
     """
-    window = Window.of(until, slices=SLICES)
-    runs = replications(d, range(PILOTS), window, stream)
+    end = min(until, PILOT * scale)
+    while True:
+        curve, edges = _pilot(d, end, stream, progress)
+        cut = mser(curve)
+        if cut <= SLICES / 3 or end >= until / 2:
+            break
+        end = min(2 * end, until)
+    found = float(edges[cut - 1]) if cut else 0.0
+    time = min(max(FORGET * scale, found), until / 3)
+    return Warmup(time, True, "MSER-5 over pilot runs", tuple(curve.tolist()), tuple(edges.tolist()))
+
+
+def _pilot(d: Declared, end: float, stream: Stream, progress: Progress) -> tuple[Floats, Floats]:
+    """Customers inside (and goods on hand) by slice of time, the mean of pilot runs; and the ends of the slices."""
+    window = Window.of(end, slices=SLICES)
+    runs = replications(d, range(PILOTS), window, stream, progress=progress)
     curve = series(d, runs, window.edges, "system", "number_in_system").mean(0)
-    if d.stocks:
-        curve = curve + series(d, runs, window.edges, d.stocks[0].name, "on_hand").mean(0)
-    known, cut = 3 * scale, float(window.edges[mser(curve) - 1]) if mser(curve) else 0.0
-    time = max(known, cut)
-    notes: tuple[str, ...] = ()
-    if time > until / 2:
-        notes = (f"A run of {until:.4g} is short for this model, which needs about {scale:.3g} to forget its start.",)
-        time = until / 2
-    return Warmup(time, True, "MSER-5 over pilot runs", tuple(curve.tolist()), tuple(window.edges.tolist()), notes)
+    for stock in d.stocks:
+        curve = curve + series(d, runs, window.edges, stock.name, "on_hand").mean(0)
+    return np.asarray(curve), window.edges
+
+
+def rising(x: Floats) -> bool:
+    """Whether a curve goes on rising over the time that counts: the model does not settle.
+
+    Args:
+        x: averages by replication and slice, shape (R, B).
+
+    Returns:
+        The last half is above the first by a quarter, and by five standard errors of their differences.
+    """
+    half = x.shape[1] // 2
+    if x.shape[0] < 2 or half < 2:
+        return False
+    first, last = x[:, :half].mean(1), x[:, -half:].mean(1)
+    more = last - first
+    return bool(more.mean() > max(0.25 * first.mean(), 5 * more.std(ddof=1) / np.sqrt(more.size)))

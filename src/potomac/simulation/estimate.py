@@ -12,15 +12,16 @@ import numpy.typing as npt
 from potomac.errors import Fault, NoAnswer
 from potomac.simulation import reliability
 from potomac.simulation.intervals import half_of, pseudo_values, skewed_interval
-from potomac.simulation.measures import Parts, Values, measured, parts, ratios
+from potomac.simulation.measures import Parts, Values, parts, quantile_name, quantile_rows, ratios
 from potomac.simulation.plan import Declared
 from potomac.simulation.reliability import LIVES
-from potomac.simulation.replication import Replication, Window
+from potomac.simulation.replication import Replication, Window, histogram_quantiles, histogram_share
 from potomac.stats.intervals import proportion_interval
 
 __all__ = ["BATCHES", "Estimate", "Way", "estimates", "samples"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 BATCHES = 32
 """Pieces of a single long run: more would be shorter, and lean on each other (Schmeiser 1982: 10 to 30 are enough)."""
@@ -72,9 +73,7 @@ class Way:
     widened: float = 1.0
 
 
-def samples(
-    d: Declared, runs: Sequence[Replication], window: Window, quantiles: Sequence[float], way: Way
-) -> tuple[Values, Parts]:
+def samples(d: Declared, runs: Sequence[Replication], window: Window, way: Way) -> tuple[Values, Parts]:
     """Values that are independent of each other, whose mean is the estimate; and the sums they come from.
 
     Means over customers and over time are both ratios of sums: a replication's number of customers is random, its time
@@ -87,16 +86,13 @@ def samples(
     if d.components:
         return reliability.measured(d, runs, window), {}
     if way.single:
-        kept = {k: v for k, v in measured(d, runs, window, quantiles).items() if "_q" in k[1]}
-        return _pieces(d, runs[0], window) | kept, {}
+        return _pieces(d, runs[0], window), {}
     sums = parts(d, runs, window)
-    kept = {k: v for k, v in measured(d, runs, window, quantiles).items() if k not in sums}
     if way.antithetic:
         sums = {key: (_paired(above), _paired(below)) for key, (above, below) in sums.items()}
-        kept = {key: _paired(x) / 2 for key, x in kept.items()}
     if way.steady:
-        return {key: pseudo_values(*both) for key, both in sums.items()} | kept, sums
-    return ratios(sums) | kept, sums
+        return {key: pseudo_values(*both) for key, both in sums.items()}, sums
+    return ratios(sums), sums
 
 
 def _paired(x: Floats) -> Floats:
@@ -136,18 +132,57 @@ def _leaning(x: Floats) -> bool:
 
 
 def estimates(
-    values: Values, sums: Parts, exact: Mapping[tuple[str, str], float], way: Way, rare: frozenset[tuple[str, str]]
-) -> tuple[Estimate, ...]:
-    """The interval of each measure over the values in which it was seen.
+    d: Declared, runs: Sequence[Replication], window: Window, quantiles: Sequence[float], way: Way,
+    exact: Mapping[tuple[str, str], float] | None = None,
+) -> tuple[Estimate, ...]:  # fmt: skip
+    """The interval of each measure, quantiles last.
 
     Args:
-        values: from ``samples``.
-        sums: what they come from.
-        exact: (where, measure) -> exact value, where one is known.
+        d: the model.
+        runs: its replications.
+        window: the time that counts.
+        quantiles: shares, whose histograms the replications kept.
         way: how.
-        rare: what can happen, even where it never did.
+        exact: (where, measure) -> exact value, where one is known.
+
+    Raises:
+        NoAnswer: the pieces of a single run lean on each other: it is too short.
     """
-    return tuple(_estimate(key, x, sums.get(key), exact.get(key), way, key in rare) for key, x in values.items())
+    values, sums = samples(d, runs, window, way)
+    known, rare = exact or {}, _rare(d)
+    out = [_estimate(key, x, sums.get(key), known.get(key), way, key in rare) for key, x in values.items()]
+    if quantiles and not d.components:
+        for (where, what), row in quantile_rows(d, runs, window).items():
+            counts = [r.histogram.row(row) for r in runs if r.histogram is not None]
+            for q in quantiles:
+                key = where, quantile_name(what, q)
+                out.append(Estimate(*key, *_pooled(counts, q, way), len(counts), known.get(key)))
+    return tuple(out)
+
+
+def _pooled(counts: Sequence[Ints], q: float, way: Way) -> tuple[float, float, float, float]:
+    """A quantile of all customers together, with its interval and half-width (Woodruff 1952).
+
+    The share of customers at or below the pooled quantile is estimated like any mean over customers, by replications;
+    the ends of that interval, turned over at q, are read off the pooled distribution. Quantiles of single replications
+    would be biased where these are short.
+    """
+    whole = np.sum(counts, axis=0)
+    if not whole.any():
+        return nan, nan, nan, nan
+    at = float(histogram_quantiles(whole[None], [q])[0, 0])
+    if way.single:
+        return at, nan, nan, nan
+    below = np.array([histogram_share(c, at) for c in counts])
+    total = np.array([float(c.sum()) for c in counts])
+    if way.antithetic:
+        below, total = _paired(below), _paired(total)
+    low, high = skewed_interval(pseudo_values(below, total), way.confidence)
+    if not isfinite(low) or not isfinite(high):
+        return at, nan, nan, nan
+    ends = [2 * q - (q + way.widened * (end - q)) for end in (high, low)]
+    left, right = histogram_quantiles(whole[None], np.clip(ends, 0.0, 1.0).tolist())[0]
+    return at, min(float(left), at), max(float(right), at), (max(float(right), at) - min(float(left), at)) / 2
 
 
 def _estimate(
@@ -167,3 +202,14 @@ def _estimate(
     if rare and sums is not None and not sums[0].any():  # never seen in n: below 3/n with 95 % (Hanley 1983)
         high = -log(1 - way.confidence) / float(sums[1].sum())
     return Estimate(*key, mean, low, high, half_of(low, high), int(seen.size), exact)
+
+
+def _rare(d: Declared) -> frozenset[tuple[str, str]]:
+    """Shares of what can happen, even where it never did in the runs."""
+    out = {(s.name, "p_wait") for s in d.stations if isfinite(s.servers)}
+    out |= {(s.name, "p_block") for s in d.stations if isfinite(s.capacity)}
+    out |= {(s.name, "p_balk") for s in d.stations if any(s.balk)}
+    out |= {(s.name, "p_renege") for s in d.stations if s.patience}
+    if any(isfinite(s.capacity) or any(s.balk) or s.patience for s in d.stations):
+        out.add(("system", "p_lost"))
+    return frozenset(out)

@@ -13,7 +13,7 @@ from potomac.simulation import reliability
 from potomac.simulation import world as W
 from potomac.simulation.plan import Declared, Plan, grown, planned
 from potomac.simulation.recursions import in_a_row, recur
-from potomac.simulation.replication import Replication, Window, exhausted, histogram_quantiles
+from potomac.simulation.replication import Counts, Replication, Window, exhausted, histogram_quantiles
 from potomac.stats.streams import Stream
 
 __all__ = ["executor", "replicate", "replications"]
@@ -39,7 +39,7 @@ def replications(
         window: the time that counts.
         stream: keys the draws.
         quantiles: shares, of which the quantiles are kept.
-        jobs: processes; the answer is the same with one or many.
+        jobs: processes (-1: as many as there are); the answer is the same with one or many.
         mirrored: draws 1 - u in place of u (antithetic).
         progress: hears how many are done.
         histograms: keep them.
@@ -62,8 +62,9 @@ def replications(
             out.append(one(number, lambda share, done=done: tell("replications", done + share, len(numbers))))
         tell("replications", len(numbers), len(numbers))
         return out
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, effective_n_jobs
 
+    jobs = effective_n_jobs(jobs)
     packs = [list(numbers[i :: 4 * jobs]) for i in range(min(4 * jobs, len(numbers)))]
     found: dict[int, Replication] = {}
     work = Parallel(n_jobs=jobs, return_as="generator_unordered")(
@@ -112,7 +113,7 @@ def replicate(
     last = min(end, max(float(k["now"]), window.start)) if not isfinite(end) else end
     return Replication(
         number, w.tally, histogram_quantiles(w.histogram, quantiles), w.greatest, last, int(k["events"]),
-        int(k["visits"]), w.histogram if keep else None,
+        int(k["visits"]), Counts.of(w.histogram) if keep else None,
     )  # fmt: skip
 
 

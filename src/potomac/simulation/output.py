@@ -12,7 +12,7 @@ from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
 from potomac.simulation.analytic import analytic
 from potomac.simulation.arrow import table_of
-from potomac.simulation.estimate import Estimate, Way, estimates, samples
+from potomac.simulation.estimate import Estimate, Way, estimates
 from potomac.simulation.execute import replications
 from potomac.simulation.horizon import Horizon, ends, horizon
 from potomac.simulation.measures import Values, measured, series
@@ -138,9 +138,8 @@ def simulate(
     if way.single and not way.steady:
         said = "one run that is not of the long run has no interval"
         raise NoAnswer(Fault("simulation.short", said, "", "Give 2 or more replications", key="run.replications"))
-    values, sums = samples(declared, stopped.runs, found.window, asked.quantiles, way)
     exact = _exact(declared, found.warmup)
-    all_ = estimates(values, sums, exact, way, _rare(declared))
+    all_ = estimates(declared, stopped.runs, found.window, asked.quantiles, way, exact)
     if endless:
         all_ = tuple(e if _quantile(e.measure) else _without(e) for e in all_)
     told = (*found.notes, *given_up(declared, stopped.runs), *_notes(all_, stopped, asked, found))
@@ -185,24 +184,13 @@ def _endless(d: Declared) -> Iterator[Fault]:
                 yield Fault("simulation.infinite-variance", found, "", mend, key=f"station.{s.name}.{what}")
 
 
-def _rare(d: Declared) -> frozenset[tuple[str, str]]:
-    """Shares of what can happen, even where it never did in the runs."""
-    out = {(s.name, "p_wait") for s in d.stations if isfinite(s.servers)}
-    out |= {(s.name, "p_block") for s in d.stations if isfinite(s.capacity)}
-    out |= {(s.name, "p_balk") for s in d.stations if any(s.balk)}
-    out |= {(s.name, "p_renege") for s in d.stations if s.patience}
-    if any(isfinite(s.capacity) or any(s.balk) or s.patience for s in d.stations):
-        out.add(("system", "p_lost"))
-    return frozenset(out)
-
-
 def _run(
     d: Declared, a: Asked, window: Window, way: Way, stream: Stream, tell: Progress, clock: Callable[[], float]
 ) -> Stopped:
     """As many replications as are asked for, or as the precision takes."""
 
     def more(start: int, stop: int) -> list[Replication]:
-        each = {"quantiles": a.quantiles, "jobs": a.jobs, "progress": tell}
+        each = {"quantiles": a.quantiles, "jobs": a.jobs, "progress": tell, "histograms": bool(a.quantiles)}
         if not a.antithetic:
             return replications(d, range(start, stop), window, stream, **each)  # type: ignore[arg-type]
         pairs = range(start // 2, (stop + 1) // 2)
@@ -223,21 +211,19 @@ def _run(
 
 def _worst(d: Declared, runs: Sequence[Replication], window: Window, a: Asked, way: Way) -> float:
     """Half-width over mean of the measures that are meant, the largest."""
-    values, sums = samples(d, runs, window, a.quantiles, way)
     where, _, measure = a.of.rpartition(":")
-    keys = [k for k in values if k[1] == measure and (not where or k[0] == where)] if a.of else [_main(values)]
-    if not keys:
-        expected = f"expected one of {listing(sorted({m for _, m in values}), 30)}"
+    found = estimates(d, runs, window, a.quantiles if "_q" in measure else (), way)
+    meant = [e for e in found if e.measure == measure and (not where or e.where == where)] if a.of else [_main(found)]
+    if not meant:
+        expected = f"expected one of {listing(sorted({e.measure for e in found}), 30)}"
         raise StudyError(Fault("simulation.measure", f"there is no measure {a.of!r:.60}", expected, key="run.of"))
-    out = 0.0
-    for e in estimates({k: values[k] for k in keys}, sums, {}, way, frozenset()):
-        out = max(out, e.half_width / abs(e.mean) if e.mean else (0.0 if e.half_width == 0 else inf))
-    return out if out == out else inf
+    widths = [e.half_width / abs(e.mean) if e.mean else (0.0 if e.half_width == 0 else inf) for e in meant]
+    return max(w if isfinite(w) else inf for w in widths)
 
 
-def _main(values: Values) -> tuple[str, str]:
+def _main(found: Sequence[Estimate]) -> Estimate:
     """The measure that is meant where none is named: time in the system, else the first."""
-    return next((k for k in values if k[1] == "time_in_system"), next(iter(values)))
+    return next((e for e in found if e.measure == "time_in_system"), found[0])
 
 
 def _settled(d: Declared, runs: Sequence[Replication], h: Horizon) -> Horizon:

@@ -20,7 +20,7 @@ from potomac.simulation.declared import EXIT, Source, Station
 from potomac.simulation.draws import EXPONENTIAL, TRACE, draw, uniform_of
 from potomac.simulation.memory import bits_of, inner
 from potomac.simulation.plan import Declared, Plan
-from potomac.simulation.replication import Replication, Window, exhausted, histogram_quantiles
+from potomac.simulation.replication import Counts, Replication, Window, exhausted, histogram_quantiles
 from potomac.simulation.world import (
     ARRIVED,
     BINS,
@@ -301,7 +301,7 @@ def recur(
         w.greatest[i] = state[1], np.nan
     return Replication(
         number, w.tally, histogram_quantiles(w.histogram, quantiles), w.greatest, end, events, 0,
-        w.histogram if keep else None,
+        Counts.of(w.histogram) if keep else None,
     )  # fmt: skip
 
 
@@ -337,4 +337,3 @@ def _arrivals(w: Any, row: Row, stop: float) -> Iterator[Floats]:
             return
         t = float(times[-1])
         yield times
-

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from potomac.errors import Fault
 from potomac.simulation import world as W
 
-__all__ = ["Replication", "Window", "exhausted", "histogram_quantiles"]
+__all__ = ["Counts", "Replication", "Window", "exhausted", "histogram_quantiles", "histogram_share"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,6 +49,35 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """A histogram most of whose bins are empty.
+
+    Attributes:
+        bins: that are not, in the order of the flat array.
+        counts: in these.
+        shape: of the array, (J, bins).
+    """
+
+    bins: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int64]
+    shape: tuple[int, int]
+
+    @staticmethod
+    def of(histogram: npt.NDArray[np.int64]) -> Counts:
+        """The bins of an array that are not empty."""
+        flat = histogram.ravel()
+        bins = np.flatnonzero(flat)
+        return Counts(bins.astype(np.int32), flat[bins], (histogram.shape[0], histogram.shape[1]))
+
+    def row(self, j: int) -> npt.NDArray[np.int64]:
+        """All bins of one row, shape (bins,)."""
+        out, width = np.zeros(self.shape[1], np.int64), self.shape[1]
+        start, end = np.searchsorted(self.bins, [j * width, (j + 1) * width])
+        out[self.bins[start:end] - j * width] = self.counts[start:end]
+        return out
+
+
+@dataclass(frozen=True)
 class Replication:
     """What one replication counted.
 
@@ -60,7 +89,7 @@ class Replication:
         end: when the last slice ended, or the last event happened.
         events: how many there were.
         unfinished: visits that began within the time that counts and had not ended when the run was given up.
-        histogram: counts of waits on the scale of powers of two, shape (J, bins), or None.
+        histogram: counts of waits (of times in system) on the scale of powers of two, or None where they are not kept.
     """
 
     number: int
@@ -70,7 +99,7 @@ class Replication:
     end: float
     events: int
     unfinished: int
-    histogram: npt.NDArray[np.int64] | None = None
+    histogram: Counts | None = None
 
 
 def exhausted(name: str, length: int) -> Fault:
@@ -101,6 +130,19 @@ def histogram_quantiles(histogram: npt.NDArray[np.int64], of: Sequence[float]) -
         inside = (rank - below[at]) / np.maximum(histogram[j][at], 1)
         out[j] = np.where(at == 0, 0.0, ends[at] + inside * (ends[at + 1] - ends[at]))
     return out
+
+
+def histogram_share(histogram: npt.NDArray[np.int64], x: float) -> float:
+    """How many counts lie at or below ``x``, even within its bin.
+
+    Args:
+        histogram: counts, shape (bins,).
+        x: 0 or more.
+    """
+    ends = _bin_ends()
+    at = min(max(int(np.searchsorted(ends, x, side="right")) - 1, 0), histogram.size - 1)
+    inside = 1.0 if at == 0 else (x - ends[at]) / (ends[at + 1] - ends[at])
+    return float(histogram[:at].sum() + histogram[at] * min(inside, 1.0))
 
 
 def _bin_ends() -> Floats:

@@ -145,8 +145,8 @@ def _short(end: float, scale: float, runs: int) -> bool:
 
 def _too_short(until: float, scale: float, runs: int) -> Fault:
     need = max(SHORTEST, TOGETHER / runs) * scale
-    many = f"{runs} replications" if runs > 1 else "one replication"
-    found = f"{many} until {until:.6g} are too short for the long run: this model forgets in about {scale:.3g}"
+    many = f"{runs} replications until {until:.6g} are" if runs > 1 else f"one replication until {until:.6g} is"
+    found = f"{many} too short for the long run: this model forgets in about {scale:.3g}"
     mend = f"Give until of at least {need:.3g}"
     if until >= SHORTEST * scale:
         mend += f", or {ceil(TOGETHER * scale / until)} replications"

@@ -1,4 +1,4 @@
-"""What a model is made of, as plain values: sources, stations, routes and stocks, with what is wrong about each said."""
+"""What a model is made of, as plain values: sources, stations, routes, stocks, and what is wrong with each."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class Rate:
                     yield Fault("simulation.rate", f"piece {at + 1} of the {name} is {value:g}", "expected more than 0"
                                 if name == "durations" else "expected 0 or more", key="rate")  # fmt: skip
         if not any(self.rates):
-            yield Fault("simulation.rate", "all rates are 0", "expected one above 0", "Take the source away", key="rate")
+            yield Fault(
+                "simulation.rate", "all rates are 0", "expected one above 0", "Take the source away", key="rate"
+            )
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,9 @@ class Source:
             found = f"batches of {self.batch} can be smaller than 1"
             yield Fault("simulation.source", found, "expected whole numbers of at least 1", key="batch")
         if self.population < 0:
-            yield Fault("simulation.source", f"the population is {self.population}", "expected 1 or more", key="population")
+            yield Fault(
+                "simulation.source", f"the population is {self.population}", "expected 1 or more", key="population"
+            )
         if not self.start >= 0 or not self.stop > self.start:
             found = f"it starts at {self.start:g} and stops at {self.stop:g}"
             yield Fault("simulation.source", found, "expected 0 <= start < stop", key="stop")
@@ -183,10 +187,9 @@ class Station:
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong with it."""
-        if not self.calendar and (isnan(self.servers) or self.servers < 1 or self.servers % 1):
-            if isnan(self.servers) or self.servers < 1 or isfinite(self.servers):
-                yield Fault("simulation.servers", f"it has {self.servers:g} servers", "expected 1 or more",
-                            "Give a calendar where nobody serves for a while", key="servers")  # fmt: skip
+        if not self.calendar and not (self.servers == inf or (self.servers >= 1 and self.servers % 1 == 0)):
+            yield Fault("simulation.servers", f"it has {self.servers:g} servers", "expected 1 or more",
+                        "Give a calendar where nobody serves for a while", key="servers")  # fmt: skip
         if not self.service:
             yield Fault("simulation.service", "nothing says how long a service takes", "",
                         "Add service, e.g. { exponential = { mean = 1.5 } }", key="service")  # fmt: skip
@@ -195,7 +198,9 @@ class Station:
         for d in self.patience.values():
             yield from _times(d, "patience")
         if self.capacity < 1 or isnan(self.capacity):
-            yield Fault("simulation.capacity", f"the capacity is {self.capacity:g}", "expected 1 or more", key="capacity")
+            yield Fault(
+                "simulation.capacity", f"the capacity is {self.capacity:g}", "expected 1 or more", key="capacity"
+            )
         elif not self.calendar and isfinite(self.servers) and self.capacity < self.servers:
             found = f"the capacity is {self.capacity:g} for {self.servers:g} servers"
             expected = "expected room for all who are served: customers in service count"
@@ -210,7 +215,9 @@ class Station:
         if self.calendar and not any(n for _, n in self.calendar):
             yield Fault("simulation.servers", "the calendar has no servers at any time", "", key="calendar")
         if (self.uptime is None) != (self.repair is None):
-            yield Fault("simulation.failures", "uptime and repair go together", "expected both, or neither", key="uptime")
+            yield Fault(
+                "simulation.failures", "uptime and repair go together", "expected both, or neither", key="uptime"
+            )
         for name, d in (("uptime", self.uptime), ("repair", self.repair)):
             if d is not None:
                 yield from _times(d, name)
@@ -304,7 +311,9 @@ class Stock:
         """What is wrong with it."""
         for name in ("s", "S", "Q", "review", "holding", "shortage", "order", "unit", "penalty"):
             if not isfinite(getattr(self, name)):
-                yield Fault("simulation.stock", f"{name} is {getattr(self, name):g}", "expected a finite number", key=name)
+                yield Fault(
+                    "simulation.stock", f"{name} is {getattr(self, name):g}", "expected a finite number", key=name
+                )
                 return
         if self.policy == "up_to" and not self.s < self.S:
             found = f"s is {self.s:g} and S is {self.S:g}"
@@ -314,9 +323,13 @@ class Stock:
         if self.policy == "base" and not self.S >= 0:
             yield Fault("simulation.stock", f"the base stock is {self.S:g}", "expected 0 or more", key="S")
         if self.review < 0:
-            yield Fault("simulation.stock", f"the time between reviews is {self.review:g}", "expected 0 or more", key="review")
+            yield Fault(
+                "simulation.stock", f"the time between reviews is {self.review:g}", "expected 0 or more", key="review"
+            )
         if self.begins < 0:
-            yield Fault("simulation.stock", f"there are {self.begins:g} at the start", "expected 0 or more", key="initial")
+            yield Fault(
+                "simulation.stock", f"there are {self.begins:g} at the start", "expected 0 or more", key="initial"
+            )
         for name in ("lead", "quantity"):
             d = getattr(self, name)
             if d is not None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.lehmer import MODULUS, MULTIPLIER
-from potomac.simulation.memory import FLOAT, inner, records
+from potomac.simulation.memory import FLOAT, inner, layout, records
 from potomac.simulation.quantiles import lognormal_parameters, table
 from potomac.stats.streams import Stream
 
@@ -24,10 +24,11 @@ __all__ = ["DRAW", "EXHAUSTED", "draw", "keyed", "seeded", "table_of", "uniform_
 
 Floats = npt.NDArray[np.float64]
 
-DRAW = np.dtype(
-    [("family", "i8"), ("a", "f8"), ("b", "f8"), ("c", "f8"), ("d", "f8"), ("generator", "i8"), ("s0", "u8"), ("s1", "u8"),
-     ("s2", "u8"), ("s3", "u8"), ("values", "u8"), ("offset", "i8"), ("length", "i8"), ("cursor", "i8")], align=True,
-)  # fmt: skip
+DRAW = layout(
+    "family generator offset length cursor",
+    "a b c d",
+    addresses=("s0", "s1", "s2", "s3", "values"),
+)
 """A distribution and its stream: family, parameters, state of the generator, address of its values and how many there
 are, how many of a trace are through."""
 

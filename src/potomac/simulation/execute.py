@@ -9,8 +9,7 @@ import numpy as np
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer
-from potomac.simulation import reliability
-from potomac.simulation import world as W
+from potomac.simulation import reliability, world
 from potomac.simulation.plan import Declared, Plan, grown, planned
 from potomac.simulation.recursions import in_a_row, recur
 from potomac.simulation.replication import Counts, Replication, Window, exhausted, histogram_quantiles
@@ -106,7 +105,8 @@ def replicate(
         plan.generators(stream, number, mirrored), window.edges, limit=2 * end - window.start if isfinite(end) else inf,
         counted_from=window.first,
     )  # fmt: skip
-    for w in _steps(plan, w):
+    for stepped in _steps(plan, w):
+        w = stepped
         now = float(w.clock[0]["now"])
         heard(min(now / end, 1.0) if isfinite(end) else 0.0)
     k = w.clock[0]
@@ -117,26 +117,26 @@ def replicate(
     )  # fmt: skip
 
 
-def _steps(plan: Plan, w: W.World) -> Iterator[W.World]:
+def _steps(plan: Plan, w: world.World) -> Iterator[world.World]:
     """Run the loop to its end, and hand out the world after each chunk of events."""
     from potomac.simulation.kernel import run
 
     while True:
         status = run(w.clock, CHUNK, plan.reserve)
-        if status == W.CROWDED:
+        if status == world.CROWDED:
             if w.customers.size > MOST:
                 raise NoAnswer(_crowded(plan, w))
             w = grown(w, max(w.customers.size, int(w.sources["pending"].max(initial=0)) + plan.reserve))
-        elif status == W.SHORT:
+        elif status == world.SHORT:
             draw = int(w.clock[0]["short"])
             raise NoAnswer(exhausted(plan.names[draw], int(w.draws["length"][draw])))
-        elif status != W.RUNNING:
+        elif status != world.RUNNING:
             yield w
             return
         yield w
 
 
-def _crowded(plan: Plan, w: W.World) -> Fault:
+def _crowded(plan: Plan, w: world.World) -> Fault:
     at = plan.declared.places[int(np.argmax(w.nodes["inside"]))]
     found = f"{int(w.clock[0]['inside']):,} customers are inside at {float(w.clock[0]['now']):.6g}, most at {at!r:.60}"
     return Fault("simulation.crowded", found, "", "Add servers, give a capacity, or a shorter time")

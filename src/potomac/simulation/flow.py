@@ -179,9 +179,7 @@ def _arrive(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     node.inside += 1
     if node.discipline == SHARING:
         share(k, i, c, t)
-    elif node.busy < node.servers:
-        _begin(k, i, c, t)
-    elif node.preempt > 0 and _makes_way(k, i, c, t):
+    elif node.busy < node.servers or (node.preempt > 0 and _makes_way(k, i, c, t)):
         _begin(k, i, c, t)
     else:
         _wait(k, i, c, t, node.discipline == LCFS)
@@ -336,7 +334,7 @@ def _interrupt(k: Any, i: int, c: int, t: float) -> None:
 
 @inner
 def _makes_way(k: Any, i: int, c: int, t: float) -> bool:
-    """Whether somebody in service is interrupted for the customer: the least urgent, or the one who came first (LCFS)."""
+    """Whether somebody in service is interrupted for the customer: the least urgent, or who came first (LCFS)."""
     node, cust = node_of(k, i), customer_of(k, c)
     if node.servers <= 0:
         return False

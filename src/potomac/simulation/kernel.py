@@ -112,7 +112,12 @@ def arrivals(k: Any, s: int, event: int, t: float) -> bool:
     else:
         cancel(k, event)
     for _ in range(coming):
-        go(k, born(k, source.kind, source.level, t, source.type != POPULATION), route(k, source.route, source.route_draw), t)
+        go(
+            k,
+            born(k, source.kind, source.level, t, source.type != POPULATION),
+            route(k, source.route, source.route_draw),
+            t,
+        )
     return True
 
 
@@ -259,5 +264,3 @@ def run(clock: Any, budget: int, reserve: int) -> int:
         if k.status != RUNNING:
             return k.status
     return RUNNING
-
-

@@ -8,8 +8,7 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
-from potomac.simulation import reliability
-from potomac.simulation import world as W
+from potomac.simulation import reliability, world
 from potomac.simulation.declared import Station, Stock
 from potomac.simulation.plan import Declared
 from potomac.simulation.replication import Replication, Window
@@ -54,7 +53,7 @@ def parts(d: Declared, runs: Sequence[Replication], window: Window) -> Parts:
         part = d.stations[i] if i < len(d.stations) else d.stocks[i - len(d.stations)]
         rows = [i * len(kinds) + k for k in range(len(kinds))]
         visited = _visited(sums, rows)
-        out |= _place(part, name, sums.of(rows), sums.time, sums.of(rows[:1])[:, W.CAPACITY])
+        out |= _place(part, name, sums.of(rows), sums.time, sums.of(rows[:1])[:, world.CAPACITY])
         for k in visited if len(visited) > 1 else ():
             out |= _visits(f"{name}:{kinds[k]}", sums.of([rows[k]]), sums.time)
     return out | _system(d, sums)
@@ -102,13 +101,13 @@ def quantile_name(what: str, q: float) -> str:
 
 
 def _visited(sums: _Sums, rows: Sequence[int]) -> list[int]:
-    return [k for k, row in enumerate(rows) if sums.tally[:, row, W.ARRIVED].any()]
+    return [k for k, row in enumerate(rows) if sums.tally[:, row, world.ARRIVED].any()]
 
 
 def _place(part: Station | Stock, name: str, x: Floats, time: Floats, capacity: Floats) -> Parts:
     if isinstance(part, Stock):
         return _stock(part, name, x, time)
-    busy = x[:, W.BUSY] if part.discipline == "sharing" else x[:, W.SERVICE]
+    busy = x[:, world.BUSY] if part.discipline == "sharing" else x[:, world.SERVICE]
     out = _visits(name, x, time)
     if isfinite(part.servers) or part.calendar:
         out[name, "utilization"] = busy, capacity
@@ -120,34 +119,34 @@ def _place(part: Station | Stock, name: str, x: Floats, time: Floats, capacity: 
 def _visits(where: str, x: Floats, time: Floats) -> Parts:
     """Measures of a station, of all its customers or of one kind."""
     return {
-        (where, "wait"): (x[:, W.WAIT], x[:, W.WAITS]),
-        (where, "time_in_station"): (x[:, W.STAY], x[:, W.SERVED]),
-        (where, "queue_length"): (x[:, W.QUEUE], time),
-        (where, "number_in_station"): (x[:, W.QUEUE] + x[:, W.SERVICE], time),
-        (where, "busy_servers"): (x[:, W.SERVICE], time),
-        (where, "throughput"): (x[:, W.LEFT], time),
-        (where, "p_wait"): (x[:, W.DELAYED], x[:, W.WAITS]),
-        (where, "p_block"): (x[:, W.BLOCKED], x[:, W.ARRIVED]),
-        (where, "p_balk"): (x[:, W.BALKED], x[:, W.ARRIVED]),
-        (where, "p_renege"): (x[:, W.RENEGED], x[:, W.ARRIVED]),
+        (where, "wait"): (x[:, world.WAIT], x[:, world.WAITS]),
+        (where, "time_in_station"): (x[:, world.STAY], x[:, world.SERVED]),
+        (where, "queue_length"): (x[:, world.QUEUE], time),
+        (where, "number_in_station"): (x[:, world.QUEUE] + x[:, world.SERVICE], time),
+        (where, "busy_servers"): (x[:, world.SERVICE], time),
+        (where, "throughput"): (x[:, world.LEFT], time),
+        (where, "p_wait"): (x[:, world.DELAYED], x[:, world.WAITS]),
+        (where, "p_block"): (x[:, world.BLOCKED], x[:, world.ARRIVED]),
+        (where, "p_balk"): (x[:, world.BALKED], x[:, world.ARRIVED]),
+        (where, "p_renege"): (x[:, world.RENEGED], x[:, world.ARRIVED]),
     }
 
 
 def _stock(part: Stock, name: str, x: Floats, time: Floats) -> Parts:
     cost = (
-        part.holding * x[:, W.ON_HAND] + part.shortage * x[:, W.OWED] + part.order * x[:, W.ORDERS]
-        + part.unit * x[:, W.ORDERED] + part.penalty * x[:, W.LOST]
+        part.holding * x[:, world.ON_HAND] + part.shortage * x[:, world.OWED] + part.order * x[:, world.ORDERS]
+        + part.unit * x[:, world.ORDERED] + part.penalty * x[:, world.LOST]
     )  # fmt: skip
     return {
-        (name, "on_hand"): (x[:, W.ON_HAND], time),
-        (name, "backorders"): (x[:, W.OWED], time),
-        (name, "p_stockout"): (x[:, W.OUT], time),
-        (name, "fill_rate"): (x[:, W.FILLED], x[:, W.DEMAND]),
-        (name, "demand_per_time"): (x[:, W.DEMAND], time),
-        (name, "orders_per_time"): (x[:, W.ORDERS], time),
-        (name, "order_size"): (x[:, W.ORDERED], x[:, W.ORDERS]),
-        (name, "lost_per_time"): (x[:, W.LOST], time),
-        (name, "wait"): (x[:, W.WAIT], x[:, W.WAITS]),
+        (name, "on_hand"): (x[:, world.ON_HAND], time),
+        (name, "backorders"): (x[:, world.OWED], time),
+        (name, "p_stockout"): (x[:, world.OUT], time),
+        (name, "fill_rate"): (x[:, world.FILLED], x[:, world.DEMAND]),
+        (name, "demand_per_time"): (x[:, world.DEMAND], time),
+        (name, "orders_per_time"): (x[:, world.ORDERS], time),
+        (name, "order_size"): (x[:, world.ORDERED], x[:, world.ORDERS]),
+        (name, "lost_per_time"): (x[:, world.LOST], time),
+        (name, "wait"): (x[:, world.WAIT], x[:, world.WAITS]),
         (name, "cost_per_time"): (cost, time),
     }
 
@@ -155,7 +154,7 @@ def _stock(part: Stock, name: str, x: Floats, time: Floats) -> Parts:
 def _system(d: Declared, sums: _Sums) -> Parts:
     """Measures of the whole, and of each kind of customers where there are several."""
     k, first = len(d.kinds), len(d.places) * len(d.kinds)
-    inside = sums.tally[:, :first, [W.QUEUE, W.SERVICE]].sum(2).reshape(len(sums.time), len(d.places), k).sum(1)
+    inside = sums.tally[:, :first, [world.QUEUE, world.SERVICE]].sum(2).reshape(len(sums.time), len(d.places), k).sum(1)
     out = _whole("system", sums.of(range(first, first + k)), inside.sum(1), sums.time)
     for n, kind in enumerate(d.kinds if k > 1 else ()):
         out |= _whole(kind, sums.of([first + n]), inside[:, n], sums.time)
@@ -163,18 +162,18 @@ def _system(d: Declared, sums: _Sums) -> Parts:
 
 
 def _whole(where: str, x: Floats, inside: Floats, time: Floats) -> Parts:
-    lost = x[:, W.BLOCKED] + x[:, W.BALKED] + x[:, W.RENEGED]
+    lost = x[:, world.BLOCKED] + x[:, world.BALKED] + x[:, world.RENEGED]
     return {
-        (where, "time_in_system"): (x[:, W.STAY], x[:, W.SERVED]),
+        (where, "time_in_system"): (x[:, world.STAY], x[:, world.SERVED]),
         (where, "number_in_system"): (inside, time),
-        (where, "throughput"): (x[:, W.LEFT], time),
-        (where, "p_lost"): (lost, x[:, W.ARRIVED]),
+        (where, "throughput"): (x[:, world.LEFT], time),
+        (where, "p_lost"): (lost, x[:, world.ARRIVED]),
     }
 
 
 _CURVES = {
-    "queue_length": (W.QUEUE,), "number_in_station": (W.QUEUE, W.SERVICE), "busy_servers": (W.SERVICE,),
-    "on_hand": (W.ON_HAND,), "backorders": (W.OWED,),
+    "queue_length": (world.QUEUE,), "number_in_station": (world.QUEUE, world.SERVICE), "busy_servers": (world.SERVICE,),
+    "on_hand": (world.ON_HAND,), "backorders": (world.OWED,),
 }  # fmt: skip
 
 
@@ -199,10 +198,10 @@ def series(d: Declared, runs: Sequence[Replication], edges: Floats, where: str, 
         rows = range(at * k, (at + 1) * k)
     x = np.stack([r.tally[list(rows)].sum(0) for r in runs])
     if measure == "time_in_system" or measure == "time_in_station":
-        return _over(x[:, :, W.STAY], x[:, :, W.SERVED])
+        return _over(x[:, :, world.STAY], x[:, :, world.SERVED])
     if measure == "wait":
-        return _over(x[:, :, W.WAIT], x[:, :, W.WAITS])
+        return _over(x[:, :, world.WAIT], x[:, :, world.WAITS])
     if measure == "number_in_system":
         inside = np.stack([r.tally[: len(d.places) * k] for r in runs])
-        return np.asarray(inside[:, :, :, [W.QUEUE, W.SERVICE]].sum((1, 3)) / widths)
+        return np.asarray(inside[:, :, :, [world.QUEUE, world.SERVICE]].sum((1, 3)) / widths)
     return np.asarray(x[:, :, list(_CURVES[measure])].sum(2) / widths)

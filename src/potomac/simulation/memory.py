@@ -7,11 +7,12 @@ the tables; who made it keeps the arrays alive.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["FLOAT", "INTEGER", "WORD", "bits_of", "inner", "records", "table"]
+__all__ = ["FLOAT", "INTEGER", "WORD", "bits_of", "inner", "layout", "records", "table"]
 
 
 def inner(function: Any) -> Any:
@@ -24,6 +25,12 @@ def inner(function: Any) -> Any:
 FLOAT = np.dtype([("v", "f8")])
 INTEGER = np.dtype([("v", "i8")])
 WORD = np.dtype([("v", "u8")])
+
+
+def layout(wholes: str, numbers: str = "", addresses: Sequence[str] = ()) -> np.dtype[Any]:
+    """A record of whole numbers, then of real ones, then of addresses, by their names."""
+    fields = [(name, "i8") for name in wholes.split()] + [(name, "f8") for name in numbers.split()]
+    return np.dtype([*fields, *((name, "u8") for name in addresses)], align=True)
 
 
 def records(dtype: Any) -> Any:
@@ -46,7 +53,7 @@ def records(dtype: Any) -> Any:
 
 
 def table(owner: Any, name: str, dtype: Any) -> Any:
-    """A function for compiled code: ``(record, i)`` -> the ``i``-th record of the table whose address is its ``name``."""
+    """A function for compiled code: ``(record, i)`` -> record ``i`` of the table whose address is its ``name``."""
     from numba import from_dtype, types
     from numba.extending import intrinsic
 

@@ -219,9 +219,13 @@ class Model:
             StudyError: the component is wrong; the message says how.
         """
         if (life is None) == (reliability is None):
-            found = f"it has {'neither' if life is None else 'both'} life {'nor' if life is None else 'and'} reliability"
+            found = (
+                f"it has {'neither' if life is None else 'both'} life {'nor' if life is None else 'and'} reliability"
+            )
             mend = "Add life, e.g. { exponential = { mean = 100.0 } }" if life is None else ""
-            raise StudyError(Fault("simulation.component", found, "expected one of them", mend, key=f"component.{name}"))
+            raise StudyError(
+                Fault("simulation.component", found, "expected one of them", mend, key=f"component.{name}")
+            )
         lasts = distribution(life) if reliability is None else _works(name, reliability)
         made = Component(
             _named(name), lasts, _maybe(repair), count, running, _maybe(dormant), switch, crew, priority,
@@ -267,7 +271,9 @@ class Model:
         given = {"series": series, "parallel": parallel, "of": of, "standby": standby}
         chosen = [(kind, parts) for kind, parts in given.items() if parts is not None]
         if len(chosen) != 1 or (chosen[0][0] == "of") != (k is not None and chosen[0][0] != "standby"):
-            found = f"the system has {listing([kind for kind, _ in chosen]) or 'no parts'}{'' if k is None else ' and k'}"
+            found = (
+                f"the system has {listing([kind for kind, _ in chosen]) or 'no parts'}{'' if k is None else ' and k'}"
+            )
             expected = "expected one of series, parallel, standby, or of with k"
             raise StudyError(Fault("simulation.system", found, expected, key=f"system.{name}"))
         kind, parts = chosen[0]
@@ -301,7 +307,7 @@ class Model:
             replications: how many; default 20, or as many as the precision takes.
             precision: half-width over mean of the measure ``of`` that is wanted.
             of: ``wait``, or of one place ``desk:wait``; default the time in the system.
-            warmup: time left out at the start; ``auto`` finds it, and leaves out nothing where the model ends by itself.
+            warmup: time left out at the start; ``auto`` finds it; nothing where the model ends by itself.
             confidence: of the intervals.
             quantiles: shares whose quantiles of waits are estimated.
             most: replications at which the search for precision stops.
@@ -388,13 +394,17 @@ def _unknown(d: Declared) -> Iterator[Fault]:
     known = [*d.places, EXIT]
     named = [(f"source.{s.name}.to", n) for s in d.sources for n in s.to]
     named += [(f"route.{r.start}.to", n) for r in d.routes for n in r.to]
-    named += [(f"station.{s.name}.{w}", getattr(s, w)) for s in d.stations for w in ("overflow", "balk_to", "renege_to")]
+    named += [
+        (f"station.{s.name}.{w}", getattr(s, w)) for s in d.stations for w in ("overflow", "balk_to", "renege_to")
+    ]
     named += [(f"stock.{s.name}.lost_to", s.lost_to) for s in d.stocks]
     named += [(f"route.{r.start}", r.start) for r in d.routes]
     for key, name in named:
         if name not in known or (name == EXIT and key == f"route.{name}"):
             found = f"there is no station or stock {name!r:.60}"
-            yield Fault("simulation.unknown", found, f"expected one of {listing(known)}", did_you_mean(name, known), key=key)
+            yield Fault(
+                "simulation.unknown", found, f"expected one of {listing(known)}", did_you_mean(name, known), key=key
+            )
     starts = [(r.start, r.kind) for r in d.routes]
     for start, kind in sorted({s for s in starts if starts.count(s) > 1}):
         whom = f" for {kind}" if kind else ""
@@ -408,7 +418,9 @@ def _unserved(d: Declared) -> Iterator[Fault]:
     for station, kind in visits(d):
         if station.service_of(kind) is None:
             found = f"nothing says how long {kind!r:.60} are served at {station.name!r:.60}"
-            yield Fault("simulation.service", found, "", f"Add service for {kind}", key=f"station.{station.name}.service")
+            yield Fault(
+                "simulation.service", found, "", f"Add service for {kind}", key=f"station.{station.name}.service"
+            )
 
 
 def _named(name: str) -> str:
@@ -463,7 +475,9 @@ def _rate(rate: Any, every: float | None, repeat: bool, factor: Any) -> Rate | N
         return rate
     rates = tuple(float(r) for r in (rate if isinstance(rate, Iterable) else [rate]))
     if every is None:
-        raise StudyError(Fault("simulation.rate", "nothing says how long each rate holds", "", "Add every", key="every"))
+        raise StudyError(
+            Fault("simulation.rate", "nothing says how long each rate holds", "", "Add every", key="every")
+        )
     return Rate((float(every),) * len(rates), rates, repeat, _maybe(factor))
 
 
@@ -474,7 +488,9 @@ def _rising(times: Any) -> tuple[float, ...]:
     bad = np.flatnonzero(~np.isfinite(t) | (t < 0))
     if bad.size:
         row = int(bad[0])
-        raise DataError(Fault("simulation.trace", f"row {row} of the trace is {t[row]:g}", "expected a time of 0 or more"))
+        raise DataError(
+            Fault("simulation.trace", f"row {row} of the trace is {t[row]:g}", "expected a time of 0 or more")
+        )
     back = np.flatnonzero(np.diff(t) < 0)
     if back.size:
         row = int(back[0]) + 1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from potomac.simulation import world as W
+from potomac.simulation import world
 from potomac.simulation.components import Component, Crew, System
 from potomac.simulation.declared import EXIT, Rate, Route, Source, Station, Stock
 from potomac.simulation.distributions import Distribution, exponential, uniform
@@ -110,14 +110,14 @@ class Plan:
         """State of each random stream at the start of a replication, shape (draws, 5)."""
         d = self.declared
         if d.lehmer is not None:
-            return _lehmer(d, self.names)
+            return _lehmer(d.lehmer, d.streams, self.names)
         each = [keyed(stream.child(name, replication), mirrored) for name in self.names]
         return np.stack(each) if each else np.zeros((0, 5), np.uint64)
 
     def world(
         self, rng: npt.NDArray[np.uint64], edges: Floats, *, limit: float = inf, counted_from: int = 0,
         customers: int = 256, log: int = 0,
-    ) -> W.World:  # fmt: skip
+    ) -> world.World:  # fmt: skip
         """The world at time 0.
 
         Args:
@@ -128,7 +128,7 @@ class Plan:
             customers: records to begin with.
             log: rows of the log; 0 for none.
         """
-        clock = np.zeros(1, W.CLOCK)
+        clock = np.zeros(1, world.CLOCK)
         k = clock[0]
         tables = {name: table.copy() for name, table in self.tables.items()}
         tables["draws"] = seeded(tables["draws"], tables["values"], rng)
@@ -136,47 +136,51 @@ class Plan:
         k["rows"], k["stores"] = log, tables["stocks"].size
         k["fixed"], k["kinds"] = tables["occasions"].size, len(self.declared.kinds)
         k["stations"], k["levels"] = len(self.declared.places), tables["queues"].shape[1]
-        k["histogram_from"], k["free"] = counted_from, W.NONE
-        w = W.World(
-            clock=clock, edges=np.ascontiguousarray(edges, float), heap=np.zeros(tables["occasions"].size, W.EVENT),
-            where=np.full(tables["occasions"].size, W.NONE), customers=np.zeros(0, W.CUSTOMER),
-            counts=np.zeros(self.rows, W.COUNT), tally=np.zeros((self.rows, edges.size, len(W.COLUMNS))),
-            histogram=np.zeros((self.rows, W.HISTOGRAM), np.int64), greatest=np.zeros((self.rows, 2)),
+        k["histogram_from"], k["free"] = counted_from, world.NONE
+        w = world.World(
+            clock=clock, edges=np.ascontiguousarray(edges, float), heap=np.zeros(tables["occasions"].size, world.EVENT),
+            where=np.full(tables["occasions"].size, world.NONE), customers=np.zeros(0, world.CUSTOMER),
+            counts=np.zeros(self.rows, world.COUNT), tally=np.zeros((self.rows, edges.size, len(world.COLUMNS))),
+            histogram=np.zeros((self.rows, world.HISTOGRAM), np.int64), greatest=np.zeros((self.rows, 2)),
             log=np.zeros((log, 5)), **tables,
         )  # fmt: skip
-        w = grown(w, max(customers, 2 * self.reserve))
-        return w
+        return grown(w, max(customers, 2 * self.reserve))
 
 
-def grown(w: W.World, more: int) -> W.World:
+def grown(w: world.World, more: int) -> world.World:
     """The world with ``more`` records for customers."""
     k = w.clock[0]
     have = w.customers.size
-    customers = np.zeros(have + more, W.CUSTOMER)
+    customers = np.zeros(have + more, world.CUSTOMER)
     customers[:have] = w.customers
     customers["next"][have:] = [*range(have + 1, have + more), k["free"]]
     k["free"], k["spare"] = have, k["spare"] + more
-    heap = np.zeros(w.heap.size + 2 * more, W.EVENT)
+    heap = np.zeros(w.heap.size + 2 * more, world.EVENT)
     heap[: w.heap.size] = w.heap
-    where = np.concatenate([w.where, np.full(2 * more, W.NONE)])
+    where = np.concatenate([w.where, np.full(2 * more, world.NONE)])
     w.customers, w.heap, w.where = customers, heap, where
     w.addressed()
     return w
 
 
-def _lehmer(d: Declared, names: Sequence[str]) -> npt.NDArray[np.uint64]:
+def _lehmer(lehmer: Lehmer, streams: Mapping[str, int], names: Sequence[str]) -> npt.NDArray[np.uint64]:
     """One Lehmer stream each, numbered as the model says, else one after the other."""
-    assert d.lehmer is not None
     out = np.zeros((len(names), 5), np.uint64)
     for row, name in enumerate(names):
-        out[row, 0], out[row, 4] = d.lehmer.state(d.streams.get(name, row % 256)), 1
+        out[row, 0], out[row, 4] = lehmer.state(streams.get(name, row % 256)), 1
     return out
 
 
-_DISCIPLINES = {"fcfs": W.FCFS, "lcfs": W.LCFS, "priority": W.FCFS, "sharing": W.SHARING, "random": W.RANDOM}
-_PREEMPTIONS = {"none": W.NO_PREEMPTION, "resume": W.RESUME, "repeat": W.REPEAT}
-_RULES = {"shares": W.SHARES, "shortest": W.SHORTEST, "cycle": W.CYCLE}
-_POLICIES = {"up_to": W.UP_TO, "lots": W.LOTS, "base": W.BASE}
+_DISCIPLINES = {
+    "fcfs": world.FCFS,
+    "lcfs": world.LCFS,
+    "priority": world.FCFS,
+    "sharing": world.SHARING,
+    "random": world.RANDOM,
+}
+_PREEMPTIONS = {"none": world.NO_PREEMPTION, "resume": world.RESUME, "repeat": world.REPEAT}
+_RULES = {"shares": world.SHARES, "shortest": world.SHORTEST, "cycle": world.CYCLE}
+_POLICIES = {"up_to": world.UP_TO, "lots": world.LOTS, "base": world.BASE}
 
 
 class _Planner:
@@ -185,14 +189,14 @@ class _Planner:
     def __init__(self, d: Declared) -> None:
         self.d = d
         self.draws, self.pairs = _Draws(), _Lists()
-        self.place = {name: i for i, name in enumerate(d.places)} | {EXIT: W.NONE}
+        self.place = {name: i for i, name in enumerate(d.places)} | {EXIT: world.NONE}
         self.kind = {name: i for i, name in enumerate(d.kinds)}
         self.levels = sorted({s.priority for s in d.sources})
         n, k = len(d.places), max(len(d.kinds), 1)
-        self.nodes, self.sources = np.zeros(n, W.NODE), np.zeros(len(d.sources), W.SOURCE)
-        self.stocks = np.zeros(len(d.stocks), W.STOCK)
-        self.service, self.patience = np.full((n, k), W.NONE), np.full((n, k), W.NONE)
-        self.way = np.full((n, k), W.NONE)
+        self.nodes, self.sources = np.zeros(n, world.NODE), np.zeros(len(d.sources), world.SOURCE)
+        self.stocks = np.zeros(len(d.stocks), world.STOCK)
+        self.service, self.patience = np.full((n, k), world.NONE), np.full((n, k), world.NONE)
+        self.way = np.full((n, k), world.NONE)
         self.routes: list[tuple[int, int, int, int]] = []
         self.targets: list[int] = []
         self.shares: list[float] = []
@@ -204,8 +208,8 @@ class _Planner:
 
     def route(self, to: Mapping[str, float], rule: int) -> int:
         """Number of a route, whose shares are made cumulative."""
-        each = {name: share for name, share in to.items() if share > 0 or rule != W.SHARES}
-        kind = W.ONE if len(each) == 1 else rule
+        each = {name: share for name, share in to.items() if share > 0 or rule != world.SHARES}
+        kind = world.ONE if len(each) == 1 else rule
         self.routes.append((kind, len(self.targets), len(each), 0))
         self.targets += [self.place[name] for name in each]
         cumulative = np.cumsum(list(each.values()))
@@ -218,43 +222,43 @@ class _Planner:
         row["kind"], row["level"] = self.kind[kind], self.levels.index(s.priority)
         row["left"] = s.population or (-1 if s.limit is None else s.limit)
         row["start"], row["stop"], row["factor"] = s.start, s.stop, 1.0
-        row["size"] = row["factor_draw"] = row["draw"] = W.NONE
+        row["size"] = row["factor_draw"] = row["draw"] = world.NONE
         if s.interarrival is not None:
-            row["type"], row["draw"] = W.RENEWAL, self.draws.add(f"{s.name}/interarrival", s.interarrival)
+            row["type"], row["draw"] = world.RENEWAL, self.draws.add(f"{s.name}/interarrival", s.interarrival)
         elif s.rate is not None:
             self.rate(row, s.name, s.rate)
         elif s.times:
             played = Distribution("trace", (), s.times)
-            row["type"], row["draw"] = W.TIMES, self.draws.add(f"{s.name}/trace", played)
+            row["type"], row["draw"] = world.TIMES, self.draws.add(f"{s.name}/trace", played)
         else:
-            row["type"] = W.POPULATION
+            row["type"] = world.POPULATION
         if s.batch is not None:
             row["size"] = self.draws.add(f"{s.name}/batch", s.batch)
-        row["route"] = self.route(s.to, W.SHARES)
+        row["route"] = self.route(s.to, world.SHARES)
         row["route_draw"] = self.chance(f"{s.name}/route", len(s.to) > 1)
-        self.event(W.ARRIVAL, i, s.start)
+        self.event(world.ARRIVAL, i, s.start)
 
     def rate(self, row: Any, name: str, rate: Rate) -> None:
-        row["type"], row["draw"] = W.RATE, self.draws.add(f"{name}/arrivals", exponential(1.0))
+        row["type"], row["draw"] = world.RATE, self.draws.add(f"{name}/arrivals", exponential(1.0))
         row["offset"], row["length"] = self.pairs.add(zip(rate.durations, rate.rates, strict=True))
         row["period"] = sum(rate.durations) if rate.repeat else 0.0
         row["turn"] = row["start"] + rate.durations[0]
         if rate.factor is not None:
             row["factor_draw"] = self.draws.add(f"{name}/factor", rate.factor)
-            row["factor"] = W.NONE  # drawn at the first arrival
+            row["factor"] = world.NONE  # drawn at the first arrival
 
     def chance(self, name: str, needed: bool) -> int:
-        return self.draws.add(name, uniform(0.0, 1.0)) if needed else W.NONE
+        return self.draws.add(name, uniform(0.0, 1.0)) if needed else world.NONE
 
     def station(self, i: int, s: Station) -> None:
         row = self.nodes[i]
-        row["type"], row["discipline"] = W.STATION, _DISCIPLINES[s.discipline]
+        row["type"], row["discipline"] = world.STATION, _DISCIPLINES[s.discipline]
         row["ranked"], row["preempt"] = s.discipline == "priority", _PREEMPTIONS[s.preemption]
         row["planned"] = s.calendar[0][1] if s.calendar else _whole(s.servers)
         row["servers"], row["capacity"] = row["planned"], _whole(s.capacity)
         row["tracked"] = s.preemption != "none" or s.uptime is not None
-        row["serving"] = row["root"] = row["balk"] = row["calendar"] = row["event"] = row["stock"] = W.NONE
-        row["fail"] = row["repair"] = W.NONE
+        row["serving"] = row["root"] = row["balk"] = row["calendar"] = row["event"] = row["stock"] = world.NONE
+        row["fail"] = row["repair"] = world.NONE
         row["overflow"], row["balk_to"] = self.place[s.overflow], self.place[s.balk_to]
         row["renege_to"] = self.place[s.renege_to]
         for kind, k in self.kind.items():
@@ -268,14 +272,14 @@ class _Planner:
             row["balk_draw"] = self.chance(f"{s.name}/balk", True)
         if s.calendar:
             row["calendar"], row["calendar_length"] = self.pairs.add((d, float(n)) for d, n in s.calendar)
-            self.event(W.CALENDAR, i, s.calendar[0][0] if len(s.calendar) > 1 else inf)
+            self.event(world.CALENDAR, i, s.calendar[0][0] if len(s.calendar) > 1 else inf)
         if s.uptime is not None and s.repair is not None:
             row["fail"] = self.draws.add(f"{s.name}/uptime", s.uptime)
             row["repair"] = self.draws.add(f"{s.name}/repair", s.repair)
             for _ in range(int(max([n for _, n in s.calendar] or [int(s.servers)]))):
-                self.event(W.FAILURE, i)
+                self.event(world.FAILURE, i)
         if s.discipline == "sharing":
-            row["event"] = self.event(W.SHARED, i)
+            row["event"] = self.event(world.SHARED, i)
 
     def drawn(self, name: str, by_kind: Mapping[str, Distribution], kind: str) -> int:
         """One stream for all kinds that share a distribution, one of its own for each that has another."""
@@ -287,25 +291,36 @@ class _Planner:
     def stock(self, i: int, s: Stock) -> None:
         at = len(self.d.stations) + i
         node, row = self.nodes[at], self.stocks[i]
-        node["type"], node["stock"], node["capacity"] = W.STORE, i, MANY
-        for name in ("serving", "root", "balk", "calendar", "event", "fail", "repair", "overflow", "balk_to", "renege_to"):
-            node[name] = W.NONE
+        node["type"], node["stock"], node["capacity"] = world.STORE, i, MANY
+        for name in (
+            "serving",
+            "root",
+            "balk",
+            "calendar",
+            "event",
+            "fail",
+            "repair",
+            "overflow",
+            "balk_to",
+            "renege_to",
+        ):
+            node[name] = world.NONE
         row["node"], row["policy"], row["lost"] = at, _POLICIES[s.policy], s.lost
         row["lost_to"], row["on_hand"], row["review"] = self.place[s.lost_to], s.begins, s.review
         row["s"], row["S"], row["Q"] = (s.S if s.policy == "base" else s.s), s.S, s.Q
-        row["lead"] = W.NONE if s.lead is None else self.draws.add(f"{s.name}/lead", s.lead)
-        row["quantity"] = W.NONE if s.quantity is None else self.draws.add(f"{s.name}/quantity", s.quantity)
+        row["lead"] = world.NONE if s.lead is None else self.draws.add(f"{s.name}/lead", s.lead)
+        row["quantity"] = world.NONE if s.quantity is None else self.draws.add(f"{s.name}/quantity", s.quantity)
         if s.review > 0:
-            self.event(W.REVIEW, i, s.review)
+            self.event(world.REVIEW, i, s.review)
 
     def ways(self) -> None:
         """The route of each kind from each place; out, where there is none."""
-        out = self.route({EXIT: 1.0}, W.SHARES)
+        out = self.route({EXIT: 1.0}, world.SHARES)
         numbers = {(r.start, r.kind): self.route(r.to, _RULES[r.rule]) for r in self.d.routes}
         by_chance = {r.start for r in self.d.routes if r.rule == "shares" and len(r.to) > 1}
         by_chance |= {s.name for s in self.d.stations if s.discipline == "random"}
         for name, i in self.place.items():
-            if i == W.NONE:
+            if i == world.NONE:
                 continue
             self.nodes[i]["route_draw"] = self.chance(f"{name}/route", name in by_chance)
             for kind, k in self.kind.items():
@@ -329,9 +344,9 @@ def planned(d: Declared) -> Plan:
     draws, values = table_of(p.draws.distributions)
     n, levels = len(d.places), max(len(p.levels), 1)
     tables = {
-        "occasions": np.array(p.fixed, W.FIXED), "nodes": p.nodes, "sources": p.sources, "stocks": p.stocks,
-        "routes": np.array(p.routes, W.ROUTE), "service": p.service, "patience": p.patience, "way": p.way,
-        "queues": np.full((n, levels, 2), W.NONE), "targets": np.array(p.targets, np.int64),
+        "occasions": np.array(p.fixed, world.FIXED), "nodes": p.nodes, "sources": p.sources, "stocks": p.stocks,
+        "routes": np.array(p.routes, world.ROUTE), "service": p.service, "patience": p.patience, "way": p.way,
+        "queues": np.full((n, levels, 2), world.NONE), "targets": np.array(p.targets, np.int64),
         "shares": np.array(p.shares, float), "pairs": np.array(p.pairs.rows, float).reshape(-1, 2), "draws": draws,
         "values": values,
     }  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import Fault
-from potomac.simulation import world as W
+from potomac.simulation import world
 
 __all__ = ["Counts", "Replication", "Window", "exhausted", "histogram_quantiles", "histogram_share"]
 
@@ -147,8 +147,8 @@ def histogram_share(histogram: npt.NDArray[np.int64], x: float) -> float:
 
 def _bin_ends() -> Floats:
     """Where each bin begins, and the last one ends, shape (bins + 1,)."""
-    at = np.arange(W.HISTOGRAM + 1) - 1
-    power, part = np.divmod(at, 1 << W.BITS)
-    ends: Floats = np.ldexp(1 + part / (1 << W.BITS), power + W.LOWEST)
+    at = np.arange(world.HISTOGRAM + 1) - 1
+    power, part = np.divmod(at, 1 << world.BITS)
+    ends: Floats = np.ldexp(1 + part / (1 << world.BITS), power + world.LOWEST)
     ends[0] = 0.0
     return ends

@@ -56,10 +56,7 @@ def consider(k: Any, stock: Any, t: float) -> None:
     position = stock.on_hand + stock.on_order - stock.owed
     if position > stock.s:
         return
-    if stock.policy == LOTS:
-        amount = stock.Q * (floor((stock.s - position) / stock.Q) + 1)
-    else:
-        amount = stock.S - position
+    amount = stock.Q * (floor((stock.s - position) / stock.Q) + 1) if stock.policy == LOTS else stock.S - position
     if amount <= 0:
         return
     if k.batch >= 0:
@@ -90,5 +87,3 @@ def deliver(k: Any, c: int, t: float) -> int:
     k.free = c
     k.spare += 1
     return i
-
-

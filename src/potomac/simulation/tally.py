@@ -1,4 +1,4 @@
-"""What is counted while the loop runs: areas under the curves by slice of time, sums over customers by when they came."""
+"""What is counted while the loop runs: areas by slice of time, sums over customers by when they came."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["advance", "bin_of", "close_visit", "count", "stocked", "touch", "tou
 
 @inner
 def bin_of(k: Any, x: float) -> int:
-    """Bin of a time on the scale of powers of two: its exponent and the first bits of its fraction, as they are kept."""
+    """Bin of a time on the scale of powers of two: its exponent and the first bits of its fraction."""
     at = (bits_of(x) >> (52 - BITS)) - ((1023 + LOWEST) << BITS) + 1
     return min(max(at, 0), BINS)
 
@@ -128,7 +128,7 @@ def close_visit(k: Any, c: int, t: float, how: int) -> None:
     cell(k, j, b, how).v += 1
     if how == SERVED:
         cell(k, j, b, STAY).v += t - cust.arrived
-    if how == SERVED or how == RENEGED:
+    if how in (SERVED, RENEGED):
         _waited(k, j, b, cust.waited)
 
 

@@ -57,7 +57,7 @@ def endless(d: Declared) -> Iterator[Fault]:
     for kind in d.kinds:
         if kind in closed:
             continue
-        entering, moving = _shares(d, kind)
+        _entering, moving = _shares(d, kind)
         into = {n for s in d.sources if (s.kind or s.name) == kind for n in s.to if n in d.places}
         reached = _reached(moving > 0, [d.places.index(n) for n in into])
         leaves = moving.sum(1) < 1 - 1e-9
@@ -80,7 +80,9 @@ def _reached(leads: npt.NDArray[np.bool_], start: list[int]) -> list[int]:
 
 def visits(d: Declared) -> Iterator[tuple[Station, str]]:
     """Stations and the kinds of customers who may come there, by any way."""
-    aside = {s.name: (s.overflow, s.balk_to, s.renege_to) for s in d.stations} | {s.name: (s.lost_to,) for s in d.stocks}
+    aside = {s.name: (s.overflow, s.balk_to, s.renege_to) for s in d.stations} | {
+        s.name: (s.lost_to,) for s in d.stocks
+    }
     for kind in d.kinds:
         _, moving = _shares(d, kind)
         leads = moving > 0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from potomac.simulation.draws import DRAW
-from potomac.simulation.memory import FLOAT, INTEGER, inner, records, table
+from potomac.simulation.memory import FLOAT, INTEGER, inner, layout, records, table
 
 __all__ = [
     "BINS", "CLOCK", "COLUMNS", "COUNT", "CUSTOMER", "EVENT", "FIXED", "HISTOGRAM", "NODE", "NONE", "ROUTE", "SOURCE",
@@ -28,54 +28,57 @@ RUNNING, DONE, EMPTY, CROWDED, LOGGED, SHORT = range(6)
 NO_PREEMPTION, RESUME, REPEAT = range(3)
 
 TABLES = (
-    "edges", "heap", "where", "occasions", "nodes", "customers", "sources", "stocks", "routes", "service", "patience", "way",
-    "queues", "targets", "shares", "pairs", "draws", "counts", "tally", "histogram", "greatest", "log",
+    "edges", "heap", "where", "occasions", "nodes", "customers", "sources", "stocks", "routes", "service", "patience",
+    "way", "queues", "targets", "shares", "pairs", "draws", "counts", "tally", "histogram", "greatest", "log",
 )  # fmt: skip
 """Tables whose addresses the first record holds."""
 
-CLOCK = np.dtype(
-    [*((name, "u8") for name in TABLES), ("now", "f8"), ("edge", "f8"), ("limit", "f8"), ("size", "i8"), ("sequence", "i8"), ("free", "i8"),
-     ("spare", "i8"), ("batch", "i8"), ("batches", "i8"), ("visits", "i8"), ("tags", "i8"), ("events", "i8"),
-     ("inside", "i8"), ("most", "i8"), ("status", "i8"), ("fixed", "i8"), ("kinds", "i8"), ("levels", "i8"),
-     ("stations", "i8"), ("histogram_from", "i8"), ("logged", "i8"), ("short", "i8"),      ("born", "i8"), ("rows", "i8"), ("begun", "i8"), ("stores", "i8")], align=True,
-)  # fmt: skip
-"""The record that all others are found by. ``batch`` is the slice of time that counts now, NONE past the end; ``visits`` and ``tags`` how many that
-came within it are still at a station, in the system; ``free`` heads the list of unused customers."""
+CLOCK = layout(
+    "size sequence free spare batch batches visits tags events inside most status fixed kinds levels "
+    "stations histogram_from logged short born rows begun stores",
+    "now edge limit",
+    addresses=TABLES,
+)
+"""The record that all others are found by. ``batch`` is the slice of time that counts now, NONE past the end;
+``visits`` and ``tags`` are how many who came within such a slice are still at a station, in the system; ``free`` heads
+the list of unused customers."""
 
-NODE = np.dtype(
-    [("type", "i8"), ("discipline", "i8"), ("ranked", "i8"), ("preempt", "i8"), ("servers", "i8"), ("planned", "i8"), ("down", "i8"),
-     ("busy", "i8"), ("inside", "i8"), ("waiting", "i8"), ("capacity", "i8"), ("tracked", "i8"), ("serving", "i8"),
-     ("balk", "i8"), ("balk_length", "i8"), ("balk_draw", "i8"), ("balk_to", "i8"), ("overflow", "i8"),
-     ("renege_to", "i8"), ("calendar", "i8"), ("calendar_length", "i8"), ("piece", "i8"), ("event", "i8"),
-     ("fail", "i8"), ("repair", "i8"), ("root", "i8"), ("stock", "i8"), ("route_draw", "i8"), ("last", "f8"),
-     ("period", "f8"), ("turn", "f8"), ("virtual", "f8"), ("virtual_at", "f8")], align=True,
-)  # fmt: skip
+NODE = layout(
+    "type discipline ranked preempt servers planned down busy inside waiting capacity tracked serving "
+    "balk balk_length balk_draw balk_to overflow renege_to calendar calendar_length piece event fail "
+    "repair root stock route_draw",
+    "last period turn virtual virtual_at",
+)
 
-CUSTOMER = np.dtype(
-    [("node", "i8"), ("kind", "i8"), ("level", "i8"), ("next", "i8"), ("prev", "i8"), ("batch", "i8"),
-     ("batch_in", "i8"), ("waits", "i8"), ("number", "i8"), ("order", "i8"), ("arrived", "f8"), ("entered", "f8"),
-     ("since", "f8"), ("waited", "f8"), ("need", "f8"), ("ends", "f8"), ("amount", "f8")], align=True,
-)  # fmt: skip
+CUSTOMER = layout(
+    "node kind level next prev batch batch_in waits number order",
+    "arrived entered since waited need ends amount",
+)
 """A customer, or a replenishment under way (``order``, the stock's node). ``next`` and ``prev`` link a queue, those in
 service, the heap of a shared station, or the unused."""
 
-SOURCE = np.dtype(
-    [("type", "i8"), ("draw", "i8"), ("size", "i8"), ("kind", "i8"), ("level", "i8"), ("route", "i8"),
-     ("route_draw", "i8"), ("left", "i8"), ("pending", "i8"), ("offset", "i8"), ("length", "i8"), ("piece", "i8"),
-     ("factor_draw", "i8"), ("start", "f8"), ("stop", "f8"), ("period", "f8"), ("turn", "f8"),
-     ("factor", "f8")], align=True,
-)  # fmt: skip
+SOURCE = layout(
+    "type draw size kind level route route_draw left pending offset length piece factor_draw",
+    "start stop period turn factor",
+)
 
-STOCK = np.dtype(
-    [("node", "i8"), ("policy", "i8"), ("lost", "i8"), ("lost_to", "i8"), ("lead", "i8"), ("quantity", "i8"),
-     ("on_hand", "f8"), ("on_order", "f8"), ("owed", "f8"), ("s", "f8"), ("S", "f8"), ("Q", "f8"), ("review", "f8"),
-     ("last", "f8")], align=True,
-)  # fmt: skip
+STOCK = layout(
+    "node policy lost lost_to lead quantity",
+    "on_hand on_order owed s S Q review last",
+)
 
-ROUTE = np.dtype([("type", "i8"), ("offset", "i8"), ("length", "i8"), ("turn", "i8")], align=True)
-EVENT = np.dtype([("time", "f8"), ("order", "i8"), ("event", "i8")], align=True)
-FIXED = np.dtype([("type", "i8"), ("index", "i8"), ("state", "i8"), ("first", "f8")], align=True)
-COUNT = np.dtype([("queue", "f8"), ("service", "f8"), ("last", "f8")], align=True)
+ROUTE = layout(
+    "type offset length turn",
+)
+EVENT = layout(
+    "order event",
+    "time",
+)
+FIXED = layout(
+    "type index state",
+    "first",
+)
+COUNT = layout("", "queue service last")
 
 COLUMNS = (
     "arrived", "blocked", "balked", "reneged", "waits", "wait", "wait2", "delayed", "served", "stay", "left", "queue",
@@ -89,8 +92,7 @@ BITS = 6
 LOWEST = -40
 BINS = (40 - LOWEST) << BITS
 HISTOGRAM = BINS + 1
-"""Bins of a histogram on a scale of powers of two, 64 a power from 2^-40 to 2^40; bin 0 holds what is nearly nothing."""
-
+"""Bins of a histogram on a scale of powers of two, 64 a power from 2^-40 to 2^40; bin 0 is nearly nothing."""
 
 
 customer_of, node_of = table(CLOCK, "customers", CUSTOMER), table(CLOCK, "nodes", NODE)
@@ -121,8 +123,9 @@ def cell(k: Any, j: int, b: int, column: int) -> Any:
 
 @dataclass
 class World:
-    """The tables as arrays, and their addresses in ``clock``. J = stations times kinds, and a row a kind for the whole
-    system; B slices of time.
+    """The tables as arrays, and their addresses in ``clock``.
+
+    J stands for the rows: stations times kinds, then one a kind for the whole system; B for the slices of time.
 
     Attributes:
         clock: one record of CLOCK.

@@ -218,9 +218,9 @@ class Station:
             yield Fault(
                 "simulation.failures", "uptime and repair go together", "expected both, or neither", key="uptime"
             )
-        for name, d in (("uptime", self.uptime), ("repair", self.repair)):
-            if d is not None:
-                yield from _times(d, name)
+        for name, clock in (("uptime", self.uptime), ("repair", self.repair)):
+            if clock is not None:
+                yield from _times(clock, name)
         if self.uptime is not None and self.servers > 10_000:
             found = f"{self.servers:g} servers that fail"
             yield Fault("simulation.failures", found, "expected at most 10,000, each with its own clock", key="servers")

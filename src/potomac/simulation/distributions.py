@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import gamma as gamma_function
@@ -64,12 +64,12 @@ class Distribution:
     @cached_property
     def mean(self) -> float:
         """The mean; infinite where there is none."""
-        return _MOMENTS[self.family](self)[0]
+        return float(_MOMENTS[self.family](self)[0])
 
     @cached_property
     def variance(self) -> float:
         """The variance; infinite where there is none."""
-        return _MOMENTS[self.family](self)[1]
+        return float(_MOMENTS[self.family](self)[1])
 
     @property
     def cv(self) -> float:
@@ -185,9 +185,10 @@ def gamma(
 
 def erlang(k: int, mean: float) -> Distribution:
     """Erlang: the sum of ``k`` exponential phases, with the mean of the whole."""
-    if isinstance(k, bool) or not isinstance(k, (int, float, np.integer)) or k != int(k) or k < 1:
+    phases = _number("erlang", "k", k)
+    if phases % 1 or phases < 1:
         raise _wrong("erlang", "k", k, "a whole number of at least 1")
-    return _made("erlang", k=float(k), mean=_positive("erlang", "mean", mean))
+    return _made("erlang", k=phases, mean=_positive("erlang", "mean", mean))
 
 
 def weibull(shape: float, scale: float) -> Distribution:
@@ -402,7 +403,7 @@ def _arguments(inside: str, whole: str) -> Any:
 
 
 def _call(name: str, given: Any) -> Distribution:
-    maker = _FAMILIES.get(name)
+    maker: Callable[..., Distribution] | None = _FAMILIES.get(name)
     if maker is None:
         families = sorted(_FAMILIES)
         mend = did_you_mean(name, families)
@@ -410,10 +411,10 @@ def _call(name: str, given: Any) -> Distribution:
         raise StudyError(Fault("simulation.distribution", f"there is no distribution {name!r:.60}", expected, mend))
     try:
         if isinstance(given, Mapping):
-            return maker(**given)  # type: ignore[operator, no-any-return]
+            return maker(**given)
         if isinstance(given, (list, tuple)) and name not in ("empirical", "trace"):
-            return maker(*given)  # type: ignore[operator, no-any-return]
-        return maker(given)  # type: ignore[operator, no-any-return]
+            return maker(*given)
+        return maker(given)
     except TypeError:
         found = f"{name} does not take {given!r:.60}"
         raise StudyError(Fault("simulation.distribution", found, f"expected {_signature(maker)}")) from None

@@ -56,9 +56,9 @@ def replications(
         return replicated(plan, number, window, stream, quantiles, mirrored, heard, histograms)
 
     if jobs == 1 or len(numbers) < 2:
-        out = []
-        for done, number in enumerate(numbers):
-            out.append(one(number, lambda share, done=done: tell("replications", done + share, len(numbers))))
+        out: list[Replication] = []
+        for number in numbers:
+            out.append(one(number, lambda share: tell("replications", len(out) + share, len(numbers))))
         tell("replications", len(numbers), len(numbers))
         return out
     from joblib import Parallel, delayed, effective_n_jobs

@@ -23,7 +23,7 @@ class Lehmer:
     """
 
     def __init__(self, seed: int = 123456789) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 < seed < MODULUS:
+        if type(seed) is not int or not 0 < seed < MODULUS:
             expected = f"expected a whole number between 1 and {MODULUS - 1:,}"
             raise StudyError(Fault("simulation.seed", f"the Lehmer seed is {seed!r}", expected, key="seed"))
         self.seed = seed

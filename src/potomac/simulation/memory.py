@@ -19,7 +19,7 @@ def inner(function: Any) -> Any:
     """Decorate a function that only compiled code calls: it is compiled as a part of those, and owns no array."""
     from numba import njit
 
-    return njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)  # type: ignore[call-overload]
 
 
 FLOAT = np.dtype([("v", "f8")])
@@ -40,7 +40,7 @@ def records(dtype: Any) -> Any:
 
     kind, size = from_dtype(dtype), dtype.itemsize
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def record(typing: Any, address: Any, i: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             start, index = arguments
@@ -59,7 +59,7 @@ def table(owner: Any, name: str, dtype: Any) -> Any:
 
     kind, size, offset = from_dtype(dtype), dtype.itemsize, owner.fields[name][1]
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def record(typing: Any, holder: Any, i: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             word = context.get_value_type(types.int64)
@@ -77,7 +77,7 @@ def _bits_of() -> Any:
     from numba import types
     from numba.extending import intrinsic
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def bits(typing: Any, x: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.bitcast(arguments[0], context.get_value_type(types.int64))

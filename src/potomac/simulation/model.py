@@ -155,9 +155,10 @@ class Model:
         Raises:
             StudyError: the route is wrong; the message says how.
         """
-        several = not isinstance(to, (str, Mapping))
-        made = Route(start, _to(to) if not several else dict.fromkeys(to, 1.0), kind,
-                     rule or ("shortest" if several else "shares"))  # fmt: skip
+        if isinstance(to, (str, Mapping)):
+            made = Route(start, _to(to), kind, rule or "shares")
+        else:
+            made = Route(start, dict.fromkeys(to, 1.0), kind, rule or "shortest")
         return self._add("route", made, routes=(*self.declared.routes, made))
 
     def stock(
@@ -355,7 +356,8 @@ def _part_faults(d: Declared) -> Iterator[Fault]:
         ("source", d.sources), ("station", d.stations), ("route", d.routes), ("stock", d.stocks),
         ("component", d.components), ("system", d.systems), ("crew", d.crews),
     ):  # fmt: skip
-        for n, part in enumerate(parts):
+        each: Any = parts
+        for n, part in enumerate(each):
             yield from (replace(f, key=f"{what}.{n}" + (f".{f.key}" if f.key else "")) for f in part.faults())
 
 
@@ -424,7 +426,7 @@ def _unserved(d: Declared) -> Iterator[Fault]:
 
 
 def _named(name: str) -> str:
-    if not isinstance(name, str) or not name.strip() or name in (EXIT, "system") or ":" in name or len(name) > 200:
+    if not str(name).strip() or name in (EXIT, "system") or ":" in name or len(name) > 200:
         expected = 'expected a name without ":", of at most 200 letters, and not "exit" or "system"'
         raise StudyError(Fault("simulation.name", f"a part is called {name!r:.60}", expected))
     return name

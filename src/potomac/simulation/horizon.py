@@ -100,6 +100,8 @@ def horizon(
     slices = BATCHES
     end = until if until is not None else _whole(LONG * scale * (20 if runs == 1 else 1), period) + (given or 0.0)
     widened = 1 + WIDER * scale / (end * runs)
+    if runs == 1:  # pieces of length b are correlated by about scale / 2b, which their variance does not know
+        widened += BATCHES * scale / (2 * end)
     if given is not None:
         return _given(end, given, scale, runs, widened)
     if until is not None and _short(until, scale, runs):
@@ -140,7 +142,7 @@ def _given(end: float, cut: float, scale: float, runs: int, widened: float) -> H
 
 
 def _short(end: float, scale: float, runs: int) -> bool:
-    return not isnan(scale) and (end < SHORTEST * scale or end * runs < TOGETHER * scale)
+    return not isnan(scale) and (1 + 1e-9) * end < scale * max(SHORTEST, TOGETHER / runs)
 
 
 def _too_short(until: float, scale: float, runs: int) -> Fault:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from potomac.engine import Progress
 from potomac.simulation.declared import Station
 from potomac.simulation.execute import replications
+from potomac.simulation.intervals import student
 from potomac.simulation.measures import series
 from potomac.simulation.plan import Declared
 from potomac.simulation.replication import Window
@@ -163,11 +164,12 @@ def rising(x: Floats) -> bool:
         x: averages by replication and slice, shape (R, B).
 
     Returns:
-        The last half is above the first by a quarter, and by five standard errors of their differences.
+        The last half is above the first by a quarter, and by more than happens by chance once in 100,000 times.
     """
     half = x.shape[1] // 2
     if x.shape[0] < 2 or half < 2:
         return False
     first, last = x[:, :half].mean(1), x[:, -half:].mean(1)
     more = last - first
-    return bool(more.mean() > max(0.25 * first.mean(), 5 * more.std(ddof=1) / np.sqrt(more.size)))
+    chance = student(1 - 1e-5, more.size - 1) * more.std(ddof=1) / np.sqrt(more.size)
+    return bool(more.mean() > max(0.25 * first.mean(), chance))

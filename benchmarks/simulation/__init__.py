@@ -1,0 +1,1 @@
+"""Benchmarks of the simulation engine, peers in the same run."""

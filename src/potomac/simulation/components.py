@@ -192,7 +192,7 @@ class Plant:
 
     def faults(self) -> Iterator[Fault]:
         """What does not fit together."""
-        names = [part.name for part in (*self.components, *self.systems, *self.crews)]
+        names = [*(c.name for c in self.components), *(s.name for s in self.systems), *(c.name for c in self.crews)]
         for name in sorted({n for n in names if names.count(n) > 1}):
             yield Fault("simulation.name", f"two parts are called {name!r:.60}", "expected a name of its own for each")
         known, crews = [*self.component, *self.system], [c.name for c in self.crews]

@@ -52,15 +52,20 @@ def records(dtype: Any) -> Any:
     return record
 
 
-def table(owner: Any, name: str, dtype: Any) -> Any:
-    """A function for compiled code: ``(record, i)`` -> record ``i`` of the table whose address is its ``name``."""
+def table(name: str, dtype: Any) -> Any:
+    """A function for compiled code: ``(record, i)`` -> record ``i`` of the table whose address is its ``name``.
+
+    The record may be of any layout that has such an address.
+    """
     from numba import from_dtype, types
     from numba.extending import intrinsic
 
-    kind, size, offset = from_dtype(dtype), dtype.itemsize, owner.fields[name][1]
+    kind, size = from_dtype(dtype), dtype.itemsize
 
     @intrinsic
     def record(typing: Any, holder: Any, i: Any) -> Any:
+        offset = holder.offset(name)
+
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             word = context.get_value_type(types.int64)
             held = builder.add(builder.ptrtoint(arguments[0], word), word(offset))

@@ -14,8 +14,8 @@ import numpy as np
 
 from potomac.simulation.draws import DRAW, draw, uniform_of
 from potomac.simulation.heap import cancel, schedule
-from potomac.simulation.memory import FLOAT, INTEGER, inner, records, table
-from potomac.simulation.world import CLOCK, DONE, EMPTY, EVENT, NONE, RUNNING, SHORT, coming
+from potomac.simulation.memory import FLOAT, INTEGER, inner, layout, records, table
+from potomac.simulation.world import DONE, EMPTY, EVENT, NONE, RUNNING, SHORT, coming
 from potomac.stats.compiled import compiled
 
 __all__ = ["COLUMNS", "COUNTED", "GROUP", "NODE", "PLANT", "ROW", "TABLES", "UNIT", "Machines", "run"]
@@ -27,45 +27,36 @@ TABLES = (
     "edges", "heap", "where", "units", "groups", "members", "nodes", "parents", "leaves", "crews", "rows", "tally",
     "draws", "stack", "firsts",
 )  # fmt: skip
-"""Tables whose addresses the first record holds; ``heap`` and ``where`` lie where the event loop has them."""
+"""Tables whose addresses the first record holds."""
 
-PLANT = np.dtype(
-    [*((name, "u8") for name in TABLES), ("now", "f8"), ("edge", "f8"), ("size", "i8"), ("sequence", "i8"),
-     ("batch", "i8"), ("batches", "i8"), ("events", "i8"), ("status", "i8"), ("short", "i8"), ("begun", "i8"), ("lives", "i8"),
-     ("life", "i8"), ("whole", "i8"), ("unit_count", "i8"), ("group_count", "i8"), ("node_count", "i8"),
-     ("crew_count", "i8"), ("row_count", "i8")], align=True,
-)  # fmt: skip
+PLANT = layout(
+    "size sequence batch batches events status short begun lives life whole unit_count group_count node_count "
+    "crew_count row_count",
+    "now edge",
+    addresses=TABLES,
+)
 """``lives`` systems are seen from new until they fail (0: one long run instead), ``life`` is the one under way, and
 ``whole`` how many systems have not failed in it."""
 
-UNIT = np.dtype(
-    [("row", "i8"), ("state", "i8"), ("life", "i8"), ("repair", "i8"), ("dormant", "i8"), ("group", "i8"), ("crew", "i8"),
-     ("priority", "i8"), ("parent", "i8"), ("parents", "i8"), ("frozen", "i8"), ("next", "i8"), ("left", "f8"),
-     ("ends", "f8")], align=True,
-)  # fmt: skip
+UNIT = layout(
+    "row state life repair dormant group crew priority parent parents frozen next",
+    "left ends",
+)
 """A unit: its component's row, draws, place; ``left`` is what is left of its clock while that stands still."""
 
-GROUP = np.dtype(
-    [("member", "i8"), ("members", "i8"), ("wanted", "i8"), ("running", "i8"), ("draw", "i8"), ("switch", "f8")],
-    align=True,
-)  # fmt: skip
-NODE = np.dtype(
-    [("row", "i8"), ("k", "i8"), ("working", "i8"), ("up", "i8"), ("failed", "i8"), ("parent", "i8"), ("parents", "i8"),
-     ("leaf", "i8"), ("leaves", "i8"), ("suspends", "i8")], align=True,
-)  # fmt: skip
-CREW = np.dtype(
-    [("row", "i8"), ("number", "i8"), ("busy", "i8"), ("first", "i8"), ("last", "i8"), ("discipline", "i8")], align=True
-)  # fmt: skip
-ROW = np.dtype([("a", "f8"), ("b", "f8"), ("c", "f8"), ("last", "f8")], align=True)
+GROUP = layout("member members wanted running draw", "switch")
+NODE = layout("row k working up failed parent parents leaf leaves suspends")
+CREW = layout("row number busy first last discipline")
+ROW = layout("", "a b c last")
 
 COLUMNS = ("a", "b", "c", "failures")
 """Of a component: units in order, running, waiting for a crew; of a system: up; of a crew: busy, units that wait."""
 WIDTH = len(COLUMNS)
 COUNTED = 3
 
-unit_of, group_of = table(PLANT, "units", UNIT), table(PLANT, "groups", GROUP)
-node_of, crew_of = table(PLANT, "nodes", NODE), table(PLANT, "crews", CREW)
-row_of, draw_of = table(PLANT, "rows", ROW), table(PLANT, "draws", DRAW)
+unit_of, group_of = table("units", UNIT), table("groups", GROUP)
+node_of, crew_of = table("nodes", NODE), table("crews", CREW)
+row_of, draw_of = table("rows", ROW), table("draws", DRAW)
 real, whole = records(FLOAT), records(INTEGER)
 
 
@@ -441,6 +432,4 @@ class Machines:
     @staticmethod
     def heap_of(units: int) -> tuple[Any, Any]:
         """An empty heap for the events of as many units."""
-        if any(PLANT.fields[name][1] != CLOCK.fields[name][1] for name in ("heap", "where")):  # type: ignore[index]
-            raise AssertionError("heap and where lie elsewhere than in the event loop")
         return np.zeros(units, EVENT), np.full(units, NONE)

@@ -1,4 +1,4 @@
-"""Replications of components that fail: a long run for what holds on average, and lives from new to the first failure."""
+"""Replications of components that fail: a long run for averages, and lives from new to the first failure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import NoAnswer
-from potomac.simulation import plant as P
-from potomac.simulation import world as W
+from potomac.simulation import plant as loop
+from potomac.simulation import world
 from potomac.simulation.components import Component, Plant, System
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.draws import keyed, seeded, table_of
@@ -66,7 +66,7 @@ class Table:
     tables: dict[str, npt.NDArray[Any]]
     names: tuple[str, ...]
 
-    def machines(self, stream: Stream, edges: Floats, lives: int = 0) -> P.Machines:
+    def machines(self, stream: Stream, edges: Floats, lives: int = 0) -> loop.Machines:
         """All units new at time 0.
 
         Args:
@@ -77,16 +77,16 @@ class Table:
         states = np.stack([keyed(stream.child(name)) for name in self.names])
         tables = {name: table.copy() for name, table in self.tables.items()}
         tables["draws"] = seeded(tables["draws"], tables["values"], states)
-        clock = np.zeros(1, P.PLANT)
+        clock = np.zeros(1, loop.PLANT)
         k = clock[0]
         k["edge"], k["batches"], k["batch"] = edges[0], edges.size, -1 if lives else 0
         k["lives"], k["row_count"], k["unit_count"] = lives, tables["rows"].size, tables["units"].size
         k["group_count"], k["node_count"] = tables["groups"].size, tables["nodes"].size
         k["crew_count"] = tables["crews"].size
-        heap, where = P.Machines.heap_of(tables["units"].size)
-        return P.Machines(
+        heap, where = loop.Machines.heap_of(tables["units"].size)
+        return loop.Machines(
             clock=clock, edges=np.asarray(edges, float), heap=heap, where=where,
-            tally=np.zeros((tables["rows"].size, edges.size, len(P.COLUMNS))),
+            tally=np.zeros((tables["rows"].size, edges.size, len(loop.COLUMNS))),
             stack=np.zeros(max(tables["nodes"].size, 1), np.int64),
             firsts=np.full((max(lives, 1), max(tables["nodes"].size, 1)), nan), **tables,
         )  # fmt: skip
@@ -105,10 +105,10 @@ def tabled(plant: Plant) -> Table:
         return len(names) - 1
 
     order, n = plant.ordered(), len(plant.components)
-    rows = np.zeros(n + len(order) + len(plant.crews), P.ROW)
+    rows = np.zeros(n + len(order) + len(plant.crews), loop.ROW)
     count = [c.count for c in plant.components]
     first = dict(zip(plant.component, np.concatenate([[0], np.cumsum(count)]).tolist(), strict=False))
-    units = np.zeros(sum(count), P.UNIT)
+    units = np.zeros(sum(count), loop.UNIT)
     crew = {c.name: i for i, c in enumerate(plant.crews)} | {"": -1}
     for row, c in enumerate(plant.components):
         own = units[first[c.name] : first[c.name] + c.count]
@@ -118,10 +118,10 @@ def tabled(plant: Plant) -> Table:
     span = {c.name: range(first[c.name], first[c.name] + c.count) for c in plant.components}
     groups, members = _groups(plant, span, units, drawn)
     nodes, parents, leaves = _structure(plant, order, span, units)
-    crews = np.zeros(len(plant.crews), P.CREW)
+    crews = np.zeros(len(plant.crews), loop.CREW)
     for i, one in enumerate(plant.crews):
         crews[i]["row"], crews[i]["number"], crews[i]["first"] = n + len(order) + i, one.number, -1
-        crews[i]["discipline"] = P.BY_PRIORITY if one.discipline == "priority" else P.FIRST_COME
+        crews[i]["discipline"] = loop.BY_PRIORITY if one.discipline == "priority" else loop.FIRST_COME
     table, values = table_of(draws)
     tables = {
         "units": units, "groups": groups, "members": members, "nodes": nodes, "parents": parents, "leaves": leaves,
@@ -137,7 +137,7 @@ def _groups(
     found: list[tuple[str, tuple[str, ...], int, float]] = []
     found += [(c.name, (c.name,), c.running, c.switch) for c in plant.components if c.running is not None]
     found += [(s.name, s.of, s.k or 1, s.switch) for s in plant.systems if s.standby]
-    groups, members = np.zeros(len(found), P.GROUP), np.zeros(0, np.int64)
+    groups, members = np.zeros(len(found), loop.GROUP), np.zeros(0, np.int64)
     for g, (name, parts, wanted, switch) in enumerate(found):
         own = np.concatenate([np.asarray(span[part]) for part in parts])
         units["group"][own] = g
@@ -151,7 +151,7 @@ def _structure(
     plant: Plant, order: Sequence[System], span: dict[str, range], units: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Systems, and of what each unit and each system is a part."""
-    nodes, at = np.zeros(len(order), P.NODE), {s.name: i for i, s in enumerate(order)}
+    nodes, at = np.zeros(len(order), loop.NODE), {s.name: i for i, s in enumerate(order)}
     above: dict[str, list[int]] = {name: [] for name in (*plant.component, *plant.system)}
     leaves: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
     for i, s in enumerate(order):
@@ -207,7 +207,7 @@ def _pack(d: Declared, numbers: list[int], window: Window, stream: Stream) -> li
 
 def _replicate(table: Table, number: int, window: Window, stream: Stream) -> Lived:
     rows, systems = table.tables["rows"].size, len(table.order)
-    tally, events = np.zeros((rows, window.edges.size, len(P.COLUMNS))), 0
+    tally, events = np.zeros((rows, window.edges.size, len(loop.COLUMNS))), 0
     if isfinite(window.end):
         m = table.machines(stream.child("plant", number), window.edges)
         events += _through(table, m, inf)
@@ -221,12 +221,12 @@ def _replicate(table: Table, number: int, window: Window, stream: Stream) -> Liv
     return Lived(number, tally, np.zeros((rows, 0)), np.zeros((rows, 2)), end, events, 0, firsts=firsts)
 
 
-def _through(table: Table, m: P.Machines, most: float) -> int:
+def _through(table: Table, m: loop.Machines, most: float) -> int:
     """Run the loop to its end, or until ``most`` events are through; how many there were."""
-    status = W.RUNNING
-    while status == W.RUNNING and m.clock[0]["events"] < most:
-        status = P.run(m.clock, CHUNK)
-    if status == W.SHORT:
+    status = world.RUNNING
+    while status == world.RUNNING and m.clock[0]["events"] < most:
+        status = loop.run(m.clock, CHUNK)
+    if status == world.SHORT:
         draw = int(m.clock[0]["short"])
         raise NoAnswer(exhausted(table.names[draw], int(m.draws["length"][draw])))
     return int(m.clock[0]["events"])
@@ -259,7 +259,7 @@ def measured(d: Declared, runs: Sequence[Replication], window: Window) -> Values
 
 
 def _system(plant: Plant, s: System, x: Floats, row: int, time: float) -> Values:
-    up, failures = x[:, row, 0], x[:, row, P.COUNTED]
+    up, failures = x[:, row, 0], x[:, row, loop.COUNTED]
     units = [(i, c.count) for i, c in enumerate(plant.components) if c.name in plant.leaves(s)]
     down = np.asarray(sum(count - x[:, i, 0] / time for i, count in units))
     return {
@@ -273,7 +273,7 @@ def _system(plant: Plant, s: System, x: Floats, row: int, time: float) -> Values
 
 
 def _component(c: Component, x: Floats, time: float) -> Values:
-    up, failures = x[:, 0], x[:, P.COUNTED]
+    up, failures = x[:, 0], x[:, loop.COUNTED]
     out = {
         (c.name, "availability"): up / time / c.count,
         (c.name, "mean_up"): up / time,

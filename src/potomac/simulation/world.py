@@ -95,11 +95,11 @@ HISTOGRAM = BINS + 1
 """Bins of a histogram on a scale of powers of two, 64 a power from 2^-40 to 2^40; bin 0 is nearly nothing."""
 
 
-customer_of, node_of = table(CLOCK, "customers", CUSTOMER), table(CLOCK, "nodes", NODE)
-source_of, stock_of = table(CLOCK, "sources", SOURCE), table(CLOCK, "stocks", STOCK)
-way_of, fixed_of = table(CLOCK, "routes", ROUTE), table(CLOCK, "occasions", FIXED)
-count_of, draw_of = table(CLOCK, "counts", COUNT), table(CLOCK, "draws", DRAW)
-coming, place_of = table(CLOCK, "heap", EVENT), table(CLOCK, "where", INTEGER)
+customer_of, node_of = table("customers", CUSTOMER), table("nodes", NODE)
+source_of, stock_of = table("sources", SOURCE), table("stocks", STOCK)
+way_of, fixed_of = table("routes", ROUTE), table("occasions", FIXED)
+count_of, draw_of = table("counts", COUNT), table("draws", DRAW)
+coming, place_of = table("heap", EVENT), table("where", INTEGER)
 real, whole = records(FLOAT), records(INTEGER)
 
 

@@ -57,7 +57,7 @@ def _crew_of(plant: Plant, c: Component) -> int | None:
 
 
 def _free(plant: Plant, c: Component) -> Known:
-    """Units that run on their own and find somebody at once: whatever the distributions (Barlow and Proschan, ch. 7)."""
+    """Units that run on their own and find somebody at once, whatever the laws: Barlow and Proschan, ch. 7."""
     if _grouped(plant, c) or _crew_of(plant, c) != c.count or c.repair is None or c.life.is_trace or c.repair.is_trace:
         return {}
     up = exact.availability(c.life.mean, c.repair.mean)
@@ -106,7 +106,7 @@ def _chain(plant: Plant, s: System) -> Known:
     spare = 1 / c.life.mean if not stands_by else 1 / c.dormant.mean if c.dormant else 0.0
     switch = s.switch if s.standby else c.switch
     if c.repair is None:
-        return _unrepaired(s, c, k, spare, switch if stands_by else 1.0) if stands_by else {}
+        return _unrepaired(s, c, k, spare, switch) if stands_by else {}
     others = [other for other in plant.systems if other is not s and other.suspended and c.name in plant.leaves(other)]
     crews = _crew_of(plant, c)
     if crews is None or (stands_by and switch < 1) or others:
@@ -176,7 +176,7 @@ def _is_series(plant: Plant, s: System) -> bool:
 
 
 def _works(plant: Plant, s: System, share: Callable[[Component], float], one: str = "", state: float = 0.0) -> float:
-    """Chance that the system works, where each unit does with its share; one unit of ``one`` is in ``state`` for sure."""
+    """Chance that the system works, where each unit does with its share; one unit of ``one`` is in ``state``."""
     parts: list[float] = []
     for name in s.of:
         if name in plant.component:

@@ -29,6 +29,7 @@ __all__ = [
     "Result",
     "Rows",
     "Show",
+    "Slider",
 ]
 
 API = 1
@@ -184,10 +185,26 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class Slider:
+    """How a live question is asked of one result: a field that slides from ``low`` to ``high``, or has ``choices``.
+
+    It begins at ``value``, which is what the result was computed with.
+    """
+
+    name: str
+    low: float = 0.0
+    high: float = 0.0
+    step: float = 1.0
+    value: float | str = 0.0
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A live question: ``answer(model, ask) -> dict``; ``ask`` and ``reply`` are pydantic models.
 
-    ``model`` is what ``load(tables)`` makes, once per process, of the result's Arrow tables.
+    ``model`` is what ``load(tables)`` makes, once per process, of the result's Arrow tables. Where ``sliders(model)``
+    is given, a page shows these fields of ``ask`` alone, in this order, and asks as soon as one is moved.
     """
 
     name: str
@@ -197,6 +214,7 @@ class Endpoint:
     load: Callable[[Mapping[str, pa.Table]], Any] | None = None
     title: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
+    sliders: Callable[[Any], Iterable[Slider]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +224,7 @@ class Engine:
     ``study`` is a subclass of ``potomac.spec.Study``; ``run(study, tables, stream, progress)`` answers it;
     ``figures(result)`` draws it. ``demo`` names the study file (or files) inside the engine's package that show
     it; ``prepare(directory, progress)`` writes the tables that they need into ``directory``, beside the study.
+    ``check(study, tables)`` raises what ``potomac check`` shall say beyond what the model of the study sees.
     """
 
     kind: str
@@ -216,6 +235,7 @@ class Engine:
     endpoints: tuple[Endpoint, ...] = ()
     demo: str | tuple[str, ...] = ""
     prepare: Callable[[str, Progress], None] | None = None
+    check: Callable[[Any, Mapping[str, Table]], None] | None = None
     extra: str = ""  # the optional extra that installs what it needs
     api: int = API
 

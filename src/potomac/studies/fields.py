@@ -188,7 +188,8 @@ def _word(option: Slot) -> str:
 
 
 def _plural(phrase: str) -> str:
-    for one, many in (("a whole number", "whole numbers"), ("a number", "numbers"), ("a table", "tables")):
+    plurals = {"a whole number": "whole numbers", "a number": "numbers", "a table": "tables", "a value": "anything"}
+    for one, many in plurals.items():
         if phrase.startswith(one):
             return many + phrase.removeprefix(one)
     return phrase.removeprefix("a ")

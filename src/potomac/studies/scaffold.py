@@ -101,7 +101,7 @@ class _Writer:
         slot = fields.slot_of(info)
         yield f"# {_about(slot, info)}"  # one line a key, however long
         default = _default(info)
-        if info.is_required():
+        if info.is_required() or _shown(info):
             yield f"{off}{name} = {self._example(name, slot, info, path)}"
         elif default is None:
             yield f"# {name} = {self._example(name, slot, info, path)}".rstrip() + "    # not set by default"
@@ -123,7 +123,7 @@ class _Writer:
         if model is None:
             return
         default = _default(info)
-        hidden = off or ("" if info.is_required() or _same(default, model) else "# ")
+        hidden = off or ("" if info.is_required() or _shown(info) or _same(default, model) else "# ")
         many = fields.is_list(slot)
         label = ".".join(path)
         if not many and fields.element(slot) is not None and not issubclass(model, TableSpec):
@@ -139,6 +139,12 @@ def _is_column(info: FieldInfo) -> bool:
     inner = fields.element(slot)
     found = fields.options(slot) + (fields.options(inner) if inner is not None else [])
     return any(option.annotation is ColumnSpec for option in found)
+
+
+def _shown(info: FieldInfo) -> bool:
+    """Whether a new study begins with it, although it may be left out."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("shown"))
 
 
 def _same(default: Any, model: type[BaseModel]) -> bool:

@@ -1,0 +1,108 @@
+"""Tables of a study -> the result: measures with intervals, scenarios side by side, what was fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from potomac.engine import Progress, Result
+from potomac.errors import Fault, NoAnswer, PotomacError
+from potomac.simulation import told
+from potomac.simulation.building import Data, found_in, model_of
+from potomac.simulation.compare import compare
+from potomac.simulation.found import AS_IS, Found, Told, main_of, tables_of
+from potomac.simulation.horizon import ends
+from potomac.simulation.live import kept
+from potomac.simulation.output import Asked, Simulated, simulate
+from potomac.simulation.plan import Declared
+from potomac.simulation.question import Parts, Question, changed
+from potomac.simulation.reading import data_of
+from potomac.simulation.traffic import traffic, unstable
+from potomac.tables import Table
+
+__all__ = ["answer", "asked_of", "check"]
+
+
+def answer(tables: Mapping[str, Table], question: Question, progress: Progress) -> Result:
+    """Answer a study.
+
+    Args:
+        tables: ``data.NAME``, each with observed values.
+        question: what is asked.
+        progress: told what is done.
+
+    Raises:
+        StudyError: the model, or what is asked, is wrong.
+        DataError: a table is wrong.
+        NoAnswer: a station is unstable and no end is given; a trace ended; runs are too short for the long run.
+    """
+    progress("fitting tables", 0)
+    data = data_of(tables, question)
+    model = model_of(question.name, question.parts, data)
+    run = _in_words_of(question.parts, model.checked(), asked_of(question), progress)
+    main = main_of(run, question.of)
+    scenarios = _scenarios(question, data, run, f"{main.where}:{main.measure}", progress)
+    found = Found(question, data, run, main, scenarios)
+    return told.result(found, tables_of(found), kept(found))
+
+
+def check(tables: Mapping[str, Table], question: Question) -> None:
+    """See whether the model, its tables fitted, has a long run.
+
+    Raises:
+        NoAnswer: a station is unstable and no end is given.
+        DataError, StudyError: a table or the model is wrong.
+    """
+    declared = model_of(question.name, question.parts, data_of(tables, question)).checked()
+    if question.until is None and not declared.components and not ends(declared):
+        faults = [found_in(question.parts, fault) for fault in unstable(declared, traffic(declared))]
+        if faults:
+            raise NoAnswer(faults)
+
+
+def asked_of(q: Question) -> Asked:
+    """How the model is run."""
+    return Asked(
+        q.until, q.replications, q.precision, q.of, q.warmup, q.confidence, tuple(q.quantiles), q.most, q.seed,
+        budget=q.budget,
+    )  # fmt: skip
+
+
+def _in_words_of(parts: Parts, declared: Declared, asked: Asked, progress: Progress) -> Simulated:
+    """Run the model; faults have the keys of the study."""
+    try:
+        return simulate(declared, asked, progress)
+    except PotomacError as error:
+        raise type(error)(f if f.key.startswith("run.") else found_in(parts, f) for f in error.faults) from error
+
+
+def _scenarios(question: Question, data: Data, run: Simulated, main: str, progress: Progress) -> tuple[Told, ...]:
+    """Each scenario beside the model as it is, by common random numbers."""
+    if not question.scenarios:
+        return ()
+    models = {AS_IS: model_of(question.name, question.parts, data)}
+    for n, scenario in enumerate(question.scenarios):
+        try:
+            models[scenario.name] = model_of(question.name, changed(question.parts, scenario.set), data)
+        except PotomacError as error:
+            raise type(error)(replace(f, key=f"scenario.{n}.set") for f in error.faults) from error
+    try:
+        compared = compare(
+            models, main, until=question.until, replications=max(len(run.runs), 2), warmup=question.warmup,
+            confidence=question.confidence, seed=question.seed, progress=progress,
+        )  # fmt: skip
+    except PotomacError as error:
+        raise type(error)(_of_scenario(question, f) for f in error.faults) from error
+    apart = {d.second: d for d in compared.differences if d.first == AS_IS}
+    return tuple(
+        Told(name, each) if name == AS_IS else Told(name, each, -apart[name].mean, -apart[name].high, -apart[name].low)
+        for name, each in compared.runs.items()
+    )
+
+
+def _of_scenario(question: Question, fault: Fault) -> Fault:
+    """A fault of one of the scenarios, at its place in the study."""
+    for n, scenario in enumerate(question.scenarios):
+        if fault.key == scenario.name or fault.key.startswith(f"{scenario.name}."):
+            return replace(fault, found=f"scenario {scenario.name}: {fault.found}", key=f"scenario.{n}.set")
+    return found_in(question.parts, replace(fault, key=fault.key.removeprefix(f"{AS_IS}.").removeprefix(AS_IS)))

@@ -1,0 +1,419 @@
+"""The declaration of the engine ``simulation``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from potomac.engine import Endpoint, Engine, Figure, Progress, Result
+from potomac.errors import Fault, PotomacError, StudyError
+from potomac.simulation import answer, live, pictures
+from potomac.simulation.building import Data, model_of
+from potomac.simulation.demo import prepare
+from potomac.simulation.question import PARTS, Observed, Question, Scenario, changed
+from potomac.spec import Spec, Study, TableSpec
+from potomac.stats.streams import Stream
+from potomac.tables import TIME, Role, Table
+
+__all__ = ["SimulationStudy", "engine"]
+
+Amount = float | str | dict[str, Any]
+"""A distribution: a number, ``exponential(mean=1.5)``, ``{ exponential = { mean = 1.5 } }``, ``{ fit = "table" }``."""
+
+VALUE = Role(
+    "value", "number", "observed durations, amounts or times of arrivals, in their order", low=0, required=False,
+    guesses=("minutes", "duration", "amount", "value"),
+)  # fmt: skip
+WHEN = replace(TIME, required=False, meaning="when it happened, in place of value; counts from the first")
+
+
+class DataSpec(TableSpec):
+    """Observed values that a model is fitted to, draws from or plays back."""
+
+    roles = (VALUE, WHEN)
+    usual = ("value",)
+
+    ties: Literal["auto", "keep", "error"] = Field(
+        default="auto", description="what equal times of arrivals mean: rounding (keep), or a row that stands twice"
+    )
+
+    @model_validator(mode="after")
+    def _has_one(self) -> DataSpec:
+        given = [name for name in ("value", "time") if name in self.columns]
+        if len(given) != 1:
+            found = "no column has the values" if not given else "both value and time are given"
+            mend = 'Add columns.value = "..."' if not given else "Take one of them away"
+            raise StudyError(Fault("simulation.table", found, "expected one of value and time", mend, key="columns"))
+        return self
+
+
+def _drawn(about: str, example: Any = None, **more: Any) -> Any:
+    """A key that takes a distribution."""
+    return Field(default=None, description=about, examples=None if example is None else [example], **more)
+
+
+SHOWN: dict[str, Any] = {"shown": True}
+"""Keys and tables that a new study begins with, although they may be left out."""
+
+
+class SourceSpec(Spec):
+    """Where customers come from."""
+
+    name: str = Field(description="name of the source, and of its customers", examples=["walkin"])
+    to: str | dict[str, float] = Field(
+        description="station or stock where they go first, or the share of each", examples=["desk"]
+    )
+    interarrival: Amount | None = _drawn(
+        "time between arrivals: a distribution", {"exponential": {"mean": 1.0}}, json_schema_extra=SHOWN
+    )
+    rate: float | tuple[float, ...] | str | None = Field(
+        default=None, description="arrivals a unit of time: a number, one for each piece of time, or a table of times",
+        examples=[[0.5, 1.0, 0.5]],
+    )  # fmt: skip
+    every: float | None = Field(default=None, description="how long each of the rates holds", examples=[60.0])
+    repeat: bool = Field(default=True, description="whether the rates begin again after the last")
+    factor: Amount | None = _drawn(
+        "distribution of a factor of all rates, drawn anew for each round", {"gamma": {"mean": 1.0, "cv": 0.3}}
+    )
+    data: str | None = Field(
+        default=None, description="table of observed times between arrivals (or of arrivals), drawn from at random",
+        examples=["arrivals"],
+    )  # fmt: skip
+    trace: str | None = Field(
+        default=None, description="table of observed times of arrivals, played back", examples=["arrivals"]
+    )
+    population: int = Field(default=0, description="so many are there from the start and go round for ever; 0: none")
+    batch: Amount | None = _drawn("how many come at once: a distribution", {"poisson": {"mean": 2.0}})
+    kind: str = Field(default="", description="name under which its customers are served and counted")
+    priority: int = Field(default=0, description="smaller is more urgent")
+    start: float = Field(default=0.0, description="time from which they come")
+    stop: float | None = Field(default=None, description="time at which the doors close", examples=[480.0])
+    limit: int | None = Field(default=None, description="most who come", examples=[1000])
+
+
+class StationSpec(Spec):
+    """Where customers are served."""
+
+    name: str = Field(description="name of the station", examples=["desk"])
+    service: Amount = Field(
+        description="time it takes: a distribution, or one for each kind of customers",
+        examples=[{"exponential": {"mean": 1.5}}],
+    )
+    servers: int | Literal["unlimited"] = Field(
+        default=1, description="how many serve", examples=[2], json_schema_extra=SHOWN
+    )
+    discipline: Literal["fcfs", "lcfs", "priority", "sharing", "random"] = Field(
+        default="fcfs", description="who is next; sharing: all are served at once"
+    )
+    preemption: Literal["none", "resume", "repeat"] = Field(
+        default="none", description="whether more urgent customers interrupt others, and how those go on"
+    )
+    capacity: int | None = Field(
+        default=None, description="most customers there, those in service included", examples=[10]
+    )
+    patience: Amount | None = _drawn(
+        "time after which who waits gives up: a distribution", {"exponential": {"mean": 20.0}}
+    )
+    balk: int | tuple[float, ...] | None = Field(
+        default=None, description="length of the queue at which arrivals turn back, or the chance at each length",
+        examples=[8],
+    )  # fmt: skip
+    overflow: str = Field(default="exit", description="where they go who find it full")
+    balk_to: str = Field(default="exit", description="where they go who turn back")
+    renege_to: str = Field(default="exit", description="where they go who give up")
+    calendar: tuple[tuple[float, int], ...] = Field(
+        default=(), description="pieces [duration, servers], again and again, in place of servers",
+        examples=[[[240.0, 2], [240.0, 3]]],
+    )  # fmt: skip
+    uptime: Amount | None = _drawn("time until a server fails: a distribution", {"exponential": {"mean": 500.0}})
+    repair: Amount | None = _drawn("time until it works again: a distribution", {"exponential": {"mean": 20.0}})
+
+
+class RouteSpec(Spec):
+    """Where customers go from a place; without a route they leave."""
+
+    start: str = Field(description="the station or stock they come from", examples=["desk"])
+    to: str | dict[str, float] | tuple[str, ...] = Field(
+        description="a station, exit, the share of each, or a list to choose from",
+        examples=[{"exit": 0.9, "desk": 0.1}],
+    )
+    kind: str = Field(default="", description="of customers it is for; default all")
+    rule: Literal["shares", "shortest", "cycle"] | None = Field(
+        default=None, description="by shares; of a list: the shortest queue, or each in turn"
+    )
+
+
+class StockSpec(Spec):
+    """Goods that customers take, and that are ordered again."""
+
+    name: str = Field(description="name of the stock", examples=["shelf"])
+    s: float | None = Field(default=None, description="reorder point: at or below it, order up to S", examples=[20.0])
+    S: float | None = Field(default=None, description="order-up-to level", examples=[60.0])
+    Q: float | None = Field(default=None, description="size of a lot, ordered at or below r", examples=[40.0])
+    r: float | None = Field(default=None, description="reorder point of lots", examples=[20.0])
+    base: float | None = Field(default=None, description="base stock: whatever leaves is ordered", examples=[50.0])
+    initial: float | None = Field(default=None, description="on hand at the start; default what an order aims at")
+    quantity: Amount | None = _drawn(
+        "what a customer asks for: a distribution; default one", {"poisson": {"mean": 3.0}}
+    )
+    lead: Amount | None = _drawn(
+        "time from order to arrival: a distribution; default none", {"uniform": {"low": 1, "high": 3}}
+    )
+    review: float = Field(default=0.0, description="time between looks at the stock; 0: always known")
+    lost: bool = Field(default=False, description="whether demand that is not met is lost; else it is owed")
+    lost_to: str = Field(default="exit", description="where customers go whose demand is lost")
+    holding: float = Field(default=0.0, description="cost of a unit on hand a unit of time")
+    shortage: float = Field(default=0.0, description="cost of a unit owed a unit of time")
+    order: float = Field(default=0.0, description="cost of an order")
+    unit: float = Field(default=0.0, description="cost of a unit ordered")
+    penalty: float = Field(default=0.0, description="cost of a unit lost")
+
+
+class ComponentSpec(Spec):
+    """Units that fail, all alike."""
+
+    name: str = Field(description="name of the component", examples=["pump"])
+    life: Amount | None = _drawn(
+        "time a unit works until it fails: a distribution", {"weibull": {"shape": 1.5, "scale": 900.0}}
+    )
+    repair: Amount | None = _drawn(
+        "time its repair takes: a distribution; default none", {"lognormal": {"mean": 24.0, "sd": 12.0}}
+    )
+    count: int = Field(default=1, description="units")
+    running: int | None = Field(default=None, description="units that run at once, the others stand by; default all")
+    dormant: Amount | None = _drawn(
+        "time until a unit fails in standby; default never", {"exponential": {"mean": 5000.0}}
+    )
+    switch: float = Field(default=1.0, description="probability that a unit in standby takes over")
+    crew: str = Field(default="", description="who repairs it; default somebody is there at once")
+    priority: int = Field(default=0, description="of its repairs, where the crew has priorities; smaller is first")
+    reliability: float | None = Field(
+        default=None, description="probability that a unit works, in place of life", examples=[0.95]
+    )
+
+
+class SystemSpec(Spec):
+    """A structure of components and other systems."""
+
+    name: str = Field(default="system", description="name of the system")
+    series: str | tuple[str, ...] | None = Field(
+        default=None, description="parts that must all work", examples=[["pump"]]
+    )
+    parallel: str | tuple[str, ...] | None = Field(
+        default=None, description="parts one of which must work", examples=[["pump"]]
+    )
+    of: str | tuple[str, ...] | None = Field(
+        default=None, description="parts k of which must work", examples=[["pump"]]
+    )
+    standby: str | tuple[str, ...] | None = Field(
+        default=None, description="components k of which run in their order, the others stand by", examples=[["pump"]]
+    )
+    k: int | None = Field(default=None, description="parts that must work", examples=[2])
+    switch: float = Field(default=1.0, description="probability that a unit in standby takes over")
+    suspended: bool = Field(default=False, description="whether nothing in it fails while it is down")
+    times: tuple[float, ...] = Field(
+        default=(), description="times at which the chance that it has not failed yet is told", examples=[[100.0]]
+    )
+
+
+class CrewSpec(Spec):
+    """Who repairs, one unit each at a time."""
+
+    name: str = Field(description="name of the crew", examples=["mechanics"])
+    number: int = Field(default=1, description="how many they are")
+    discipline: Literal["fcfs", "priority"] = Field(default="fcfs", description="which repair is next")
+
+
+class RunSpec(Spec):
+    """How long and how often the model runs."""
+
+    until: float | None = Field(
+        default=None, description="end of each replication; default as long as the long run needs", examples=[10000.0]
+    )
+    replications: int | None = Field(default=None, description="how many; default 20", examples=[20])
+    precision: float | None = Field(
+        default=None, description="half-width over mean that is wanted; replications go on until then", examples=[0.02]
+    )
+    of: str = Field(default="", description="measure that is told first: wait, desk:wait_q90, shelf:fill_rate ...")
+    warmup: float | Literal["auto"] = Field(default="auto", description="time left out at the start; auto finds it")
+    confidence: float = Field(default=0.95, description="of the intervals")
+    quantiles: tuple[float, ...] = Field(
+        default=(0.5, 0.9, 0.99), description="shares whose quantiles of waits are told"
+    )
+    most: int = Field(default=1000, description="replications at which the search for precision stops")
+    budget: float = Field(
+        default=300.0, description="seconds after which it stops, too", json_schema_extra={"unit": "s"}
+    )
+
+
+class ScenarioSpec(Spec):
+    """The model with some of its values changed; compared by common random numbers."""
+
+    name: str = Field(description="name of the scenario", examples=["three-at-the-desk"])
+    set: dict[str, Any] = Field(
+        description="what is otherwise: part and key, and their value", examples=[{"station.desk.servers": 3}]
+    )
+
+
+class ObservedSpec(Spec):
+    """A value that was measured on the real system, to be held against the model's."""
+
+    where: str = Field(description="station, source, stock, component or system", examples=["desk"])
+    measure: str = Field(description="which measure", examples=["wait"])
+    value: float = Field(description="what was measured", examples=[3.4])
+
+
+class SimulationStudy(Study):
+    """What will happen if?"""
+
+    time_unit: str = Field(default="minutes", max_length=40, description="unit of all times: minutes, hours, days ...")
+    source: tuple[SourceSpec, ...] = Field(default=(), description="where customers come from", json_schema_extra=SHOWN)
+    station: tuple[StationSpec, ...] = Field(default=(), description="where they are served", json_schema_extra=SHOWN)
+    route: tuple[RouteSpec, ...] = Field(default=(), description="where they go then; without a route they leave")
+    stock: tuple[StockSpec, ...] = Field(default=(), description="goods that they take, and that are ordered again")
+    component: tuple[ComponentSpec, ...] = Field(default=(), description="units that fail: a model of its own")
+    system: tuple[SystemSpec, ...] = Field(default=(), description="structures of components")
+    crew: tuple[CrewSpec, ...] = Field(default=(), description="who repairs components")
+    data: dict[str, DataSpec] = Field(
+        default_factory=dict, description="tables, each under a name, for fit, data and trace"
+    )
+    run: RunSpec = Field(default=RunSpec(), description="how long, how often")
+    scenario: tuple[ScenarioSpec, ...] = Field(default=(), description="what if? compared by common random numbers")
+    observed: tuple[ObservedSpec, ...] = Field(default=(), description="what was measured on the real system")
+
+    @model_validator(mode="after")
+    def _fits(self) -> SimulationStudy:
+        faults = [*self._faults()]
+        if faults:
+            raise StudyError(faults)
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        parts, names = parts_of(self), [*self.data]
+        base = [*_of_model(self.name, parts, names)]
+        yield from base
+        if base:
+            return
+        seen = ["as it is"]
+        for n, scenario in enumerate(self.scenario):
+            if scenario.name in seen:
+                yield Fault(
+                    "simulation.scenario", f"two scenarios are called {scenario.name!r:.60}", key=f"scenario.{n}.name"
+                )
+            seen.append(scenario.name)
+            try:
+                other = changed(parts, scenario.set)
+            except StudyError as error:
+                yield from (replace(f, key=f"scenario.{n}.set") for f in error.faults)
+                continue
+            yield from (replace(f, key=f"scenario.{n}.set") for f in _of_model(self.name, other, names))
+
+
+def _of_model(name: str, parts: Mapping[str, Any], names: list[str]) -> Iterator[Fault]:
+    """What is wrong with a model, as far as it can be seen without its tables."""
+    try:
+        model_of(name, parts, Data(names))
+    except PotomacError as error:
+        yield from error.faults
+
+
+def parts_of(study: SimulationStudy) -> dict[str, list[dict[str, Any]]]:
+    """The parts of the model, each with the arguments that the study gives."""
+    dumped = study.model_dump(mode="json", exclude_unset=True, exclude_none=True, include={*PARTS})
+    return {what: dumped.get(what, []) for what in PARTS}
+
+
+def question_of(study: SimulationStudy) -> Question:
+    """What the study asks, as plain values."""
+    r = study.run
+    return Question(
+        study.name, parts_of(study), study.time_unit, r.until, r.replications, r.precision, r.of, r.warmup,
+        r.confidence, r.quantiles, r.most, r.budget, study.seed, tuple(Scenario(s.name, s.set) for s in study.scenario),
+        tuple(Observed(o.where, o.measure, o.value) for o in study.observed),
+        {name: spec.ties for name, spec in study.data.items()},
+    )  # fmt: skip
+
+
+def run(study: SimulationStudy, tables: Mapping[str, Table], stream: Stream, progress: Progress) -> Result:
+    """Build the model, run it, compare its scenarios, tell what came of it."""
+    return answer.answer(tables, question_of(study), progress)
+
+
+def check(study: SimulationStudy, tables: Mapping[str, Table]) -> None:
+    """See whether the model has a long run, its tables fitted."""
+    answer.check(tables, question_of(study))
+
+
+def figures(result: Result) -> Iterable[Figure]:
+    """The pictures of a result."""
+    return pictures.figures(result)
+
+
+class Change(BaseModel):
+    """What would be otherwise. What is left out stays as it is in the run."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    station: str = Field(default="", description="station that is meant; default the busiest")
+    servers: int | None = Field(default=None, ge=1, le=1000, description="who serve there")
+    arrivals: float = Field(
+        default=100, ge=1, le=1000, description="arrivals in per cent of those of the run",
+        json_schema_extra={"unit": "%"},
+    )  # fmt: skip
+    service: float = Field(
+        default=100, ge=1, le=1000, description="time of a service there in per cent of that of the run",
+        json_schema_extra={"unit": "%"},
+    )  # fmt: skip
+    stock: str = Field(default="", description="stock that is meant; default the first")
+    s: float | None = Field(default=None, ge=-1e9, le=1e9, description="reorder point: at or below it, order up to S")
+    S: float | None = Field(default=None, ge=-1e9, le=1e9, description="order-up-to level")
+    Q: float | None = Field(default=None, gt=0, le=1e9, description="size of a lot")
+    r: float | None = Field(default=None, ge=-1e9, le=1e9, description="reorder point of lots")
+    base: float | None = Field(default=None, ge=0, le=1e9, description="base stock")
+    component: str = Field(default="", description="component that is meant; default the first")
+    count: int | None = Field(default=None, ge=1, le=1000, description="units of it")
+
+
+class Measured(BaseModel):
+    """One measure, with its interval."""
+
+    measure: str = Field(description="what, and where")
+    mean: float | None = Field(description="estimate, or the exact value where replications is 0")
+    low: float | None = Field(description="lower end of its interval")
+    high: float | None = Field(description="upper end")
+    before: float | None = Field(description="in the run")
+    exact: float | None = Field(description="exact value, where a closed form is known")
+
+
+class Changed(BaseModel):
+    """What would come of it."""
+
+    answer: str = Field(description="in a sentence")
+    measures: list[Measured] = Field(description="the measures that matter most")
+    replications: int = Field(description="independent replications behind the intervals")
+    note: str = Field(description="what the answer rests on")
+
+
+def what_if(model: live.Live, ask: Change) -> Changed:
+    """What would come of other servers, arrivals, services, stocks or units."""
+    return Changed(**live.what_if(model, ask.model_dump()))
+
+
+engine = Engine(
+    kind="simulation",
+    study=SimulationStudy,
+    run=run,
+    figures=figures,
+    summary="What will happen if? Queues, stocks and machines by simulation, with intervals and exact values beside.",
+    endpoints=(
+        Endpoint("what-if", Change, what_if, Changed, live.load, "What if it were otherwise?", {"arrivals": 110},
+                 sliders=live.sliders),
+    ),
+    demo=("demo-desk.toml", "demo-inventory.toml", "demo-repair.toml"),
+    prepare=prepare,
+    check=check,
+    extra="simulation",
+)  # fmt: skip

@@ -1,0 +1,206 @@
+"""The result in words: the answer in a sentence, facts, notes, method, and how the report shows the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+
+import pyarrow as pa
+
+from potomac.engine import Fact, Result, Show
+from potomac.simulation.estimate import Estimate
+from potomac.simulation.found import Found, focus_of
+from potomac.simulation.words import SHARES, between, brief, label, outcome, say, time, unit_of
+
+__all__ = ["result"]
+
+SOURCES = (
+    "Law, A. M. (2015). Simulation Modeling and Analysis, 5th ed. McGraw-Hill.",
+    "Leemis, L. M. and Park, S. K. (2006). Discrete-Event Simulation: A First Course. Pearson.",
+    "White, K. P. (1997). An effective truncation heuristic for bias reduction in simulation output. Simulation 69.",
+    "Gross, D., Shortle, J. F., Thompson, J. M. and Harris, C. M. (2008). Fundamentals of Queueing Theory, 4th ed.",
+)
+
+
+def result(found: Found, tables: Mapping[str, pa.Table], model: Mapping[str, pa.Table]) -> Result:
+    """Put tables and words together."""
+    return Result(
+        answer=_sentence(found),
+        facts=(*_main(found), *_place(found), *_runs(found), *_validation(found, tables)),
+        tables=tables,
+        notes=tuple(_notes(found)),
+        method=tuple(_method(found)),
+        sources=SOURCES,
+        show=tuple(_show(found, tables)),
+        model=model,
+    )
+
+
+# ---- the sentence -------------------------------------------------------------------------------------------------
+
+
+def _sentence(found: Found) -> str:
+    """What happens, and what would happen in each scenario."""
+    unit = found.question.time_unit
+    said = [outcome(found.run, found.main, unit)]
+    for told in found.scenarios[1:]:
+        e = told.run.estimate(found.main.where, found.main.measure)
+        real = told.low is None or told.high is None or told.low > 0 or told.high < 0
+        said.append(f"{told.name}: {brief(told.run, e, unit)}" + ("" if real else ", which may be chance"))
+    whole = "; ".join(said)
+    whole = whole[:1].upper() + whole[1:]
+    missed = sum(e.missed for e in found.run.estimates)
+    if missed and _alarming(found):
+        whole += f". Caution: {missed} exact value{'s lie' if missed > 1 else ' lies'} outside the interval"
+    return f"{whole}."
+
+
+def _alarming(found: Found) -> bool:
+    """Whether more exact values lie outside than intervals of this confidence let expect, or one very far."""
+    return any("too far for chance" in note for note in found.run.notes)
+
+
+# ---- facts --------------------------------------------------------------------------------------------------------
+
+
+def _fact(name: str, e: Estimate, meaning: str, unit: str, *, key: bool = False, words: str = "") -> Fact:
+    """A measure as a fact; shares in per cent."""
+    share = e.measure in SHARES
+    factor = 100.0 if share else 1.0
+    low, high = (factor * end if isfinite(end) else None for end in (e.low, e.high))
+    value = factor * e.mean
+    if low is not None and high is not None:
+        low, high = min(low, value), max(high, value)
+    shown = "%" if share else unit_of(e.measure, unit)
+    return Fact(name, value, meaning, low, high, shown, key=key, label=words or f"{e.where}: {label(e.measure)}")
+
+
+def _main(found: Found) -> Iterator[Fact]:
+    e, unit = found.main, found.question.time_unit
+    confidence = f"{100 * found.question.confidence:g} %"
+    meaning = f"{label(e.measure).capitalize()} of {e.where}, with its {confidence} interval."
+    yield _fact("main", e, meaning, unit, key=True)
+    if e.exact is not None:
+        share = e.measure in SHARES
+        yield Fact("exact", (100 if share else 1) * e.exact, "The same by a closed form, where one is known.",
+                   unit="%" if share else unit_of(e.measure, unit))  # fmt: skip
+
+
+def _place(found: Found) -> Iterator[Fact]:
+    """What else matters at the place that is told first."""
+    run, unit, focus = found.run, found.question.time_unit, focus_of(found.run)
+    wanted = (
+        ("utilization", "Share of the time of its servers that is spent serving, at the busiest station.", True),
+        ("wait_q90", "Nine in ten wait no longer than this.", True),
+        ("p_wait", "Share of customers who have to wait.", False),
+        ("queue_length", "Mean number who wait.", False), ("on_hand", "Mean stock on hand.", True),
+        ("backorders", "Mean of what is owed.", False), ("cost_per_time", "Mean cost a unit of time.", True),
+        ("mttf", "Mean time to the first failure.", True), ("mean_down", "Mean time until it works again.", False),
+    )  # fmt: skip
+    for measure, meaning, key in wanted:
+        for e in run.estimates:
+            if (e.where, e.measure) == (focus, measure) and e != found.main and isfinite(e.mean):
+                yield _fact(measure, e, meaning, unit, key=key)
+    for e in run.estimates:
+        if (e.where, e.measure) == ("system", "time_in_system") and e != found.main and isfinite(e.mean):
+            yield _fact("time_in_system", e, "Mean time from coming to leaving.", unit, words="time in the system")
+
+
+def _runs(found: Found) -> Iterator[Fact]:
+    run, unit = found.run, found.question.time_unit
+    yield Fact("replications", len(run.runs), "Independent replications behind each interval.")
+    if isfinite(run.window.end):
+        yield Fact("until", run.window.end, "End of each replication.", unit=unit)
+    yield Fact("warmup", run.window.start, f"Time that is left out at the start ({run.warmup.why}).", unit=unit)
+    e = found.main
+    if isfinite(e.half_width) and e.mean:
+        yield Fact(
+            "precision", 100 * e.half_width / abs(e.mean), "Half-width of the main interval, of its mean.", unit="%"
+        )
+    if found.question.precision is not None:
+        yield Fact("reached", run.reached, "Whether the precision that was asked for was reached.", key=not run.reached)
+    there = [each for each in run.estimates if each.exact is not None]
+    if there:
+        missed = sum(each.missed for each in there)
+        meaning = "Measures for which a closed form is known; one interval in twenty misses by chance."
+        yield Fact("exact_values", len(there), meaning)
+        yield Fact(
+            "exact_missed", missed, "Those of them whose interval does not hold the exact value.", key=_alarming(found)
+        )
+    yield Fact("events", sum(r.events for r in run.runs), "Events that were simulated.")
+
+
+def _validation(found: Found, tables: Mapping[str, pa.Table]) -> Iterator[Fact]:
+    if "validation" in tables:
+        inside = tables["validation"]["inside"].to_pylist().count("yes")
+        meaning = "Observed values that lie within the interval of the model's mean."
+        yield Fact("observed_inside", inside, meaning)
+        yield Fact("observed", tables["validation"].num_rows, "Observed values that the model was held against.")
+
+
+# ---- notes and method ---------------------------------------------------------------------------------------------
+
+
+def _notes(found: Found) -> Iterator[str]:
+    yield from found.run.notes
+    for name, fits in found.data.fits.items():
+        yield f"Table {name}, {fits.n:,} values: {fits.verdict}"
+    for name, seen in found.data.arrivals.items():
+        yield f"Table {name}, {seen.count:,} arrivals: {seen.verdict}"
+        yield from (f"Table {name}: {note}." for note in seen.notes)
+    for told in found.scenarios[1:]:
+        if told.difference is not None and told.low is not None and told.high is not None:
+            chance = "" if told.low > 0 or told.high < 0 else "; the interval holds 0, so it may be chance"
+            yield (
+                f"{told.name} less the model as it is, {label(found.main.measure)} of {found.main.where}: "
+                f"{say(told.difference)} ({between(told.low, told.high)}, all scenarios together){chance}."
+            )
+    for told in found.scenarios[1:]:
+        yield from (f"{told.name}: {note}" for note in told.run.notes)
+
+
+def _method(found: Found) -> Iterator[str]:
+    run, unit = found.run, found.question.time_unit
+    length = f"until {time(run.window.end, unit)}" if isfinite(run.window.end) else "until all were through"
+    yield (
+        f"The model ran {len(run.runs):,} times {length}, each time with its own random streams, keyed by seed, name "
+        f"and number of the replication; the first {time(run.window.start, unit)} are left out ({run.warmup.why}). "
+        "Replications are independent, so that an interval of Student's kind holds for their averages. Averages over "
+        "customers and averages over time are kept apart; who is still inside at the end is followed to the exit."
+    )
+    if any(e.exact is not None for e in run.estimates):
+        yield "Where a textbook knows the model, its exact value stands beside the simulated one."
+    if found.scenarios:
+        yield (
+            "Scenarios see the same customers (common random numbers), so that their differences are told more "
+            "sharply than either alone; the intervals of all differences hold together (Bonferroni)."
+        )
+    if found.data.fits:
+        yield (
+            "Distributions are fitted by maximum likelihood and tested by Anderson and Darling's and Kolmogorov and "
+            "Smirnov's statistics, with p-values from refitted samples; one that is rejected is not used, but the "
+            "values themselves are drawn from."
+        )
+
+
+# ---- tables -------------------------------------------------------------------------------------------------------
+
+
+def _show(found: Found, tables: Mapping[str, pa.Table]) -> Iterator[Show]:
+    per = found.question.time_unit
+    if "scenarios" in tables:
+        yield Show("scenarios", "Scenarios", ("scenario", "where", "measure", "mean", "low", "high", "exact",
+                   "difference", "difference_low", "difference_high"), rows=200,
+                   caption=f"Differences are of {label(found.main.measure)} of {found.main.where}.")  # fmt: skip
+    yield Show("measures", "Measures", ("where", "measure", "mean", "low", "high", "exact", "replications"), rows=200,
+               caption=f"Times in {per}; shares as parts of 1.")  # fmt: skip
+    if "validation" in tables:
+        yield Show("validation", "Against what was observed", caption=f"Times in {per}.")
+    if "fits" in tables:
+        yield Show(
+            "fits",
+            "Distributions fitted",
+            ("table", "distribution", "method", "aic", "ad_p", "ks", "ks_p", "rejected", "note"),
+        )
+    if "arrivals" in tables:
+        yield Show("arrivals", "Rates of arrivals", ("table", "start", "end", "count", "rate", "low", "high"))

@@ -91,6 +91,13 @@ def test_long_lists_are_cut() -> None:
     assert listing([]) == ""
 
 
+def test_names_in_messages_are_short_and_steer_nothing() -> None:
+    """A name of 3,000 letters is cut, and one that turns the direction of writing round shows that it does."""
+    assert listing(["n" * 3000]) == "n" * 77 + "..."
+    assert listing(["a\u202eb", "c\x1b[2Jd"]) == r"a\u202eb, c\x1b[2Jd"
+    assert str(Fault("x", "there is no a\u202eb\x07")) == r"there is no a\u202eb\x07"
+
+
 @pytest.mark.parametrize(
     ("word", "near"),
     [("sped", "speed"), ("SPEED", "speed"), ("coarse", "course"), ("xyz", ""), ("", "")],

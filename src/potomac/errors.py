@@ -11,7 +11,19 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from urllib.parse import unquote
 
-__all__ = ["DataError", "Fault", "Interrupted", "NoAnswer", "PotomacError", "StudyError", "did_you_mean", "listing"]
+__all__ = [
+    "DataError", "Fault", "Interrupted", "NoAnswer", "PotomacError", "StudyError", "did_you_mean", "listing", "shown",
+]  # fmt: skip
+
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control signs, and those that turn the direction of writing round: ``x\\u202egpj.exe`` would look like a picture."""
+
+
+def shown(value: object, most: int = 80) -> str:
+    """``value`` on one line for a message: signs that steer a terminal or a page escaped, cut at ``most`` signs."""
+    text = str(value)
+    text = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,8 @@ class Fault:
         sentence = "; ".join(part for part in (self.found, self.expected) if part)
         sentence = ". ".join(part for part in (sentence, self.mend) if part)
         text = ": ".join(part for part in (self.where, sentence) if part)
-        return " ".join(text.splitlines())  # one error, one line, whatever a name or value holds
+        line = " ".join(text.splitlines())  # one error, one line, whatever a name or value holds
+        return STEERING.sub(lambda sign: ascii(sign[0])[1:-1], line)
 
     def to_dict(self) -> dict[str, object]:
         """The fault as JSON-ready values."""
@@ -111,11 +124,11 @@ def passwords(address: str) -> set[str]:
 
 
 def listing(names: Iterable[object], most: int = 12) -> str:
-    """``a, b, c`` or, past ``most``, ``a, b, ... and 40 more``."""
-    items = [str(name) for name in names]
+    """``a, b, c`` or, past ``most``, ``a, b, ... and 40 more``; each name as :func:`shown` has it."""
+    items = [shown(name) for name in names]
     if len(items) <= most:
         return ", ".join(items)
-    return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return f"{', '.join(items[:most])} and {len(items) - most:,} more"
 
 
 def did_you_mean(word: str, valid: Sequence[str]) -> str:

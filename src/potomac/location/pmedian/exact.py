@@ -93,7 +93,8 @@ class Tree:
         )
         self.nodes.sort(key=by)
         batch, self.nodes = self.nodes[:TOGETHER], self.nodes[TOGETHER:]
-        self.spent += 0.5 * len(batch) * self.steps * len(self.lists.site)  # about nanoseconds on two cores
+        size = len(self.lists.site) + 4 * (len(self.lists.start) + len(self.lists.below))
+        self.spent += 0.5 * len(batch) * self.steps * size  # about nanoseconds on two cores
         for parts, met in pool.map(lambda node: self._explored(node, goal), batch):
             self.nodes += parts
             for sites in met:

@@ -52,8 +52,11 @@ SAMPLE = 2_500
 STARTS = 4
 """Greedy starts."""
 
-FIRST = 3e9
-"""Work (about ns) that branch and bound has before the radius formulation is tried."""
+FIRST = 5e7
+"""Work (about ns) that branch and bound has before the radius formulation is tried, at least."""
+
+EACH = 1e4
+"""Work (about ns) a pair that it has besides."""
 
 SOON = 2e8
 """Work (about ns) after which the search goes on beside branch and bound."""
@@ -317,7 +320,7 @@ class Ladder:
             if self.wanderer.spent - begun < 0.02 * (tree.spent - SOON):
                 for sites in self.wanderer.go(self.tolerance):
                     self.offer(sites)
-            if tree.spent > FIRST and untried and 20 * self.p >= len(few.start):
+            if tree.spent > FIRST + EACH * len(few.site) and untried and 20 * self.p >= len(few.start):
                 untried = False
                 best = self._by_radius(lists, node)
                 if best >= self.goal:

@@ -46,6 +46,12 @@ def test_a_site_that_is_there_and_forbidden(by_pair: Any, sites: pa.Table) -> No
     assert said.found.startswith("a ")
 
 
+def test_candidates_that_are_all_forbidden(by_pair: Any, sites: pa.Table) -> None:
+    said = fault(NoAnswer, by_pair, {"candidates": sites.append_column("forbidden", pa.array([1, 1, 1]))})
+    assert (said.code, said.key) == ("location.infeasible", "candidates.columns.forbidden")
+    assert said.found == "all 3 candidates are forbidden"
+
+
 def test_a_flag_that_is_neither_yes_nor_no(by_pair: Any, sites: pa.Table) -> None:
     said = fault(DataError, by_pair, {"candidates": sites.append_column("fixed", pa.array(["perhaps", "", ""]))})
     assert (said.code, said.key) == ("location.flag", "candidates.columns.fixed")
@@ -104,6 +110,24 @@ def test_candidates_on_the_other_side_of_the_globe(by_pair: Any, places: pa.Tabl
     there = replaced(replaced(sites, "latitude", [24.9, 24.8, 24.95]), "longitude", [60.1, 60.2, 60.15])
     said = fault(DataError, by_pair, {"demand": north, "candidates": there})
     assert (said.code, said.key) == ("location.swapped", "candidates.columns")
+
+
+def test_a_few_rows_among_many_with_latitude_and_longitude_exchanged_are_told_by_row(by_pair: Any) -> None:
+    """Twelve towns of Finland; of two rows the places lie in Arabia, and exchanged in Finland."""
+    north, east = np.linspace(60.2, 61.3, 12), np.linspace(24.0, 25.1, 12)
+    north[[3, 7]], east[[3, 7]] = east[[3, 7]], north[[3, 7]]
+    towns = pa.table({"id": [f"t{k}" for k in range(12)], "latitude": north, "longitude": east, "people": [1.0] * 12})
+    said = fault(DataError, by_pair, {"demand": towns})
+    assert (said.code, said.key) == ("location.swapped", "demand")
+    assert "in 2 of 12 rows: 3, 7" in said.found
+
+
+def test_places_on_both_sides_of_the_globe_are_no_mistake(ask: Any) -> None:
+    """London, Lagos, Nairobi, Sydney, Tokyo, Santiago, New York: where one is far from all, it is not exchanged."""
+    north = [51.5, 6.5, -1.3, -33.9, 35.7, -33.4, 40.7]
+    east = [-0.1, 3.4, 36.8, 151.2, 139.7, -70.7, -74.0]
+    cities = pa.table({"id": [*"abcdefg"], "latitude": north, "longitude": east})
+    assert ask({"demand": cities}).facts["demand_points"] == 7
 
 
 def test_half_a_place(by_pair: Any, places: pa.Table) -> None:

@@ -185,7 +185,7 @@ def _sites(table: pa.Table) -> Candidates:
     none = np.zeros(p, bool)
     return Candidates(
         np.arange(p), table["id"].combine_chunks(), table["latitude"].to_numpy(), table["longitude"].to_numpy(),
-        _numbers(table, "capacity"), _numbers(table, "cost"), none, none, _numbers(table, "density"),
+        _numbers(table, "capacity"), _numbers(table, "cost"), none, none, density=_numbers(table, "density"),
     )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ def _demand(table: pa.Table) -> Demand:
     n = table.num_rows
     return Demand(
         np.arange(n), table["id"].combine_chunks(), table["latitude"].to_numpy(), table["longitude"].to_numpy(),
-        table["weight"].to_numpy(), _numbers(table, "density"),
+        table["weight"].to_numpy(), density=_numbers(table, "density"),
     )  # fmt: skip
 
 
@@ -269,7 +269,7 @@ def _place(live: Live, latitude: float, longitude: float) -> Demand:
         near = int(np.argmin(great_circle(latitude, longitude, d.latitude, d.longitude)))
         density = d.density[[near]]
     one = np.ones(1)
-    return Demand(np.zeros(1, np.int64), pa.array([""]), one * latitude, one * longitude, one, density)
+    return Demand(np.zeros(1, np.int64), pa.array([""]), one * latitude, one * longitude, one, density=density)
 
 
 def what_if(live: Live, latitude: float, longitude: float, site: str | None = None) -> dict[str, Any]:

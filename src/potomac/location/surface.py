@@ -135,4 +135,4 @@ def _as_demand(demand: Demand, cells: Floats) -> Demand:
         density = demand.density[tree.query(unit_vectors(cells[:, 0], cells[:, 1]))[1]]
     ids = pa.array([""] * len(cells))
     ones = np.ones(len(cells))
-    return Demand(np.arange(len(cells)), ids, cells[:, 0], cells[:, 1], ones, density)
+    return Demand(np.arange(len(cells)), ids, cells[:, 0], cells[:, 1], ones, density=density)

@@ -155,7 +155,7 @@ class _Search:
         self.clock, self.gap, self.stream, self.half_life = clock, gap, stream, half_life
         self.weight, self.worst = weight, aim == "minimax"
         self.more = p - len(fixed)
-        self.cost, self.slope = _costs(aim, half_life)
+        self.cost, self.slope = costs_of(aim, half_life)
         self.notes: list[str] = []
         self.turns = Alternation(ways, self.weight, fixed, self.cost, self.slope, self.worst, clock)
         if len(fixed) and not np.isfinite(self.turns.base).all() and self.more == 0:
@@ -313,7 +313,7 @@ def _centers(minutes: Floats, p: int, fixed: Ints, clock: Clock) -> Ints:
     return np.setdiff1d(found.sites, fixed)
 
 
-def _costs(aim: Aim, half_life: float) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
+def costs_of(aim: str, half_life: float) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
     """Minutes -> what they cost a unit of weight, and what a further minute costs."""
     if aim != "attendance":
         return (lambda t: t), np.ones_like

@@ -16,7 +16,7 @@ from potomac.location import told
 from potomac.location.compared import choices
 from potomac.location.found import Found, tables_of
 from potomac.location.journeys import Journeys, between, journeys_of
-from potomac.location.live import kept
+from potomac.location.keeping import kept
 from potomac.location.outcome import outcome
 from potomac.location.placement import Placement
 from potomac.location.question import Question

@@ -67,8 +67,8 @@ def choices(found: Outcome, journeys: Journeys, problem: Problem, progress: Prog
     weight = journeys.demand.weight
     candidates = journeys.candidates
     opening = opening_of(candidates, found.sites, problem)
-    minutes = np.where(found.served, found.minutes, np.inf)
-    made = [Choice("answer", found.sites, worth(minutes, weight, problem, opening))]
+    everyone = found.everyone
+    made = [Choice("answer", found.sites, worth(everyone.minutes, everyone.weight, problem, opening))]
     if problem.anywhere or problem.objective not in _OPEN or candidates.capacity is not None:
         return tuple(made)
     for name, sites in _others(journeys, problem, len(found.sites), progress):

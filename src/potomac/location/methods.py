@@ -65,7 +65,7 @@ def _paragraphs(found: Found) -> Iterator[str]:
     if found.journeys.calibration is not None:
         words += f" It was fitted to {found.journeys.calibration.n_fit:,} trips whose time is known"
         words += f" and held against {found.journeys.calibration.n_held_out:,} others, then fitted to all of them."
-    if t.departure is not None:
+    if t.departure is not None and t.model != "matrix":
         words += f" It is told for a departure at {_clock(t.departure)}."
     yield words
     if problem.anywhere:

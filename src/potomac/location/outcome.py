@@ -70,6 +70,17 @@ class Outcome:
         point, site = np.nonzero(self.shares > 0)
         return Parts(site, self.to_sites[point, site], self.weight[point] * self.shares[point, site])
 
+    @cached_property
+    def everyone(self) -> Parts:
+        """The same, and those whom no site serves: site -1, infinite minutes."""
+        lost = np.flatnonzero(~self.served)
+        site, minutes, weight = self.parts
+        return Parts(
+            np.concatenate([site, np.full(len(lost), -1)]),
+            np.concatenate([minutes, np.full(len(lost), np.inf)]),
+            np.concatenate([weight, self.weight[lost]]),
+        )
+
     @property
     def served(self) -> npt.NDArray[np.bool_]:
         """Which demand points are served, shape (n,)."""

@@ -34,8 +34,9 @@ def minutes_of(value: float) -> str:
 
 def percent(value: float) -> str:
     """83.2 %; no more than one decimal, and never 100 or 0 where it is not quite."""
+    value = round(value, 9)  # 28.000000000000004 is 28
     if 99.95 <= value < 100:
         return "over 99.9 %"
     if 0 < value < 0.05:
         return "under 0.1 %"
-    return f"{value:.0f} %" if float(value).is_integer() else f"{value:.1f} %"
+    return f"{value:.0f} %" if value.is_integer() else f"{value:.1f} %"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError
-from potomac.location import answer, live, pictures
+from potomac.location import answer, isochrones, live, otherwise, pictures
 from potomac.location.demo import prepare
 from potomac.location.question import COVERING, Problem, Question, Scenarios, Solver, Travel
 from potomac.spec import ColumnSpec, Spec, Study, TableSpec
@@ -415,9 +415,19 @@ class Assigned(BaseModel):
     note: str = Field(description="what the answer rests on")
 
 
-class Change(Place):
+class Spot(BaseModel):
+    """A place, where there may be none."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    latitude: float | None = Field(default=None, ge=-90, le=90, description="degrees north")
+    longitude: float | None = Field(default=None, ge=-180, le=180, description="degrees east")
+
+
+class Change(Spot):
     """A place where a site would be."""
 
+    candidate: str = Field(default="", description="id of a candidate, in place of latitude and longitude")
     site: str = Field(default="", description="id of the site that is moved there; empty: one more site")
 
 
@@ -430,8 +440,49 @@ class Changed(BaseModel):
     worst_minutes: float | None = Field(description="longest travel time with the site there")
     points: int = Field(description="demand points that would go there")
     objective: float | None = Field(description="with the site there")
-    before: float | None = Field(description="of the run, everyone at the nearest site")
+    before: float | None = Field(description="of the run")
     change: float | None = Field(description="per cent by which the objective grows")
+    note: str = Field(description="what the answer rests on")
+
+
+class Around(Spot):
+    """A place, or a site, to which people travel."""
+
+    site: str = Field(default="", description="id of a site, in place of a place; neither: the nearest of all sites")
+    step: float | None = Field(
+        default=None, gt=0, description="minutes from one isochrone to the next; default about five in all",
+        json_schema_extra={"unit": "min"},
+    )  # fmt: skip
+
+
+class Held(BaseModel):
+    """Who is within an isochrone."""
+
+    minutes: float = Field(description="it takes this long at most")
+    weight: float = Field(description="weight of the demand points within this time")
+    share: float = Field(description="their share of the weight, per cent")
+
+
+class Outline(BaseModel):
+    """Places as polygons, GeoJSON: longitude and latitude in degrees, the outer ring first, then holes."""
+
+    type: Literal["MultiPolygon"]
+    coordinates: list[list[list[tuple[float, float]]]]
+
+
+class Isochrone(BaseModel):
+    """From where it takes at most so many minutes, a GeoJSON feature."""
+
+    type: Literal["Feature"]
+    properties: Held
+    geometry: Outline | None
+
+
+class Isochrones(BaseModel):
+    """Isochrones from the shortest time to the longest, a GeoJSON collection of features; each holds those before."""
+
+    type: Literal["FeatureCollection"]
+    features: list[Isochrone] = Field(description="from where it takes how long, and whose weight that is")
     note: str = Field(description="what the answer rests on")
 
 
@@ -442,7 +493,13 @@ def assign(model: live.Live, ask: Place) -> Assigned:
 
 def what_if(model: live.Live, ask: Change) -> Changed:
     """What it is worth to have a site elsewhere."""
-    return Changed(**live.what_if(model, ask.latitude, ask.longitude, ask.site))
+    there = live.spot(model, ask.latitude, ask.longitude, ask.candidate)
+    return Changed(**otherwise.what_if(model, there, ask.site))
+
+
+def isochrones_of(model: live.Live, ask: Around) -> Isochrones:
+    """From where one is there within how many minutes."""
+    return Isochrones(**isochrones.isochrones(model, ask.latitude, ask.longitude, ask.site, ask.step))
 
 
 WASHINGTON = {"latitude": 38.9, "longitude": -77.02}
@@ -457,6 +514,8 @@ engine = Engine(
         Endpoint("assign", Place, assign, Assigned, live.load, "Which site serves this place, and how soon?",
                  WASHINGTON),
         Endpoint("what-if", Change, what_if, Changed, live.load, "What if a site were here?", WASHINGTON),
+        Endpoint("isochrones", Around, isochrones_of, Isochrones, live.load, "From where is one here within how long?",
+                 WASHINGTON),
     ),
     demo=("demo-meetup.toml", "demo-helsinki.toml"),
     prepare=prepare,

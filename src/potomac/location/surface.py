@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from potomac.location.worth import least
 if TYPE_CHECKING:
     from potomac.location.travel.network import RoadNetwork
 
-__all__ = ["roads", "surface"]
+__all__ = ["Grid", "as_demand", "grid", "roads", "surface"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,7 +29,51 @@ ROADS = 6_000
 
 _MARGIN = 0.04  # of the extent, on each side
 _WIDEST = 160.0  # degrees of longitude beyond which no grid is laid
-_NEAR = 4.0  # cells around a demand point that are of interest
+_NEAR = 1 / 9  # share of the longer side around a demand point that is of interest
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells that are about square, over where people and sites are.
+
+    Attributes:
+        latitude: edges of the rows from south to north, degrees, shape (r + 1,).
+        longitude: edges of the columns from west to east, degrees, may pass 180, shape (c + 1,).
+        near: cells that a demand point is in or near to, shape (r, c).
+    """
+
+    latitude: Floats
+    longitude: Floats
+    near: npt.NDArray[np.bool_]
+
+    @property
+    def middles(self) -> tuple[Floats, Floats]:
+        """Latitudes of the middles of rows, longitudes of those of columns."""
+        lat, lon = self.latitude, self.longitude
+        return (lat[1:] + lat[:-1]) / 2, (lon[1:] + lon[:-1]) / 2
+
+    @property
+    def places(self) -> Floats:
+        """Latitude and longitude of the middles of the cells near people, row by row, shape (k, 2)."""
+        lat, lon = self.middles
+        i, j = np.nonzero(self.near)
+        return np.column_stack([lat[i], (lon[j] + 180) % 360 - 180])
+
+
+def grid(demand: Demand, sites: Candidates, across: int = ACROSS) -> Grid | None:
+    """Cells over demand points and sites, ``across`` of them along the longer side.
+
+    None where there are no places, and where they go round the globe.
+    """
+    if not len(sites) or not (has_places(demand) and has_places(sites)):
+        return None
+    box = _box(np.vstack([demand.places, sites.places]))
+    if box is None:
+        return None
+    west, south, east, north = box
+    columns, rows = _shape(west, south, east, north, across)
+    lon, lat = np.linspace(west, east, columns + 1), np.linspace(south, north, rows + 1)
+    return Grid(lat, lon, _peopled(demand, lat, lon, rows, columns))
 
 
 def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
@@ -37,26 +82,14 @@ def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
     Cells that no demand point is near are left out, as are those without a way. None where the travel times are given
     by pair, and where the points go round the globe.
     """
-    demand = journeys.demand
-    if journeys.model is None or not len(sites) or not (has_places(demand) and has_places(sites)):
+    cells = grid(journeys.demand, sites) if journeys.model is not None else None
+    if cells is None:
         return None
-    box = _box(np.vstack([demand.places, sites.places]))
-    if box is None:
-        return None
-    west, south, east, north = box
-    columns, rows = _shape(west, south, east, north)
-    lon, lat = np.linspace(west, east, columns + 1), np.linspace(south, north, rows + 1)
-    x, y = np.meshgrid((lon[1:] + lon[:-1]) / 2, (lat[1:] + lat[:-1]) / 2)
-    cells = np.column_stack([y.ravel(), (x.ravel() + 180) % 360 - 180])
-    i, j = np.divmod(np.arange(rows * columns), columns)
-    near = _peopled(demand, lat, lon, rows, columns)[i, j]
-    cells, i, j = cells[near], i[near], j[near]
-    places = _as_demand(demand, cells)
-    minutes = between(journeys.model, journeys.travel, places, sites)
+    minutes = between(journeys.model, journeys.travel, as_demand(journeys.demand, cells.places), sites)
     time = least(minutes)
     there = np.isfinite(time)
-    nearest = sites.id.take(pa.array(np.argmin(minutes, axis=1)[there]))
-    i, j = i[there], j[there]
+    i, j = (at[there] for at in np.nonzero(cells.near))
+    lat, lon = cells.latitude, cells.longitude
     return pa.table(
         {
             "west": lon[j],
@@ -64,7 +97,7 @@ def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
             "east": lon[j + 1],
             "north": lat[i + 1],
             "minutes": time[there],
-            "site": nearest,
+            "site": sites.id.take(pa.array(np.argmin(minutes, axis=1)[there])),
         }
     )
 
@@ -101,11 +134,11 @@ def _box(places: Floats) -> tuple[float, float, float, float] | None:
     return west - margin / cosine, south, west + wide + margin / cosine, north
 
 
-def _shape(west: float, south: float, east: float, north: float) -> tuple[int, int]:
+def _shape(west: float, south: float, east: float, north: float, across: int) -> tuple[int, int]:
     """Columns and rows of cells that are about square."""
     x, y = local_plane([south, north], [west, east], (south + north) / 2, (west + east) / 2)
     wide, high = float(x[1] - x[0]), float(y[1] - y[0])
-    side = max(wide, high) / ACROSS
+    side = max(wide, high) / across
     return max(1, round(wide / side)), max(1, round(high / side))
 
 
@@ -118,12 +151,12 @@ def _peopled(demand: Demand, lat: Floats, lon: Floats, rows: int, columns: int) 
     j = np.clip(np.searchsorted(lon, shifted, side="right") - 1, 0, columns - 1)
     seen = np.zeros((rows, columns), bool)
     seen[i, j] = True
-    reach = int(_NEAR)
+    reach = max(1, round(_NEAR * max(rows, columns)))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    return np.asarray(binary_fill_holes(binary_dilation(seen, structure=x * x + y * y <= _NEAR * _NEAR)))
+    return np.asarray(binary_fill_holes(binary_dilation(seen, structure=x * x + y * y <= reach * reach)))
 
 
-def _as_demand(demand: Demand, cells: Floats) -> Demand:
+def as_demand(demand: Demand, cells: Floats) -> Demand:
     """Cells as if people were there; each is as densely settled as the demand point nearest to it."""
     density = None
     if demand.density is not None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Fact, Result, Show
@@ -51,7 +52,10 @@ def _sentence(found: Found) -> str:
         reach = f"{percent(100 * best / total)} of {who} are within {minutes_of(radius or 0)}"
         return f"{where}: {reach}; {_limit(found, percent(100 * bound / total))}."
     if kind == "set_cover":
-        return f"{where} to have all of {who} within {minutes_of(radius or 0)}; {_fewer(found)}."
+        done = f"{where} to have all of {who} within {minutes_of(radius or 0)}"
+        if found.candidates.cost is None:
+            return f"{done}; {_fewer(found)}."
+        return f"{done}: {say(best)} in all; {_limit(found, say(bound))}."
     if kind == "attendance":
         came = f"{amount(best)} of {who} are expected to come"
         return f"{where}: {came}; {_limit(found, amount(bound))}."
@@ -70,12 +74,26 @@ def _where(found: Found) -> str:
         s = found.candidates
         names = [_degrees(s.latitude[j], s.longitude[j]) for j in found.placement.sites]
     many = len(names)
-    if problem.objective == "set_cover":
+    covers = problem.objective == "set_cover"
+    if covers and found.candidates.cost is None:
         return f"It takes {many:,} site{'s' if many != 1 else ''} ({_listed(names)})"
-    verb = "Open" if problem.objective == "fixed_charge" else "Put"
-    if many == 1:
-        return f"{verb} it at {names[0]}"
-    return f"{verb} the {many:,} sites at {_listed(names)}"
+    verb = "Open" if covers or problem.objective == "fixed_charge" else "Put"
+    present = found.candidates.fixed[found.placement.sites]
+    if present.any():
+        return _beside(verb, names, present)
+    return f"{verb} {_the(many)} at {_listed(names)}"
+
+
+def _beside(verb: str, names: list[str], present: npt.NDArray[np.bool_]) -> str:
+    """Put it at C, beside A and B, which are there; keep A and B, which are there."""
+    old = [name for name, there in zip(names, present, strict=True) if there]
+    new = [name for name, there in zip(names, present, strict=True) if not there]
+    there = f"{_listed(old)}, which {'is' if len(old) == 1 else 'are'} there already"
+    return f"{verb} {_the(len(new), 'new ')} at {_listed(new)}, beside {there}" if new else f"Keep {there}"
+
+
+def _the(many: int, kind: str = "") -> str:
+    return f"the {kind}site" if many == 1 and kind else "it" if many == 1 else f"the {many:,} {kind}sites"
 
 
 def _listed(names: list[str], most: int = 6) -> str:
@@ -107,8 +125,7 @@ NEARLY = 0.01
 
 def _limit(found: Found, bound: str) -> str:
     """What no other choice can better."""
-    p = found.placement
-    whose = "no other place" if found.question.problem.anywhere else "no other choice"
+    p, whose = found.placement, _whose(found)
     if p.proven and p.equal:
         return f"{whose} does better, and {_others(len(p.equal))} as well"
     if p.proven:
@@ -120,16 +137,25 @@ def _limit(found: Found, bound: str) -> str:
     return f"{whose} can do better than {bound}"
 
 
+def _whose(found: Found) -> str:
+    problem = found.question.problem
+    return "no other place" if problem.anywhere and problem.p == 1 else "no other choice"
+
+
 def _others(many: int) -> str:
     return "another one does" if many == 1 else f"{many:,} others do"
 
 
 def _fewer(found: Found) -> str:
+    """Whether fewer sites cover everyone."""
     p = found.placement
-    unit = "sites" if found.candidates.cost is None else "in cost"
+    if p.proven and p.equal:
+        return f"fewer cannot, and {_others(len(p.equal))} as well"
     if p.proven:
-        return "fewer cannot" if found.candidates.cost is None else f"no choice costs less than {say(p.objective)}"
-    return f"it cannot be done with fewer than {say(math.ceil(p.bound - 1e-9))} {unit}"
+        return "fewer cannot"
+    if not math.isfinite(p.bound):
+        return "whether fewer can is not known"
+    return f"it cannot be done with fewer than {math.ceil(p.bound - 1e-9):,}"
 
 
 def _sure(found: Found) -> str:
@@ -182,7 +208,10 @@ def _proof(found: Found) -> Iterator[Fact]:
     gap = p.gap if math.isfinite(p.gap) else None
     yield Fact("gap", gap, "How far the objective can be from the best, as a share of it.", key=not p.proven)
     yield Fact("proven", p.proven, "Whether no better choice of sites exists.", key=True, label="proven the best")
-    meaning = "optimal: proven; within_gap: as near as asked; time_limit: best found until then; heuristic: no bound."
+    meaning = (
+        "optimal: proven; within_gap: as near as asked; time_limit: best found until then; heuristic: the best of "
+    )
+    meaning += "many starts."
     yield Fact("status", p.status, meaning)
 
 
@@ -275,8 +304,13 @@ def _notes(found: Found) -> Iterator[str]:
             f"Travel times are an estimate ({travel.model.replace('_', ' ')}, {travel.speed_kmh:g} km/h): give "
             "[travel.sample] with trips whose time is known and it is calibrated by them."
         )
-    if travel.departure is None:
+    if travel.departure is None and travel.model == "road":
         yield "Travel times are those of an empty road; departure = 8 asks for the morning."
+    elif travel.departure is None and travel.model != "matrix":
+        yield "Travel times know no rush hour; departure = 8 asks for the morning."
+    elif travel.departure is not None and travel.model == "matrix":
+        hour = f"{travel.departure:g}"
+        yield f"Times by pair are taken for those of an empty road, and made longer as is usual at {hour} o'clock."
     if found.placement.status == "time_limit":
         yield "The time limit ended the search: with a longer solver.time_limit objective and bound may come closer."
     if found.placement.equal:

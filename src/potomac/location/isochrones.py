@@ -1,6 +1,7 @@
 """From where one is there within how many minutes, as polygons: isochrones of a place, a site, or the nearest site.
 
-Travel time is found from the middles of cells over the study's area, and the polygons are drawn between them.
+Travel time is found from the middles of cells over the study's area, and the polygons are drawn between them. Where a
+road leads through a cell, it is that from the road: of a place beside it the walk to the road comes on top.
 """
 
 from __future__ import annotations
@@ -75,12 +76,9 @@ def isochrones(
 
 def _field(live: Live, grid: Grid, to: Candidates, minutes: Floats) -> Floats:
     """Minutes from the middle of each cell to the nearest of ``to``, infinite where there is none, shape (r, c)."""
-    field = np.full(grid.near.shape, np.inf)
-    if live.model is None:
-        field[grid.near] = _interpolated(live, grid.places, minutes)
-    elif live.cells is not None:
-        field[grid.near] = least(between(live.model, live.travel, live.cells, to))
-    return field
+    if live.model is None or live.cells is None:
+        return _interpolated(live, grid.places, minutes).reshape(grid.near.shape)
+    return least(between(live.model, live.travel, live.cells, to)).reshape(grid.near.shape)
 
 
 def _interpolated(live: Live, places: Floats, minutes: Floats) -> Floats:

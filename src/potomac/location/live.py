@@ -22,7 +22,7 @@ from potomac.location.journeys import between, has_places
 from potomac.location.keeping import model_of
 from potomac.location.question import Problem, Travel
 from potomac.location.reading import Candidates, Demand
-from potomac.location.surface import Grid, as_demand, grid
+from potomac.location.surface import Grid, as_demand, grid, onto_roads
 from potomac.location.worth import Worth, worth
 
 __all__ = ["Live", "Spot", "assign", "load", "no_places", "site_called", "spot"]
@@ -30,7 +30,7 @@ __all__ = ["Live", "Spot", "assign", "load", "no_places", "site_called", "spot"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-ACROSS = 56
+ACROSS = 64
 """Cells along the longer side on which isochrones are drawn."""
 
 
@@ -94,8 +94,13 @@ class Live:
 
     @cached_property
     def cells(self) -> Demand | None:
-        """The cells near people, as if somebody set out from the middle of each."""
-        return None if self.grid is None else as_demand(self.demand, self.grid.places)
+        """The cells, as if somebody set out from the middle of each, or from a road that leads through it."""
+        if self.grid is None:
+            return None
+        places = self.grid.places
+        if self.travel.model == "road" and self.model is not None:
+            places = onto_roads(self.model, places, self.grid.side / 2)
+        return as_demand(self.demand, places)
 
     def to(self, there: Candidates) -> Floats:
         """Minutes of each demand point from one site, shape (n,)."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from potomac.geo.distance import local_plane
+from potomac.geo.distance import EARTH_RADIUS_KM, local_plane
 from potomac.location.journeys import Journeys, between, has_places
 from potomac.location.reading import Candidates, Demand
 from potomac.location.worth import least
@@ -17,7 +17,7 @@ from potomac.location.worth import least
 if TYPE_CHECKING:
     from potomac.location.travel.network import RoadNetwork
 
-__all__ = ["Grid", "as_demand", "grid", "roads", "surface"]
+__all__ = ["Grid", "as_demand", "grid", "onto_roads", "roads", "surface"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,10 +53,15 @@ class Grid:
         return (lat[1:] + lat[:-1]) / 2, (lon[1:] + lon[:-1]) / 2
 
     @property
+    def side(self) -> float:
+        """Length of a cell from south to north, km."""
+        return float(np.radians(self.latitude[1] - self.latitude[0])) * EARTH_RADIUS_KM
+
+    @property
     def places(self) -> Floats:
-        """Latitude and longitude of the middles of the cells near people, row by row, shape (k, 2)."""
+        """Latitude and longitude of the middles of all cells, row by row, shape (r * c, 2)."""
         lat, lon = self.middles
-        i, j = np.nonzero(self.near)
+        i, j = np.indices(self.near.shape).reshape(2, -1)
         return np.column_stack([lat[i], (lon[j] + 180) % 360 - 180])
 
 
@@ -85,7 +90,9 @@ def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
     cells = grid(journeys.demand, sites) if journeys.model is not None else None
     if cells is None:
         return None
-    minutes = between(journeys.model, journeys.travel, as_demand(journeys.demand, cells.places), sites)
+    minutes = between(
+        journeys.model, journeys.travel, as_demand(journeys.demand, cells.places[cells.near.ravel()]), sites
+    )
     time = least(minutes)
     there = np.isfinite(time)
     i, j = (at[there] for at in np.nonzero(cells.near))
@@ -116,6 +123,18 @@ def roads(journeys: Journeys) -> pa.Table | None:
         return None
     names = ("latitude", "longitude", "to_latitude", "to_longitude")
     return pa.table(dict(zip(names, ends.reshape(-1, 4).T, strict=True)))
+
+
+def onto_roads(network: RoadNetwork, places: Floats, km: float) -> Floats:
+    """Places of which those that are no farther than ``km`` from a road are moved onto it, shape (n, 2)."""
+    road, share, away = network.snapped(places)
+    near = away <= km
+    first, second = (network.node_places[network.road_nodes[road[near], end]] for end in (0, 1))
+    east = (second[:, 1] - first[:, 1] + 180) % 360 - 180
+    moved = places.copy()
+    moved[near, 0] = first[:, 0] + share[near] * (second[:, 0] - first[:, 0])
+    moved[near, 1] = (first[:, 1] + share[near] * east + 180) % 360 - 180
+    return moved
 
 
 def _box(places: Floats) -> tuple[float, float, float, float] | None:

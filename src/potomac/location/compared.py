@@ -62,13 +62,23 @@ class Choice:
     worth: Worth
 
 
-def choices(found: Outcome, journeys: Journeys, problem: Problem, progress: Progress) -> tuple[Choice, ...]:
-    """The answer and, for problems in which the nearest site serves, what else one could have chosen."""
+def choices(
+    found: Outcome, journeys: Journeys, problem: Problem, progress: Progress, objective: float | None = None
+) -> tuple[Choice, ...]:
+    """The answer and, for problems in which the nearest site serves, what else one could have chosen.
+
+    Args:
+        found: the answer.
+        journeys: the travel times.
+        problem: what was asked.
+        progress: told what is done.
+        objective: of the answer, where it does not follow from the nearest site.
+    """
     weight = journeys.demand.weight
     candidates = journeys.candidates
     opening = opening_of(candidates, found.sites, problem)
     everyone = found.everyone
-    made = [Choice("answer", found.sites, worth(everyone.minutes, everyone.weight, problem, opening))]
+    made = [Choice("answer", found.sites, worth(everyone.minutes, everyone.weight, problem, opening, objective))]
     if problem.anywhere or problem.objective not in _OPEN or candidates.capacity is not None:
         return tuple(made)
     for name, sites in _others(journeys, problem, len(found.sites), progress):

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from potomac.location.compared import CHOICES, Choice
 from potomac.location.journeys import Journeys
+from potomac.location.market import market
 from potomac.location.outcome import Outcome, assignment_table, named, site_table
 from potomac.location.placement import Placement
 from potomac.location.question import Question
@@ -68,6 +69,7 @@ def tables_of(found: Found) -> dict[str, pa.Table]:
     }
     others = {
         "equal": _equal(found),
+        "market": market(found.journeys, found.placement, found.question.problem),
         "frontier": found.robust.frontier,
         "stability": found.robust.stability,
         "hours": found.robust.hours,

@@ -18,6 +18,7 @@ SOURCES = (
     "García, Labbé and Marín, Solving large p-median problems with a radius formulation, INFORMS Journal on Computing "
     "23 (2011).",
     "Church and ReVelle, The maximal covering location problem, Papers of the Regional Science Association 32 (1974).",
+    "Huff, Defining and estimating a trading area, Journal of Marketing 28 (1964).",
     "Love, Morris and Wesolowsky, Facilities Location: Models and Methods (1988), chapter 10: distance functions.",
     "Boscoe, Henry and Zdeb, A nationwide comparison of driving distance versus straight-line distance to hospitals, "
     "The Professional Geographer 64 (2012).",
@@ -39,6 +40,10 @@ _SOLVERS = {
     "a relaxation bounds it and branch and bound closes the gap.",
     "attendance": "Expected attendance: of the people t minutes away a share of 2 to the power of -t over the "
     "half-life comes. The share that stays away is the cost of a p-median, which is solved as one.",
+    "market_share": "Huff's model: a site pulls by its attractiveness over the minutes to a power, and the custom of "
+    "everyone is shared among all sites, those of rivals and staying at home included, by their pull. What own sites "
+    "win is concave in the sites that are opened: tangents bound it, greedy and interchange find sites, branch and "
+    "bound closes the gap.",
 }
 _TRAVEL = {
     "great_circle": "Travel time is the great circle at {speed:g} km/h.",

@@ -14,7 +14,7 @@ from potomac.errors import DataError, Fault, NoAnswer, listing, shown
 from potomac.geo.distance import great_circle
 from potomac.tables import Table
 
-__all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "pairs_of", "rivals_of", "sample_of"]
+__all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "flags", "pairs_of", "rivals_of", "sample_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -128,7 +128,7 @@ def candidates_of(table: Table | None, demand: Demand) -> Candidates:
     found = table.to_arrow()
     _some(found, "candidates")
     points, more = _points(found, "candidates", table)
-    fixed, forbidden = _flags(found, "fixed"), _flags(found, "forbidden")
+    fixed, forbidden = (flags(found, name, "candidates") for name in ("fixed", "forbidden"))
     _may_be(points[1], fixed, forbidden)
     _same_area(demand, points[2], points[3], "candidates")
     made = Candidates(
@@ -179,36 +179,41 @@ def _order(ids: pa.Array) -> Ints:
     return np.asarray(pc.sort_indices(keys).to_numpy(), np.int64)
 
 
-def pairs_of(table: Table, demand: Demand, candidates: Candidates) -> tuple[Floats, tuple[str, ...]]:
-    """Travel times by pair as a matrix: minutes of shape (n, m), infinite where the table has no row; and notes.
+def pairs_of(table: Table, demand: Demand, *ends: Candidates) -> tuple[list[Floats], tuple[str, ...]]:
+    """Travel times by pair as matrices, one for each of ``ends``: minutes of shape (n, m), infinite without a row.
 
     Of a pair that is there more than once the shortest time counts. Rows about points that the study does not have
-    are left aside and counted.
+    are left aside; notes count both.
 
     Raises:
-        DataError: no row is about a demand point and a candidate, or a demand point has none.
+        DataError: no row is about a demand point and a candidate.
     """
     found = table.to_arrow()
     _some(found, "travel.matrix")
-    i = pc.index_in(found["origin"], demand.id)
-    j = pc.index_in(found["destination"], candidates.id)
-    known = pc.and_(pc.is_valid(i), pc.is_valid(j))
-    strange = found.num_rows - (pc.sum(known).as_py() or 0)
-    rows = i.filter(known).to_numpy().astype(np.int64)
-    columns = j.filter(known).to_numpy().astype(np.int64)
-    if not len(rows):
+    start = pc.index_in(found["origin"], demand.id)
+    by_end = [_by_pair(found, start, points, len(demand)) for points in ends]
+    if not by_end[0][1].any():
         said = "no row is about a demand point and a candidate of this study"
         mend = f"Its ids are such as {listing(found['origin'].slice(0, 3).to_pylist())}"
         raise DataError(Fault("location.matrix-foreign", said, "expected ids of the tables", mend, key="travel.matrix"))
-    minutes = np.full((len(demand), len(candidates)), np.inf)
-    np.minimum.at(minutes, (rows, columns), found["minutes"].filter(known).to_numpy())
-    repeated = len(rows) - np.isfinite(minutes).sum()
+    strange = int((~np.logical_or.reduce([known for _, known in by_end])).sum())
+    repeated = sum(int(known.sum() - np.isfinite(minutes).sum()) for minutes, known in by_end)
     notes = []
     if strange:
         notes.append(f"{strange:,} rows of the matrix are about points that the study does not have.")
     if repeated > 0:
         notes.append(f"{repeated:,} pairs of the matrix are there more than once; the shortest time counts.")
-    return minutes, tuple(notes)
+    return [minutes for minutes, _ in by_end], tuple(notes)
+
+
+def _by_pair(found: pa.Table, start: pa.Array, points: Candidates, n: int) -> tuple[Floats, Bools]:
+    """Minutes to some points, shape (n, m), and which rows are about them."""
+    end = pc.index_in(found["destination"], points.id)
+    known = pc.and_(pc.is_valid(start), pc.is_valid(end))
+    rows, columns = (part.filter(known).to_numpy().astype(np.int64) for part in (start, end))
+    minutes = np.full((n, len(points)), np.inf)
+    np.minimum.at(minutes, (rows, columns), found["minutes"].filter(known).to_numpy())
+    return minutes, np.asarray(known.to_numpy().astype(bool))
 
 
 def sample_of(table: Table) -> pa.Table:
@@ -311,7 +316,7 @@ def _same_area(demand: Demand, latitude: Floats, longitude: Floats, what: str) -
         raise DataError(_swapped(said, what))
 
 
-def _flags(found: pa.Table, name: str) -> Bools:
+def flags(found: pa.Table, name: str, table: str) -> Bools:
     """Words and numbers that mean yes or no, shape (m,); what is missing means no."""
     if name not in found.schema.names:
         return np.zeros(found.num_rows, bool)
@@ -323,5 +328,5 @@ def _flags(found: pa.Table, name: str) -> Bools:
         first = pc.index(unknown, True).as_py()
         said = f'"{shown(words[first].as_py(), 60)}" in row {found["row"][first].as_py()} is neither yes nor no'
         expected = "expected 1, true or yes; 0, false, no or nothing"
-        raise DataError(Fault("location.flag", said, expected, key=f"candidates.columns.{name}"))
+        raise DataError(Fault("location.flag", said, expected, key=f"{table}.columns.{name}"))
     return np.asarray(yes.to_numpy().astype(bool))

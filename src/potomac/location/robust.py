@@ -105,7 +105,10 @@ class Robust:
 def robust(journeys: Journeys, question: Question, placement: Placement, stream: Stream, progress: Progress) -> Robust:
     """Ask for the frontier and the scenarios, as far as the study does and the problem has them."""
     kind, c = question.problem.objective, journeys.candidates
-    anywhere, bounded = question.problem.anywhere, c.capacity is not None or kind in ("set_cover", "fixed_charge")
+    anywhere, bounded = (
+        question.problem.anywhere,
+        c.capacity is not None or kind in ("set_cover", "fixed_charge", "market_share"),
+    )
     bounded |= question.problem.service_radius is not None and kind in ("minisum", "minimax")  # nobody beyond is served
     if anywhere or bounded or not journeys.listed:
         return Robust(notes=tuple(_why_none(question, anywhere, bounded)))
@@ -131,7 +134,7 @@ def _why_none(question: Question, anywhere: bool, bounded: bool) -> Iterator[str
     if anywhere:
         yield "Scenarios are made for sites at candidates; for sites anywhere there are none."
     elif bounded:
-        yield "There are no scenarios with capacities, a radius, opening costs or a cover: each would be a search."
+        yield "There are no scenarios with capacities, a radius, opening costs, a cover or rivals: each is a search."
     else:
         yield "There are no scenarios: travel times are too many to be drawn again and again."
 

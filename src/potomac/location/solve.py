@@ -32,6 +32,9 @@ class Task:
         capacity: most weight each candidate serves, or None.
         opening: what each candidate costs, or None.
         seed: of the draws.
+        attractiveness: of the candidates, or None.
+        rivals: minutes of each demand point from each site of others, shape (n, r), or None.
+        rival_attractiveness: of those, or None.
     """
 
     minutes: Any
@@ -41,13 +44,16 @@ class Task:
     capacity: Floats | None = None
     opening: Floats | None = None
     seed: int = 0
+    attractiveness: Floats | None = None
+    rivals: Floats | None = None
+    rival_attractiveness: Floats | None = None
 
 
 def of_study(minutes: Any, demand: Demand, candidates: Candidates, seed: int) -> Task:
-    """The task of a study's tables."""
+    """The task of a study's tables, rivals aside."""
     c = candidates
     fixed, forbidden = np.flatnonzero(c.fixed), np.flatnonzero(c.forbidden)
-    return Task(minutes, demand.weight, fixed, forbidden, c.capacity, c.cost, seed)
+    return Task(minutes, demand.weight, fixed, forbidden, c.capacity, c.cost, seed, c.attractiveness)
 
 
 def solve(task: Task, problem: Problem, solver: Solver, progress: Progress) -> Placement:
@@ -130,6 +136,16 @@ def _attendance(task: Task, problem: Problem, limits: dict[str, Any]) -> Placeme
     return max_attendance(task.minutes, _p(problem), task.weights, half_life=problem.half_life, **limits)
 
 
+def _market_share(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.gravity import Decay, max_huff
+
+    return max_huff(
+        task.minutes, _p(problem), task.weights, attractiveness=task.attractiveness, rivals=task.rivals,
+        decay=Decay(problem.distance_decay), rival_attractiveness=task.rival_attractiveness, staying=problem.staying,
+        **limits,
+    )  # fmt: skip
+
+
 _SOLVERS = {
     "minisum": _minisum,
     "minimax": _minimax,
@@ -138,6 +154,7 @@ _SOLVERS = {
     "set_cover": _set_cover,
     "fixed_charge": _fixed_charge,
     "attendance": _attendance,
+    "market_share": _market_share,
 }
 
 

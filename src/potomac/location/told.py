@@ -59,6 +59,9 @@ def _sentence(found: Found) -> str:
     if kind == "attendance":
         came = f"{amount(best)} of {who} are expected to come"
         return f"{where}: {came}; {_limit(found, amount(bound))}."
+    if kind == "market_share":
+        won = f"{amount(best)} of {who} ({percent(100 * best / total)}) come there rather than elsewhere"
+        return f"{where}: {won}; {_limit(found, amount(bound))}."
     mean = minutes_of(found.served.mean)
     if kind == "fixed_charge":
         return f"{where}: {say(best)} in all, with {mean} on average for {who}; {_limit(found, say(bound))}."
@@ -192,6 +195,7 @@ _OBJECTIVES = {
     "set_cover": ("Number of sites, or what they cost, that serve everyone within the service radius.", ""),
     "fixed_charge": ("Cost of opening the sites and sum of the travel times, each times its weight.", ""),
     "attendance": ("Expected attendance: half as many come with each half-life of travel time.", ""),
+    "market_share": ("Expected custom of the sites, beside that of rivals and of those who stay at home (Huff).", ""),
 }
 
 
@@ -205,6 +209,9 @@ def _proof(found: Found) -> Iterator[Fact]:
         low = high = None  # it is the best: there is nothing between
     yield Fact("objective", p.objective, meaning, low, high, unit)
     yield Fact("bound", bound, "No choice of sites can be better than this.", unit=unit)
+    if found.question.problem.objective == "market_share":
+        whole = 100 * p.objective / float(found.demand.weight.sum())
+        yield Fact("market_share", whole, "Share of all custom that the sites win.", unit="%", key=True)
     gap = p.gap if math.isfinite(p.gap) else None
     yield Fact("gap", gap, "How far the objective can be from the best, as a share of it.", key=not p.proven)
     yield Fact("proven", p.proven, "Whether no better choice of sites exists.", key=True, label="proven the best")
@@ -298,6 +305,7 @@ def _notes(found: Found) -> Iterator[str]:
     yield from found.journeys.notes
     yield from (_stop(note) for note in found.placement.notes)
     yield from (_stop(note) for note in found.robust.notes)
+    yield from found.question.notes
     travel = found.journeys.travel
     if travel.model not in ("road", "matrix") and found.journeys.calibration is None:
         yield (
@@ -310,7 +318,7 @@ def _notes(found: Found) -> Iterator[str]:
         yield "Travel times know no rush hour; departure = 8 asks for the morning."
     elif travel.departure is not None and travel.model == "matrix":
         hour = f"{travel.departure:g}"
-        yield f"Times by pair are taken for those of an empty road, and made longer as is usual at {hour} o'clock."
+        yield f"Times by pair are multiplied by what travel.profile says of {hour} o'clock."
     if found.placement.status == "time_limit":
         yield "The time limit ended the search: with a longer solver.time_limit objective and bound may come closer."
     if found.placement.equal:
@@ -369,6 +377,11 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
             "By the hour",
             ("hour", "mean_minutes", "p90_minutes", "best_mean_minutes", "best_sites"),
             "How long people take to these sites at each hour, and to those that are the best then.",
+        ),
+        "market": (
+            "Own sites and rivals",
+            ("site", "own", "attractiveness", "custom", "share"),
+            "How much of the custom each site wins by Huff's model; what is lacking stays at home or reaches no site.",
         ),
         "unreached": ("Out of reach", ("id", "row", "weight", "reason", "nearest", "nearest_km"), ""),
         "calibration": ("How travel times were fitted", (), "Errors are mean shares, on trips that were held out."),

@@ -43,7 +43,9 @@ def least(to_sites: Floats) -> Floats:
     return np.asarray(to_sites.min(axis=1, initial=np.inf))
 
 
-def worth(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0) -> Worth:
+def worth(
+    minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0, objective: float | None = None
+) -> Worth:
     """What sites are worth to people.
 
     Args:
@@ -51,13 +53,14 @@ def worth(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.
         weight: shape (n,).
         problem: says what counts.
         opening: what the sites cost in all.
+        objective: where it does not follow from the nearest site.
     """
     reached = np.isfinite(minutes) & (weight > 0)
     some, w, total = minutes[reached], weight[reached], float(weight.sum())
     nan = float("nan")
     radius = problem.service_radius
     return Worth(
-        objective=objective_of(minutes, weight, problem, opening),
+        objective=objective_of(minutes, weight, problem, opening) if objective is None else objective,
         mean=float(np.average(some, weights=w)) if len(some) else nan,
         q90=weighted_quantile(some, w, 0.9),
         worst=float(some.max()) if len(some) else nan,
@@ -67,7 +70,12 @@ def worth(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.
 
 
 def objective_of(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0) -> float:
-    """The objective of sites, from the minutes to the one that serves each; NaN where somebody is left out."""
+    """The objective of sites, from the minutes to the one that serves each; NaN where somebody is left out.
+
+    Nor does the custom that sites win beside rivals (market_share) follow from the nearest site alone.
+    """
+    if problem.objective == "market_share":
+        return float("nan")
     counts = weight > 0
     t, w = minutes[counts], weight[counts]
     kind = problem.objective

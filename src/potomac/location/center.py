@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import NoAnswer, listing
-from potomac.location.asked import Asked, Met, asked, every_placement, nearest_site, placed
+from potomac.location.asked import Asked, Met, asked, effort, every_placement, nearest_site, placed
 from potomac.location.covers import Cover, cheapest_cover
 from potomac.location.highs import Clock
-from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible
+from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible, rounding
 from potomac.location.radii import Radii
+from potomac.location.ties import sought
 
 __all__ = ["farthest_first", "p_center"]
 
@@ -47,8 +48,9 @@ def p_center(
         StudyError: p, fixed or forbidden make no sense.
         NoAnswer: demand points are out of reach of p sites; the message says which.
     """
+    may = effort(time_limit, gap, seed, progress)
     costs = checked_cost(cost)
-    ask = asked(costs.shape[1], p, fixed, forbidden)
+    ask = asked(costs.shape[1], p, fixed, forbidden, counted=True)
     weight = checked_weights(weights, len(costs))
     needs = weight > 0
     with np.errstate(invalid="ignore"):
@@ -57,8 +59,9 @@ def p_center(
     met = Met()
     bound = _looked_at(far, ask, met)
     if bound is None:
-        bound = _Centers(far, ask, met, Clock(time_limit, progress), seed).search(gap)
-    return placed(met, nearest_site(costs, met.sites), bound, gap=gap)
+        bound = _Centers(far, ask, met, may.clock, may.seed).search(may.gap)
+    ties = sought(met, bound, ask, far, worst=True)
+    return placed(met, nearest_site(costs, met.sites), bound, gap=may.gap, ties=ties)
 
 
 def _reachable(far: Floats, names: Ints, ask: Asked) -> None:
@@ -82,7 +85,7 @@ def _looked_at(far: Floats, ask: Asked, met: Met) -> float | None:
     least = float(worst.min())
     if not np.isfinite(least):
         return None  # the search over radii says how many sites it takes
-    for sites in every[worst <= least + 1e-9 * max(1.0, abs(least))][:1000]:
+    for sites in every[worst <= least + rounding(least)][:1000]:
         met.offer(sites, least)
     return least
 

@@ -89,6 +89,7 @@ class _Search:
         f = self.f
         self.pairs = listed(f.cost, f.status)
         self.floor = np.where(f.status != OUT, f.cost, np.inf).min(axis=1)
+        self.base = float(self.floor.sum() + f.opening[f.status == IN].sum())  # nobody is served for less
         self.nodes = NODES if f.service == "single" else 0
 
     # -- the root ---------------------------------------------------------------------------------------------------
@@ -124,6 +125,7 @@ class _Search:
                 return False
         for chosen in chain.from_iterable(combinations(free.tolist(), k) for k in counts):
             self.answers.offer(np.union1d(inside, np.array(chosen, dtype=np.int64)))
+        self.answers.every = True
         return True
 
     def _begun(self) -> _Node:
@@ -159,6 +161,9 @@ class _Search:
         theta, stale, served = 1.0, 0, np.zeros(len(self.pairs.row))
         while True:
             self._tell(node.bound)
+            if self.base >= self.answers.goal:
+                node.bound = self.base
+                return
             before, best = node.bound, self.answers.met.objective
             value, theta, _ = self._ascend(node, self.pairs, served, rounds, theta, 15, self.answers.goal)
             node.bound = max(node.bound, value)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import DataError, Fault
-from potomac.location.placement import checked_cost, checked_weights
+from potomac.location.placement import checked_cost, checked_weights, floats, sized
 from potomac.stats.compiled import compiled
 
 __all__ = [
@@ -80,17 +80,14 @@ class Nearby:
 
 def _placed(points: npt.ArrayLike, metric: str, name: str) -> Floats:
     """Points as the tree of neighbours needs them: (x, y), or (x, y, z) on the unit sphere."""
-    try:
-        found = np.ascontiguousarray(points, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise _wrong(f"{name} are not numbers", "expected two numbers for each point", name) from error
+    found = floats(points, name, "expected two numbers for each point", name)
     if found.ndim != 2 or found.shape[1] != 2 or not len(found):
         raise _wrong(f"{name} have shape {found.shape}", "expected two columns and at least one row", name)
     if not np.isfinite(found).all():
         row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
         raise _wrong(f"point {row} of {name} is {found[row].tolist()}", "expected numbers", name)
     if metric == "plane":
-        return found
+        return sized(found, name, name)
     if (np.abs(found[:, 0]) > 90).any():
         row = int(np.flatnonzero(np.abs(found[:, 0]) > 90)[0])
         said = f"latitude {found[row, 0]} of point {row} of {name}"
@@ -185,7 +182,7 @@ def source_of(
     matrix = checked_cost(cost)
     n, m = matrix.shape
     w = checked_weights(weights, n)
-    far = _largest(matrix, w) + 1.0
+    far = _largest(matrix, w) or 1.0
     return Source(MATRIX, matrix, none, none, 1.0, w, limit, far), n, m
 
 

@@ -54,7 +54,8 @@ def trimmed(lists: Lists, node: Node, goal: float) -> Lists:
     Serving demand point i at c_ij above its multiplier costs the bound c_ij - lambda_i more. What is left out for this
     reason limits multipliers no longer.
     """
-    cut = node.multiplier + max(goal - node.bound, 0.0) * (1 + 1e-9) + 1e-12
+    cut = node.multiplier + max(goal - node.bound, 0.0) * (1 + 1e-9)
+    cut = np.nextafter(cut + 1e-12 * np.abs(cut), np.inf)
     few = limited(lists, node.status != OUT, cut)
     return few._replace(reach=np.where(cut < lists.reach, np.inf, lists.reach))
 

@@ -14,6 +14,7 @@ from numba import get_num_threads
 
 from potomac.location.asked import Asked, Met
 from potomac.location.highs import Clock
+from potomac.location.placement import rounding
 from potomac.location.pmedian.costs import (
     MATRIX,
     Lists,
@@ -67,6 +68,9 @@ CHAINS = 250_000
 FILLED = 2e9
 """Costs that are looked at to complete a start, at most."""
 
+EXACT = 2.0**30
+"""Whole objectives up to this tell a bound from the next whole number."""
+
 ROOM = 16
 """Equal answers kept from each stretch of the search."""
 
@@ -89,7 +93,7 @@ class Ladder:
         self.p = ask.p or 1
         self.met = Met()
         self.stream = Stream(seed, ("location", "p_median"))
-        self.whole = _whole(source)
+        self._whole = _whole(source)
         self.served = False
         self.start: Ints | None = None
 
@@ -126,20 +130,25 @@ class Ladder:
             near = np.minimum(assigned(self.source, self.ask.fixed)[1], self.source.far)
         values = _one_more(self.source, self.ask.free, near)
         least = float(values.min())
-        for j in self.ask.free[values <= least + 1e-9 * max(1.0, abs(least))][:1000]:
+        for j in self.ask.free[values <= least + rounding(least)][:1000]:
             self.offer(np.sort(np.append(self.ask.fixed, j)))
         return self.met.objective
 
     @property
+    def whole(self) -> bool:
+        """Whether objectives are whole numbers, and so small that a bound is told from the next."""
+        return self._whole and abs(self.met.objective) <= EXACT
+
+    @property
     def tolerance(self) -> float:
         """Least difference of objectives that counts."""
-        return 1e-10 * max(1.0, abs(self.met.objective))
+        return 1e-10 * abs(self.met.objective)
 
     @property
     def goal(self) -> float:
         """A bound of this proves the best answer, or comes as near as was asked."""
         best = self.met.objective
-        exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * max(1.0, abs(best))
+        exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * abs(best)
         return min(exact, best - self.gap * abs(best)) if self.gap > 0 else exact
 
     def stated(self, bound: float) -> float:
@@ -147,8 +156,7 @@ class Ladder:
         best = self.met.objective
         if self.whole and np.isfinite(bound):
             bound = float(np.ceil(bound - 5e-7))  # the goal lies 1e-6 above the whole number below the best
-        near = 0.6e-9 * max(1.0, abs(best))
-        return best if bound >= best - near else bound
+        return best if bound >= best - 0.6e-9 * abs(best) else bound
 
     def run(self) -> float:
         """Search and bound until they meet or time is over; the bound."""
@@ -262,7 +270,7 @@ class Ladder:
 
     @staticmethod
     def _least(state: State) -> float:
-        return 1e-10 * max(1.0, float(total(state)))
+        return 1e-10 * abs(float(total(state)))
 
     def _root(self, lists: Lists, state: State, pool: ThreadPoolExecutor) -> Node:
         """The iterated search and the Lagrangian side by side, in stretches after which they tell each other."""
@@ -283,9 +291,13 @@ class Ladder:
         node = Node(status, np.clip(start, floor, lists.reach), -np.inf, np.full(m, self.p / m), np.zeros(m))
         most = int(np.clip(1e9 / max(1, len(lists.site)), 50, 400))  # a stretch shall not take long
         theta, stale, done = 1.0, 0, False
+        least = float(np.minimum(floor, lists.reach).sum())  # nobody is served for less
         while not self.clock.over():
             self._tell(node.bound)
             goal, before = self.goal, self.met.objective
+            if least >= goal:
+                node.bound = least
+                break
             rounds = most if not done else 0
             rise = pool.submit(
                 ascend, lists, node.status, self.p, node.multiplier, floor, goal, rounds, theta, 30, node.share,

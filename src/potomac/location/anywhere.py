@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
 from potomac.location.alternation import Alternation
+from potomac.location.asked import one_number, whole_number
 from potomac.location.attendance import checked_half_life, coming
 from potomac.location.cellular import (
     FIRST,
@@ -34,8 +35,8 @@ from potomac.location.geometry import geometric_median, smallest_circle
 from potomac.location.highs import Clock
 from potomac.location.measures import Measure, betters, opened_one_by_one
 from potomac.location.placement import NEAR, Goal, Status, checked_weights, infeasible
-from potomac.location.places import degrees
-from potomac.location.travel.model import TravelModel, checked_places
+from potomac.location.places import degrees, is_one_of
+from potomac.location.travel.model import TravelModel, believed, checked_model, checked_places
 from potomac.location.ways import Ways
 from potomac.stats.streams import Stream
 
@@ -92,8 +93,8 @@ class Anywhere:
 
 
 def sites_anywhere(
-    demand_points: npt.ArrayLike, weights: npt.ArrayLike | None, p: int, objective: Aim, model: TravelModel, *,
-    half_life: float = 15.0, fixed_points: npt.ArrayLike | None = None, departure: float | None = None,
+    demand_points: Any, weights: npt.ArrayLike | None, p: int, objective: Aim, model: TravelModel, *,
+    half_life: float = 15.0, fixed_points: Any = None, departure: float | None = None,
     starts: int = 40, time_limit: float = 60.0, gap: float = CLOSE, seed: int = 0, progress: Progress | None = None,
 ) -> Anywhere:  # fmt: skip
     """Place p sites anywhere.
@@ -115,13 +116,14 @@ def sites_anywhere(
 
     Raises:
         DataError: points or weights are no such numbers, or a demand point has no way to anywhere.
-        StudyError: p, objective, half_life, starts or gap make no sense.
+        StudyError: p, objective, half_life, starts or gap make no sense, or the model is none.
         NoAnswer: p is below the number of fixed sites.
     """
+    checked_model(model)
     points = checked_places(demand_points, "demand_points")
     w = checked_weights(weights, len(points))
     fixed = np.empty((0, 2)) if fixed_points is None else checked_places(fixed_points, "fixed_points")
-    _checked(p, len(fixed), objective, starts, gap)
+    p = _checked(p, len(fixed), objective, starts, gap)
     search = _Search(
         Ways(model, points[w > 0], departure), w[w > 0], p, objective, checked_half_life(half_life), fixed, starts,
         Clock(time_limit, progress), gap, Stream(seed, ("location", "anywhere")),
@@ -130,18 +132,17 @@ def sites_anywhere(
     return search.answer(model, points, w, np.vstack([fixed, places]), bound, exact, departure)
 
 
-def _checked(p: int, fixed: int, objective: str, starts: int, gap: float) -> None:
-    if isinstance(p, bool) or int(p) != p or p < 1:
-        raise StudyError(Fault("location.problem", f"p is {p}", "expected a whole number from 1", key="p"))
+def _checked(p: int, fixed: int, objective: str, starts: int, gap: float) -> int:
+    """The number of sites, after all that is asked is checked."""
+    p = whole_number(p, "p", 1)
     if p < fixed:
         raise infeasible(f"p = {p} is below the number of fixed sites, {fixed}", "Raise p or fix fewer", key="p")
-    if objective not in ("minisum", "minimax", "attendance"):
-        raise StudyError(Fault("location.anywhere", f"{objective} is answered at candidates only",
+    if not is_one_of(objective, ("minisum", "minimax", "attendance")):
+        raise StudyError(Fault("location.anywhere", f"{str(objective)[:60]} is answered at candidates only",
                                "expected minisum, minimax or attendance", key="objective"))  # fmt: skip
-    if starts < 1:
-        raise StudyError(Fault("location.problem", f"starts is {starts}", "expected 1 or more", key="starts"))
-    if not gap >= 0:
-        raise StudyError(Fault("location.problem", f"gap is {gap}", "expected 0 or more", key="gap"))
+    whole_number(starts, "starts", 1)
+    one_number(gap, "gap")
+    return p
 
 
 class _Search:
@@ -281,7 +282,7 @@ class _Search:
         departure: float | None,
     ) -> Anywhere:  # fmt: skip
         """The places as an answer, its objective summed anew."""
-        minutes = np.asarray(model.minutes(points, sites, departure))
+        minutes = np.asarray(model.minutes(believed(points), believed(sites), departure))
         near, who = minutes.min(axis=1), minutes.argmin(axis=1)
         some = w > 0
         if not np.isfinite(near[some]).all():

@@ -77,7 +77,11 @@ def from_cost_matrix(cost: Any, origins: Any = None, destinations: Any = None, *
         origins = cost.index if origins is None else origins
         destinations = cost.columns if destinations is None else destinations
         cost = np.asarray(cost)
-    found = np.asarray(cost)
+    try:
+        found = np.asarray(cost)
+    except ValueError as error:
+        raise DataError(Fault("location.matrix", "rows of the matrix differ in length", "expected as many columns in "
+                              "each", key="cost")) from error  # fmt: skip
     if square and (found.ndim != 2 or found.shape[0] != found.shape[1]):
         said = f"the matrix has shape {found.shape}"
         raise DataError(Fault("location.matrix", said, "expected a square one", "Leave square out, or give all "
@@ -242,13 +246,19 @@ def _names(ids: Any, count: int, what: str) -> list[str]:
     return names
 
 
-def _parsed(given: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+def _parsed(given: Any) -> Mapping[str, Any]:
     if isinstance(given, Mapping):
         return given
+    if not isinstance(given, str | bytes | bytearray):
+        mend = "Name a file as the source of a table, or give what it holds: path.read_text()"
+        raise _bad(f"it is of type {type(given).__name__}", "expected GeoJSON as text, or as it is parsed", mend)
     try:
         whole = json.loads(given)
     except (ValueError, RecursionError) as error:
-        raise _bad("it is no JSON", "expected GeoJSON as text") from error
+        said, mend = "it is no JSON", ""
+        if len(given) < 1000 and str(given).rstrip("'").lower().endswith(("json", ".gz", ".zip")):
+            said, mend = f"it looks like the name of a file: {str(given)[:80]}", "Give what the file holds"
+        raise _bad(said, "expected GeoJSON as text", mend) from error
     if not isinstance(whole, dict):
         raise _bad("it is no JSON object", "expected a FeatureCollection")
     return whole

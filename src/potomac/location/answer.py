@@ -51,16 +51,17 @@ def answer(tables: Mapping[str, Table], question: Question, stream: Stream, prog
         NoAnswer: nothing fulfils it; the message says why.
     """
     demand = demand_of(tables["demand"])
+    whole = float(demand.weight.sum())
     candidates = candidates_of(tables.get("candidates"), demand)
     drawn = stream.child("sample").seed32()
     journeys = journeys_of(tables, question.travel, question.problem, demand, candidates, progress, drawn)
     journeys, unreached = reached(journeys, question.problem)
     check_radius(journeys, question.problem)
     journeys, placement = _placed(journeys, question, stream, progress)
-    served = outcome(journeys.to(placement.sites), placement, journeys.demand, journeys.candidates)
+    served = outcome(journeys.to(placement.sites), placement, journeys.demand, journeys.candidates, whole)
     custom = placement.objective if question.problem.objective == "market_share" else None
     compared = choices(served, journeys, question.problem, progress, custom)
-    sure = robust(journeys, question, placement, stream.child("scenarios"), progress)
+    sure = robust(journeys, question, placement, whole, stream.child("scenarios"), progress)
     found = Found(question, journeys, placement, served, unreached, compared, people_of(tables["demand"]), sure)
     progress("drawing travel times", 0)
     shown = {"surface": surface(journeys, journeys.candidates.take(placement.sites)), "roads": roads(journeys)}

@@ -78,11 +78,13 @@ def choices(
     candidates = journeys.candidates
     opening = opening_of(candidates, found.sites, problem)
     everyone = found.everyone
-    made = [Choice("answer", found.sites, worth(everyone.minutes, everyone.weight, problem, opening, objective))]
+    value = worth(everyone.minutes, everyone.weight, problem, opening, found.whole, objective)
+    made = [Choice("answer", found.sites, value)]
     if problem.anywhere or problem.objective not in _OPEN or candidates.capacity is not None:
         return tuple(made)
     for name, sites in _others(journeys, problem, len(found.sites), progress):
-        made.append(Choice(name, sites, worth(least(journeys.to(sites)), weight, problem)))
+        minutes = least(journeys.to(sites))
+        made.append(Choice(name, sites, worth(minutes, weight, problem, whole=found.whole)))
     return tuple(made)
 
 

@@ -45,6 +45,11 @@ class Found:
     robust: Robust
 
     @property
+    def whole(self) -> float:
+        """Weight of all demand points, those that no candidate reaches included."""
+        return float(self.demand.weight.sum()) + float(np.sum(self.unreached["weight"].to_numpy()))
+
+    @property
     def demand(self) -> Demand:
         """The demand points that some candidate reaches."""
         return self.journeys.demand
@@ -72,6 +77,7 @@ def tables_of(found: Found) -> dict[str, pa.Table]:
         "market": market(found.journeys, found.placement, found.question.problem),
         "frontier": found.robust.frontier,
         "stability": found.robust.stability,
+        "moves": found.robust.moves,
         "hours": found.robust.hours,
         "unreached": found.unreached,
         "calibration": _calibration(found),

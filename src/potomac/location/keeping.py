@@ -118,7 +118,7 @@ def _about(found: Found) -> dict[str, Any]:
     return {
         "problem": asdict(problem),
         "travel": asdict(found.journeys.travel),
-        "before": asdict(worth(everyone.minutes, everyone.weight, problem, opening)),
+        "before": asdict(worth(everyone.minutes, everyone.weight, problem, opening, found.whole)),
         "opening": opening,
         "whole": len(found.demand) <= POINTS,
     }
@@ -137,7 +137,7 @@ def histogram(found: Found, most: int = 24) -> pa.Table:
     step = next((one for one in steps if top / one <= most), top / most)
     edges = np.arange(int(top // step) + 2) * step
     held, _ = np.histogram(minutes, edges, weights=weight)
-    return pa.table({"low": edges[:-1], "high": edges[1:], "share": 100 * held / found.demand.weight.sum()})
+    return pa.table({"low": edges[:-1], "high": edges[1:], "share": 100 * held / found.whole})
 
 
 # ---- the model of travel time -------------------------------------------------------------------------------------

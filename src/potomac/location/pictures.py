@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,9 +36,11 @@ def figures(result: Result) -> Iterator[Figure]:
             yield _surface(result, sites)
     yield _histogram(result, "support" if placed else "lead")
     if "frontier" in result.tables:
-        yield _frontier(_arrow(result, "frontier"), result)
+        yield from _frontier(_arrow(result, "frontier"), result)
     if "stability" in result.tables:
         yield _stability(_arrow(result, "stability"))
+    if "moves" in result.tables:
+        yield _moves(_arrow(result, "moves"))
     if "hours" in result.tables:
         yield _hours(_arrow(result, "hours"))
 
@@ -166,31 +168,93 @@ def _histogram(result: Result, role: Literal["lead", "support"]) -> Figure:
     )  # fmt: skip
 
 
-def _frontier(table: pa.Table, result: Result) -> Figure:
-    """Mean, nine in ten and longest by the number of sites, where the mean is the least."""
-    table = table.filter(pc.equal(table["aim"], "minisum"))
-    parts = {"mean_minutes": "mean", "p90_minutes": "nine in ten", "worst_minutes": "longest"}
-    rows = [
-        {"sites": f"{row['p']:,}", "minutes": row[name], "measure": word}
-        for name, word in parts.items()
-        for row in table.to_pylist()
-        if row[name] is not None
-    ]
-    drawn = pa.Table.from_pylist(rows)
-    here = drawn.filter(pc.equal(drawn["sites"], f"{result.fact('sites').value:,}"))
-    layers = [
-        Layer("line", drawn, "sites", "minutes", series="measure"),
-        Layer("point", here, "sites", "minutes", name="as many as here", shape="diamond", emphasis=True),
-    ]
-    first, last = table.slice(0, 1).to_pylist()[0], table.slice(table.num_rows - 1, 1).to_pylist()[0]
-    finding = (
-        f"From {first['p']:,} to {last['p']:,} sites the mean falls from {say(first['mean_minutes'])} to "
-        f"{minutes_of(last['mean_minutes'])}, the longest from {say(first['worst_minutes'])} to "
-        f"{minutes_of(last['worst_minutes'])}."
-    )
+_COUNTED = {
+    "max_coverage": ("share within the radius", "%", 100.0),
+    "attendance": ("share who come", "%", 100.0),
+    "fixed_charge": ("cost of sites and ways", "", 1.0),
+}
+"""Aims that count something else than minutes: what, its unit and scale."""
+
+
+def _frontier(table: pa.Table, result: Result) -> Iterator[Figure]:
+    """What the aim counts by the number of sites, and how far people have then."""
+    aims = table["aim"].to_pylist()
+    aim = "minisum" if "minisum" in aims else aims[0]
+    rows = table.filter(pc.equal(table["aim"], aim)).to_pylist()
+    here = f"{result.fact('sites').value:,}"
+    if aim in _COUNTED:
+        yield _counted(rows, here, *_COUNTED[aim])
+    if any(row["worst_minutes"] is not None for row in rows):
+        yield _minutes(rows, here, "frontier" if aim not in _COUNTED else "frontier_minutes")
+
+
+def _counted(rows: list[dict[str, Any]], here: str, what: str, unit: str, scale: float) -> Figure:
+    """A line over the number of sites."""
+    drawn = [{"sites": f"{row['p']:,}", "value": scale * row["value"]} for row in rows]
+    ends = [_worded(drawn[k]["value"], unit) for k in (0, -1)]
+    moves = "rises" if drawn[-1]["value"] >= drawn[0]["value"] else "falls"
+    finding = f"From {drawn[0]['sites']} to {drawn[-1]['sites']} sites the {what} {moves} from {ends[0]} to {ends[1]}."
+    data = pa.Table.from_pylist(drawn)
     return Figure(
-        "frontier", "More sites, or fewer", f"Lines over the number of sites. {finding}", _filled(layers),
+        "frontier", "More sites, or fewer", f"A line over the number of sites. {finding}",
+        _filled([Layer("line", data, "sites", "value"), _here(data, here, "value")]),
+        x=Axis("sites", scale="category"), y=Axis(what, unit, zero=True), finding=finding,
+    )  # fmt: skip
+
+
+def _worded(value: Any, unit: str) -> str:
+    return percent(value) if unit == "%" else say(value)
+
+
+def _here(drawn: pa.Table, here: str, y: str) -> Layer:
+    """The number of sites that there are."""
+    some = drawn.filter(pc.equal(drawn["sites"], here))
+    return Layer("point", some, "sites", y, name="as many as here", shape="diamond", emphasis=True)
+
+
+def _minutes(rows: list[dict[str, Any]], here: str, name: str) -> Figure:
+    """Mean, nine in ten and longest by the number of sites."""
+    parts = {"mean_minutes": "mean", "p90_minutes": "nine in ten", "worst_minutes": "longest"}
+    drawn = pa.Table.from_pylist(
+        [
+            {"sites": f"{row['p']:,}", "minutes": row[column], "measure": word}
+            for column, word in parts.items()
+            for row in rows
+            if row[column] is not None
+        ]
+    )
+    some = [row for row in rows if row["worst_minutes"] is not None]
+    first, last = some[0], some[-1]
+    mean, far = "mean_minutes", "worst_minutes"
+    finding = (
+        f"From {first['p']:,} to {last['p']:,} sites the mean goes from {say(first[mean])} to "
+        f"{minutes_of(last[mean])}, the longest from {say(first[far])} to {minutes_of(last[far])}."
+    )
+    title = "More sites, or fewer" if name == "frontier" else "How far people have with more sites, or fewer"
+    return Figure(
+        name, title, f"Lines over the number of sites. {finding}",
+        _filled([Layer("line", drawn, "sites", "minutes", series="measure"), _here(drawn, here, "minutes")]),
         x=Axis("sites", scale="category"), y=Axis("travel time", "min", zero=True), finding=finding,
+    )  # fmt: skip
+
+
+def _moves(table: pa.Table) -> Figure:
+    """How far the best place is from each site over the scenarios."""
+    zero = table.append_column("here", pa.array([0.0] * table.num_rows))
+    total = table["scenarios"][0].as_py()
+    row = max(table.to_pylist(), key=lambda one: one["p95_km"])
+    finding = (
+        f"In half of {total:,} scenarios the best place is within {say(row['median_km'])} km of {row['site']}, in 95 % "
+        f"within {say(row['p95_km'])} km."
+    )
+    layers = [
+        Layer("interval", zero, "here", "site", x2="p95_km", name="95 % of the scenarios"),
+        Layer("point", zero, "median_km", "site", name="half of them", shape="diamond", emphasis=True),
+    ]
+    return Figure(
+        "moves", "When travel times and demand are otherwise",
+        f"For each site how far the best place is from it over the scenarios. {finding}", _filled(layers),
+        x=Axis("from the site to the best place", "km", zero=True), y=Axis("", scale="category"), finding=finding,
     )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from potomac.engine import Fact, Result, Show
 from potomac.errors import listing
+from potomac.location import sure
 from potomac.location.compared import CHOICES
 from potomac.location.found import Found
 from potomac.location.methods import SOURCES, method
-from potomac.location.robust import NEAR
 from potomac.location.says import amount, minutes_of, percent, say
 
 __all__ = ["result"]
@@ -23,8 +23,8 @@ __all__ = ["result"]
 def result(found: Found, tables: Mapping[str, pa.Table], model: Mapping[str, pa.Table]) -> Result:
     """Put tables and words together."""
     return Result(
-        answer=" ".join(filter(None, (_sentence(found), _sure(found), _left_out(found)))),
-        facts=(*_proof(found), *_times(found), *_counts(found), *_against(found), *_robust(found), *_fitted(found)),
+        answer=" ".join(filter(None, (_sentence(found), sure.sentence(found), _left_out(found)))),
+        facts=(*_proof(found), *_times(found), *_counts(found), *_against(found), *sure.facts(found), *_fitted(found)),
         tables=tables,
         notes=tuple(_notes(found)),
         method=method(found),
@@ -42,6 +42,7 @@ def _sentence(found: Found) -> str:
     where, kind = _where(found), found.question.problem.objective
     best, bound = found.placement.objective, found.placement.bound
     who, total = _who(found), float(found.demand.weight.sum())
+    everyone, whole = _who(found, whole=True), found.whole
     radius = found.question.problem.service_radius
     if kind == "minimax":
         return f"{where}: nobody has further than {minutes_of(best)}; {_limit(found, minutes_of(bound))}."
@@ -49,18 +50,18 @@ def _sentence(found: Found) -> str:
         share = percent(100 * found.question.problem.share)
         return f"{where}: {share} of {who} are within {minutes_of(best)}; {_limit(found, minutes_of(bound))}."
     if kind == "max_coverage":
-        reach = f"{percent(100 * best / total)} of {who} are within {minutes_of(radius or 0)}"
-        return f"{where}: {reach}; {_limit(found, percent(100 * bound / total))}."
+        reach = f"{percent(100 * best / whole)} of {everyone} are within {minutes_of(radius or 0)}"
+        return f"{where}: {reach}; {_limit(found, percent(100 * bound / whole))}."
     if kind == "set_cover":
         done = f"{where} to have all of {who} within {minutes_of(radius or 0)}"
         if found.candidates.cost is None:
             return f"{done}; {_fewer(found)}."
         return f"{done}: {say(best)} in all; {_limit(found, say(bound))}."
     if kind == "attendance":
-        came = f"{amount(best)} of {who} are expected to come"
+        came = f"{amount(best)} of {everyone} are expected to come"
         return f"{where}: {came}; {_limit(found, amount(bound))}."
     if kind == "market_share":
-        won = f"{amount(best)} of {who} ({percent(100 * best / total)}) come there rather than elsewhere"
+        won = f"{amount(best)} of {everyone} ({percent(100 * best / whole)}) come there rather than elsewhere"
         return f"{where}: {won}; {_limit(found, amount(bound))}."
     mean = minutes_of(found.served.mean)
     if kind == "fixed_charge":
@@ -114,11 +115,12 @@ def _degrees(latitude: float, longitude: float) -> str:
     return f"{abs(latitude):.4f}° {north}, {abs(longitude):.4f}° {east}"
 
 
-def _who(found: Found) -> str:
-    """5.46 million people; 120 points."""
+def _who(found: Found, *, whole: bool = False) -> str:
+    """5.46 million people; 120 points: those who are reached, or all."""
     if not found.demand.weighted:
-        return f"{len(found.demand):,} point{'s' if len(found.demand) != 1 else ''}"
-    total = amount(float(found.demand.weight.sum()))
+        many = len(found.demand) + whole * found.unreached.num_rows
+        return f"{many:,} point{'s' if many != 1 else ''}"
+    total = amount(found.whole if whole else float(found.demand.weight.sum()))
     return f"{total} {found.people}" if found.people else f"a weight of {total}"
 
 
@@ -161,26 +163,13 @@ def _fewer(found: Found) -> str:
     return f"it cannot be done with fewer than {math.ceil(p.bound - 1e-9):,}"
 
 
-def _sure(found: Found) -> str:
-    """How often the answer stays the best when times and demand are otherwise."""
-    wins = found.robust.wins
-    if wins is None:
-        return ""
-    best, near = percent(100 * wins.share), percent(100 * wins.near)
-    return (
-        f"Over {wins.scenarios:,} scenarios of travel times and demand it stays the best in {best}, and within "
-        f"{percent(100 * NEAR)} of the best in {near}."
-    )
-
-
 def _left_out(found: Found) -> str:
     lost = found.unreached
     if not lost.num_rows:
         return ""
     ids = listing(lost["id"].to_pylist(), 3)
     one = lost.num_rows == 1
-    weight = float(np.sum(lost["weight"].to_numpy()))
-    share = weight / (weight + float(found.demand.weight.sum()))
+    share = float(np.sum(lost["weight"].to_numpy())) / found.whole
     points = f"{lost.num_rows:,} demand point{'' if one else 's'} ({ids})"
     return f"{points} with {percent(100 * share)} of the weight {'has' if one else 'have'} no way to any candidate."
 
@@ -210,8 +199,8 @@ def _proof(found: Found) -> Iterator[Fact]:
     yield Fact("objective", p.objective, meaning, low, high, unit)
     yield Fact("bound", bound, "No choice of sites can be better than this.", unit=unit)
     if found.question.problem.objective == "market_share":
-        whole = 100 * p.objective / float(found.demand.weight.sum())
-        yield Fact("market_share", whole, "Share of all custom that the sites win.", unit="%", key=True)
+        share = 100 * p.objective / found.whole
+        yield Fact("market_share", share, "Share of all custom that the sites win.", unit="%", key=True)
     gap = p.gap if math.isfinite(p.gap) else None
     yield Fact("gap", gap, "How far the objective can be from the best, as a share of it.", key=not p.proven)
     yield Fact("proven", p.proven, "Whether no better choice of sites exists.", key=True, label="proven the best")
@@ -239,14 +228,15 @@ def _times(found: Found) -> Iterator[Fact]:
                label="longest travel time")  # fmt: skip
     if problem.service_radius is not None:
         within = 100 * s.within(problem.service_radius)
-        yield Fact("within_radius", within, "Share of the weight within the service radius.", unit="%", key=True)
+        meaning = "Share of all the weight that is served within the service radius; who has no way is beyond."
+        yield Fact("within_radius", within, meaning, unit="%", key=True)
 
 
 def _counts(found: Found) -> Iterator[Fact]:
     d, lost = found.demand, found.unreached
     yield Fact("sites", len(found.placement.sites), "Sites that are chosen, those that are there already included.")
     yield Fact("demand_points", len(d) + lost.num_rows, "Demand points of the study.")
-    total = float(d.weight.sum()) + float(np.sum(lost["weight"].to_numpy()))
+    total = found.whole
     yield Fact("demand_weight", total, "Weight of all demand points.")
     if not found.question.problem.anywhere:
         yield Fact("candidates", len(found.candidates), "Candidates among which the sites are chosen.")
@@ -269,20 +259,6 @@ def _against(found: Found) -> Iterator[Fact]:
         kind = choice.name.replace(" ", "_")
         meaning = f"By how much the objective is better than that of {CHOICES[choice.name]}."
         yield Fact(f"against_{kind}", gain, meaning, unit="%", label=f"better than {CHOICES[choice.name]} by")
-
-
-def _robust(found: Found) -> Iterator[Fact]:
-    wins, more = found.robust.wins, found.robust.one_more
-    if wins is not None:
-        meaning = "Share of the scenarios in which these sites are the best, with its 95 % interval."
-        ends = (100 * wins.low, 100 * wins.high)
-        yield Fact("stays_best", 100 * wins.share, meaning, *ends, "%", "Wilson (1927)", label="stays the best")
-        meaning = "Share of the scenarios in which they are within 5 % of the best."
-        yield Fact("near_best", 100 * wins.near, meaning, unit="%", key=True, label="within 5 % of the best")
-        meaning = "By how much the answer is worse than the best of each scenario, on average, with its 95 % interval."
-        yield Fact("regret", wins.regret, meaning, wins.regret_low, wins.regret_high, wins.unit)
-    if more is not None:
-        yield Fact("one_more_site", more, "By how much one more site shortens the mean travel time.", unit="min")
 
 
 def _fitted(found: Found) -> Iterator[Fact]:
@@ -337,14 +313,14 @@ def _stop(note: str) -> str:
 
 LABELS = {
     "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "if closed", "p90_minutes": "9 in 10",
-    "within_radius": "within radius", "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
+    "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
     "km": "straight line", "best_mean_minutes": "best then", "best_sites": "sites that are best then",
-    "median_minutes": "median", "saved_by_one_more": "one more saves",
+    "median_minutes": "median",
 }  # fmt: skip
 UNITS = {
     "latitude": "°", "longitude": "°", "mean_minutes": "min", "worst_minutes": "min", "minutes_if_closed": "min",
     "p90_minutes": "min", "minutes": "min", "next_minutes": "min", "km": "km", "nearest_km": "km",
-    "best_mean_minutes": "min", "median_minutes": "min", "saved_by_one_more": "min",
+    "best_mean_minutes": "min", "median_minutes": "min",
 }  # fmt: skip
 
 
@@ -362,22 +338,7 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
             ("choice", "sites", "objective", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius"),
             "What somebody might have chosen, by the same travel times.",
         ),
-        "frontier": (
-            "More or fewer sites",
-            ("p", "aim", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius", "saved_by_one_more", "proven",
-             "sites"),
-            _about_frontier(found),
-        ),
-        "stability": (
-            "When it is otherwise",
-            ("site", "chosen", "wins", "low", "high"),
-            "In which share of the scenarios each candidate is among the best sites, with 95 % intervals.",
-        ),
-        "hours": (
-            "By the hour",
-            ("hour", "mean_minutes", "p90_minutes", "best_mean_minutes", "best_sites"),
-            "How long people take to these sites at each hour, and to those that are the best then.",
-        ),
+        **sure.shown(found),
         "market": (
             "Own sites and rivals",
             ("site", "own", "attractiveness", "custom", "share"),
@@ -397,20 +358,11 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
         Show(
             name, title, tuple(c for c in columns if c in tables[name].column_names and c not in bare),
             sort="minutes" if name == "assignments" else "", descending=name == "assignments", rows=50, caption=caption,
-            units=UNITS, labels=LABELS,
+            units=UNITS | sure.units(found), labels=LABELS | sure.labels(found),
         )
         for name, (title, columns, caption) in wanted.items()
         if name in tables
     )  # fmt: skip
-
-
-def _about_frontier(found: Found) -> str:
-    if not found.question.problem.equity:
-        return "The least mean for each number of sites, to within 0.2 %."
-    return (
-        "The least mean (minisum), the least worst time (minimax), and the least mean within a worst time between the "
-        "two (combined), for each number of sites."
-    )
 
 
 def _is_bare(found: Found, name: str) -> bool:

@@ -26,7 +26,7 @@ class Worth:
         mean: weighted mean minutes of those who are reached.
         q90: minutes within which nine tenths of their weight is.
         worst: most minutes of anyone who counts and is reached.
-        within: share of all weight within the service radius; NaN without one.
+        within: share of all weight (``whole``) within the service radius; NaN without one.
         served: share of all weight that is reached.
     """
 
@@ -44,8 +44,9 @@ def least(to_sites: Floats) -> Floats:
 
 
 def worth(
-    minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0, objective: float | None = None
-) -> Worth:
+    minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0, whole: float | None = None,
+    objective: float | None = None,
+) -> Worth:  # fmt: skip
     """What sites are worth to people.
 
     Args:
@@ -53,10 +54,11 @@ def worth(
         weight: shape (n,).
         problem: says what counts.
         opening: what the sites cost in all.
+        whole: weight of which shares are told; default that of all who are given.
         objective: where it does not follow from the nearest site.
     """
     reached = np.isfinite(minutes) & (weight > 0)
-    some, w, total = minutes[reached], weight[reached], float(weight.sum())
+    some, w, total = minutes[reached], weight[reached], float(weight.sum()) if whole is None else whole
     nan = float("nan")
     radius = problem.service_radius
     return Worth(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from potomac.location.gravity import huff as huff
     from potomac.location.gravity import max_huff as max_huff
     from potomac.location.placement import Placement as Placement
+    from potomac.location.placing import place_sites as place_sites
     from potomac.location.pmedian.costs import Nearby as Nearby
     from potomac.location.pmedian.search import p_median as p_median
     from potomac.location.quantile import p_quantile as p_quantile
@@ -94,6 +95,7 @@ _HOMES = {
     "p_center": "center",
     "p_median": "pmedian.search",
     "p_quantile": "quantile",
+    "place_sites": "placing",
     "set_cover": "covering",
     "sites_anywhere": "anywhere",
     "smallest_circle": "geometry",

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
 from potomac.location.asked import numbers, whole_number
+from potomac.location.crs import is_frame
 from potomac.location.places import is_one_of
 from potomac.location.travel.circuity import Circuity, CircuityDensity, CircuityDistance
 from potomac.location.travel.congestion import checked_hour
@@ -190,7 +191,7 @@ def sample_of(table: Any) -> Sample:
     Raises:
         DataError: it is no table, or a column is missing or holds no numbers.
     """
-    listed = hasattr(table, "__len__") or hasattr(table, "columns")
+    listed = is_frame(table) or isinstance(table, list)
     if isinstance(table, str | bytes) or not listed:
         said = (
             f"the sample is {str(table)[:60]!r}" if isinstance(table, str) else f"the sample is {type(table).__name__}"
@@ -276,7 +277,12 @@ def _usable(sample: Any, surface: DensitySurface | None, rush: float) -> tuple[_
 
 def _mean_density(given: Sample, surface: DensitySurface | None, start: Floats, end: Floats) -> Floats | None:
     """Geometric mean of the densities at both ends, as the model takes it."""
-    if given.origin_density is not None and given.destination_density is not None:
+    known = [name for name in ("origin_density", "destination_density") if getattr(given, name) is not None]
+    if len(known) == 1 and surface is None:
+        mend = "Give both, or a density surface"
+        said = f"the sample has {known[0]} alone"
+        raise DataError(Fault("location.density-missing", said, "", mend, key="sample"))
+    if len(known) == 2:
         one = numbers(given.origin_density, len(start), "origin_density")
         other = numbers(given.destination_density, len(start), "destination_density")
     elif surface is not None:

@@ -430,7 +430,7 @@ def listed(given: Any, what: str) -> Iterator[Any]:
     Raises:
         StudyError: it is a text, a table or nothing of that kind.
     """
-    flat = not hasattr(given, "__iter__") or getattr(given, "ndim", 1) == 0
+    flat = isinstance(given, type) or not hasattr(given, "__iter__") or getattr(given, "ndim", 1) == 0
     if isinstance(given, str | bytes | Mapping) or flat or is_frame(given):
         said = f"{what} is {str(given)[:60]!r}"
         raise StudyError(Fault("location.network", said, "expected a list", key=what))

@@ -260,9 +260,7 @@ def _are_places(given: Any) -> bool:
     """Whether there are two numbers for each, or a frame."""
     if isinstance(given, pa.Array | pa.ChunkedArray | range):
         return False
-    if hasattr(given, "columns") or hasattr(given, "column_names") or hasattr(given, "crs"):
-        return True
-    return bool(_dimensions(given) == 2)
+    return is_frame(given) or _dimensions(given) == 2
 
 
 def _dimensions(given: Any) -> int:

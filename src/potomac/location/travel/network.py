@@ -313,7 +313,9 @@ class RoadNetwork:
         n = len(self._nodes)
         if isinstance(given, DensitySurface):
             given = given.at
-        found = given(places_in(self._nodes, np.arange(n))) if callable(given) else given
+        found = (
+            given(places_in(self._nodes, np.arange(n))) if callable(given) and not isinstance(given, type) else given
+        )
         expected = f"expected {n} numbers of 0 or more, one for each node"
         try:
             values = np.asarray(found, dtype=np.float64)

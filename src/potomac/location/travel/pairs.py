@@ -173,7 +173,8 @@ def checked_pair(given: Any, name: str) -> tuple[float, float]:
     Raises:
         StudyError: they are no two numbers above 0 in this order.
     """
-    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str | bytes) or len(given) != 2:
+    listed = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str | bytes)
+    if not listed or getattr(given, "ndim", 1) != 1 or len(given) != 2:
         expected = "expected the least and the greatest, two numbers"
         raise StudyError(Fault("location.travel", f"{name} is {str(given)[:60]}", expected, key=name))
     low, high = given

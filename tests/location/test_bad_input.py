@@ -378,9 +378,3 @@ def test_a_place_is_shared_where_that_is_asked_for(ask: Any, places: pa.Table, s
     assert max(run.tables["sites"]["used"].to_pylist()) <= 1 + 1e-9
     with pytest.raises(NoAnswer):
         ask({"demand": places, "candidates": limited}, problem=problem | {"single_source": True})
-
-
-def test_a_radius_has_no_scenarios(ask: Any, places: pa.Table) -> None:
-    run = ask({"demand": places}, problem={"p": 2, "service_radius": 60}, scenarios={"count": 5})
-    assert "stays_best" not in run.facts
-    assert "one_more_site" not in run.facts

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, NoAnswer, listing, shown
 from potomac.geo.distance import great_circle
+from potomac.location.swapped import all_swapped, swapped_rows
 from potomac.tables import Table
 
 __all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "flags", "pairs_of", "rivals_of", "sample_of"]
@@ -20,9 +21,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_INHABITED = -60.0  # degrees north; who lives south of it has no road
 _NEAR_KM, _FAR_KM = 300.0, 1_000.0
-_FEW = 5  # points among which none can be told to be out of place
 
 _TRUE, _FALSE = ("1", "true", "t", "yes", "y", "x"), ("0", "false", "f", "no", "n", "")
 
@@ -262,39 +261,24 @@ def _place(found: pa.Table, name: str, table: Table) -> tuple[Floats, Floats]:
     """Latitude and longitude, NaN where the table has none.
 
     Raises:
-        DataError: they look swapped: by the names of their columns, because everyone would live in Antarctica, or in
-            some rows only.
+        DataError: they look swapped: by the names of their columns, because nobody lives there, or in some rows only.
     """
     if "latitude" not in found.schema.names:
         return np.full(found.num_rows, np.nan), np.full(found.num_rows, np.nan)
     latitude, longitude = _numbers(found, "latitude"), _numbers(found, "longitude")
     said = next((note.split("; ")[0] for note in table.notes if "look swapped" in note), "")
-    if not said and (latitude < _INHABITED).all() and (np.abs(longitude) < -_INHABITED).all():
-        said = f"latitude and longitude look swapped: every latitude is below {_INHABITED:g}"
+    points = np.column_stack([latitude, longitude])
+    if not said and all_swapped(points):
+        said = f"latitude and longitude look swapped: latitudes reach from {latitude.min():.4g} to {latitude.max():.4g}"
     if said:
         raise DataError(_swapped(said, name))
-    some = _turned(latitude, longitude)
+    some = swapped_rows(points)
     if len(some):
         rows = found["row"].take(pa.array(some)).to_pylist()
         said = f"latitude and longitude look swapped in {len(some):,} of {found.num_rows:,} rows: {listing(rows, 5)}"
         mend = "Exchange the two numbers in these rows; the first row is 0"
         raise DataError(Fault("location.swapped", said, "expected degrees north, then degrees east", mend, key=name))
     return latitude, longitude
-
-
-def _turned(latitude: Floats, longitude: Floats) -> Ints:
-    """Rows that are far from all others, and among them were their latitude and longitude exchanged, shape (k,).
-
-    The others are those around the median; half of them are within a spread of it.
-    """
-    if len(latitude) < _FEW:
-        return np.empty(0, np.int64)
-    north, east = float(np.median(latitude)), float(np.median(longitude))
-    away = great_circle(north, east, latitude, longitude)
-    spread = float(np.median(away))
-    far = np.flatnonzero((away > _FAR_KM + 4 * spread) & (np.abs(longitude) <= 90))
-    exchanged = great_circle(north, east, longitude[far], latitude[far])
-    return np.asarray(far[exchanged < _NEAR_KM + 2 * spread])
 
 
 def _swapped(said: str, name: str) -> Fault:

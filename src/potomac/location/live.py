@@ -30,7 +30,7 @@ __all__ = ["Live", "Spot", "assign", "load", "no_places", "site_called", "spot"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-ACROSS = 64
+ACROSS = 72
 """Cells along the longer side on which isochrones are drawn."""
 
 
@@ -89,8 +89,8 @@ class Live:
 
     @cached_property
     def grid(self) -> Grid | None:
-        """Cells over demand points and sites; None where there are no places."""
-        return grid(self.demand, self.sites, ACROSS)
+        """Cells as far as a map shows them; None where there are no places."""
+        return grid(self.demand, self.sites, ACROSS, framed=True)
 
     @cached_property
     def cells(self) -> Demand | None:

@@ -553,14 +553,21 @@ class Place(BaseModel):
     longitude: float = Field(ge=-180, le=180, description="degrees east")
 
 
+MINUTES: dict[str, Any] = {"unit": "min"}
+KM: dict[str, Any] = {"unit": "km"}
+PERCENT: dict[str, Any] = {"unit": "%"}
+
+
 class Assigned(BaseModel):
     """The site that serves a place."""
 
-    site: str | None = Field(description="id of the nearest site by travel time; null where none is in reach")
-    minutes: float | None = Field(description="how long it takes")
-    km: float | None = Field(description="straight line")
-    next_site: str | None = Field(description="the second nearest")
-    next_minutes: float | None = Field(description="how long it takes there")
+    site: str | None = Field(title="site", description="that is reached soonest; none where no way leads to one")
+    minutes: float | None = Field(title="travel time", description="to this site", json_schema_extra=MINUTES)
+    km: float | None = Field(title="straight line", description="to this site", json_schema_extra=KM)
+    next_site: str | None = Field(title="second nearest", description="site by travel time")
+    next_minutes: float | None = Field(
+        title="travel time there", description="to the second nearest", json_schema_extra=MINUTES
+    )
     note: str = Field(description="what the answer rests on")
 
 
@@ -576,30 +583,41 @@ class Spot(BaseModel):
 class Change(Spot):
     """A place where a site would be."""
 
-    candidate: str = Field(default="", description="id of a candidate, in place of latitude and longitude")
+    candidate: str = Field(default="", description="id of a candidate in place of latitude and longitude")
     site: str = Field(default="", description="id of the site that is moved there; empty: one more site")
 
 
 class Changed(BaseModel):
     """What it is worth to have a site there."""
 
-    mean_minutes: float | None = Field(description="mean travel time with the site there")
-    mean_before: float | None = Field(description="mean travel time of the run")
-    p90_minutes: float | None = Field(description="nine tenths of the weight are within this time")
-    worst_minutes: float | None = Field(description="longest travel time with the site there")
-    points: int = Field(description="demand points that would go there")
-    objective: float | None = Field(description="with the site there")
-    before: float | None = Field(description="of the run")
-    change: float | None = Field(description="per cent by which the objective grows")
+    mean_minutes: float | None = Field(
+        title="mean travel time", description="with the site there", json_schema_extra=MINUTES
+    )
+    mean_before: float | None = Field(
+        title="mean travel time before", description="that of the run", json_schema_extra=MINUTES
+    )
+    p90_minutes: float | None = Field(
+        title="nine in ten within", description="nine tenths of the weight, with the site there",
+        json_schema_extra=MINUTES,
+    )  # fmt: skip
+    worst_minutes: float | None = Field(
+        title="longest travel time", description="with the site there", json_schema_extra=MINUTES
+    )
+    points: int = Field(title="demand points", description="that would go there")
+    objective: float | None = Field(title="objective", description="with the site there; none where it cannot be so")
+    before: float | None = Field(title="objective before", description="that of the run")
+    change: float | None = Field(
+        title="change", description="by how much the objective grows", json_schema_extra=PERCENT
+    )
     note: str = Field(description="what the answer rests on")
 
 
 class Around(Spot):
     """A place, or a site, to which people travel."""
 
-    site: str = Field(default="", description="id of a site, in place of a place; neither: the nearest of all sites")
+    site: str = Field(default="", description="id of a site in place of a place; neither: the nearest site")
     step: float | None = Field(
-        default=None, gt=0, description="minutes from one isochrone to the next; default about five in all",
+        default=None, gt=0, description="from one line to the next; default about five in all",
         json_schema_extra={"unit": "min"},
     )  # fmt: skip
 
@@ -607,9 +625,9 @@ class Around(Spot):
 class Held(BaseModel):
     """Who is within an isochrone."""
 
-    minutes: float = Field(description="it takes this long at most")
-    weight: float = Field(description="weight of the demand points within this time")
-    share: float = Field(description="their share of the weight, per cent")
+    minutes: float = Field(title="within", description="travel time at most", json_schema_extra=MINUTES)
+    weight: float = Field(title="weight", description="of the demand points within this time")
+    share: float = Field(title="share", description="of the weight within this time", json_schema_extra=PERCENT)
 
 
 class Outline(BaseModel):
@@ -631,7 +649,9 @@ class Isochrones(BaseModel):
     """Isochrones from the shortest time to the longest, a GeoJSON collection of features; each holds those before."""
 
     type: Literal["FeatureCollection"]
-    features: list[Isochrone] = Field(description="from where it takes how long, and whose weight that is")
+    features: list[Isochrone] = Field(
+        title="on the map", description="from within each line it takes so long at most; whose weight that is"
+    )
     note: str = Field(description="what the answer rests on")
 
 
@@ -663,8 +683,8 @@ engine = Engine(
         Endpoint("assign", Place, assign, Assigned, live.load, "Which site serves this place, and how soon?",
                  WASHINGTON),
         Endpoint("what-if", Change, what_if, Changed, live.load, "What if a site were here?", WASHINGTON),
-        Endpoint("isochrones", Around, isochrones_of, Isochrones, live.load, "From where is one here within how long?",
-                 WASHINGTON),
+        Endpoint("isochrones", Around, isochrones_of, Isochrones, live.load,
+                 "How long does it take to get here, and from where?", WASHINGTON),
     ),
     demo=("demo-meetup.toml", "demo-helsinki.toml"),
     prepare=prepare,

@@ -28,6 +28,7 @@ ROADS = 6_000
 """Roads of a network that are drawn, at most."""
 
 _MARGIN = 0.04  # of the extent, on each side
+_WIDE, _HIGH, _ROOM = 1.6, 1.1, 0.1  # width over height of a map at most and at least; share of it that is free
 _WIDEST = 160.0  # degrees of longitude beyond which no grid is laid
 _NEAR = 1 / 9  # share of the longer side around a demand point that is of interest
 
@@ -65,17 +66,17 @@ class Grid:
         return np.column_stack([lat[i], (lon[j] + 180) % 360 - 180])
 
 
-def grid(demand: Demand, sites: Candidates, across: int = ACROSS) -> Grid | None:
+def grid(demand: Demand, sites: Candidates, across: int = ACROSS, *, framed: bool = False) -> Grid | None:
     """Cells over demand points and sites, ``across`` of them along the longer side.
 
-    None where there are no places, and where they go round the globe.
+    None where there are no places, and where they go round the globe. ``framed``: as far as the frame of a map of them.
     """
     if not len(sites) or not (has_places(demand) and has_places(sites)):
         return None
     box = _box(np.vstack([demand.places, sites.places]))
     if box is None:
         return None
-    west, south, east, north = box
+    west, south, east, north = _framed(box) if framed else box
     columns, rows = _shape(west, south, east, north, across)
     lon, lat = np.linspace(west, east, columns + 1), np.linspace(south, north, rows + 1)
     return Grid(lat, lon, _peopled(demand, lat, lon, rows, columns))
@@ -151,6 +152,16 @@ def _box(places: Floats) -> tuple[float, float, float, float] | None:
     margin = max(_MARGIN * max(wide * cosine, north - south), 0.005)
     south, north = max(south - margin, -89.0), min(north + margin, 89.0)
     return west - margin / cosine, south, west + wide + margin / cosine, north
+
+
+def _framed(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """A wider or higher box, with room at each side, that holds what maps of the box show beside it."""
+    west, south, east, north = box
+    cosine = max(float(np.cos(np.radians((south + north) / 2))), 0.05)
+    wide, high = (east - west) * cosine, north - south
+    more = (1 + _ROOM) * max(wide, _WIDE * high) - wide, (1 + _ROOM) * max(high, wide / _HIGH) - high
+    side, end = more[0] / 2 / cosine, more[1] / 2
+    return west - side, max(south - end, -89.0), east + side, min(north + end, 89.0)
 
 
 def _shape(west: float, south: float, east: float, north: float, across: int) -> tuple[int, int]:

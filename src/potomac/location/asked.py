@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 from numbers import Real
-from typing import Any, TypeGuard
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from potomac.location.placement import (
     infeasible,
     ranked,
     rounding,
+    shown,
     sized,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "asked",
     "effort",
     "every_placement",
+    "given",
     "nearest_site",
     "numbers",
     "one_number",
@@ -168,9 +170,7 @@ def one_number(
     Raises:
         StudyError: it is none: text, a truth, complex, missing, NaN, or out of these limits.
     """
-    found = np.nan
-    if _is_number(given):
-        found = float(given)
+    found = _as_float(given)
     inside = low < found if above else low <= found
     if not (inside and found <= high and (infinite or np.isfinite(found))):
         start = f"above {low:g}" if above else f"from {low:g}"
@@ -185,26 +185,45 @@ def whole_number(given: object, what: str, low: int) -> int:
     Raises:
         StudyError: it is none.
     """
-    if _is_number(given) and np.isfinite(float(given)) and int(given) == given >= low:
-        return int(given)
+    found = _as_float(given)
+    if np.isfinite(found) and found == np.floor(found) and found >= low:
+        return int(cast("int", given))
     raise _no_number(given, what, f"expected a whole number from {low}")
 
 
-def _is_number(given: Any) -> TypeGuard[float]:
-    """Whether it is a real number, or an array that is one, and no truth."""
+def given(value: object, what: str, expected: str) -> None:
+    """Refuse None where something has to be given.
+
+    Raises:
+        StudyError: nothing is.
+    """
+    if value is None:
+        raise _no_number(value, what, expected)
+
+
+def _as_float(given: Any) -> float:
+    """A real number, or an array that is one; NaN for truths and for all else."""
     if isinstance(given, np.ndarray) and given.ndim == 0:
         given = given[()]
-    return isinstance(given, Real) and not isinstance(given, bool | np.bool_)
+    if isinstance(given, bool | np.bool_) or not isinstance(given, Real):
+        return np.nan
+    try:
+        return float(given)
+    except OverflowError:
+        return np.nan
 
 
 def _no_number(given: object, what: str, expected: str) -> StudyError:
-    said = f"{what} is {given!r}" if isinstance(given, str) else f"{what} is {given}"
-    return StudyError(Fault("location.problem", said[:80], expected, _MENDS.get(what, f"Correct {what}"), key=what))
+    said = f"{what} is {shown(given)}"
+    return StudyError(Fault("location.problem", said, expected, _MENDS.get(what, f"Correct {what}"), key=what))
 
 
 _MENDS = {
+    "capacity": "Give one number for all candidates, or one each; infinity where there is no limit",
+    "demand": "Give what each demand point takes of the capacity of its site",
     "gap": "Give a share, such as 0.01 for one in a hundred; 0 asks for a proof",
     "half_life": "Give the minutes from which half as many come as from next door",
+    "opening": "Give one number for all candidates, or one each; 0 where a site costs nothing",
     "p": "Say how many sites there are to be, those that are there included",
     "radius": "Give it in the unit of the costs",
     "seed": "Leave it out, or give a whole number such as 7",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy.typing as npt
 
 from potomac.engine import Progress
-from potomac.location.asked import asked, effort, placed
+from potomac.location.asked import asked, effort, given, placed
 from potomac.location.facility.problem import facilities
 from potomac.location.facility.search import best_facilities
 from potomac.location.placement import Placement, checked_cost
@@ -47,6 +47,8 @@ def capacitated_p_median(
             that all ways were ruled out.
     """
     may = effort(time_limit, gap, seed, progress)
+    given(demand, "demand", "expected a number for each demand point")
+    given(capacity, "capacity", "expected a number for each candidate")
     ask = asked(checked_cost(cost).shape[1], p, fixed, forbidden, counted=True)
     f = facilities(cost, weights, demand, capacity, None, ask, True)
     found = best_facilities(f, may.clock, may.gap, may.seed)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import Fault, StudyError
-from potomac.location.asked import asked, effort, placed
+from potomac.location.asked import asked, effort, given, placed
 from potomac.location.facility.problem import facilities
 from potomac.location.facility.search import best_facilities
 from potomac.location.placement import Placement, checked_cost
@@ -58,6 +58,7 @@ def fixed_charge(
     """
     if capacity is not None and demand is None:
         raise StudyError(Fault("location.problem", "capacity comes without demand", "expected both", key="demand"))
+    given(opening, "opening", "expected a number for each candidate")
     may = effort(time_limit, gap, seed, progress)
     ask = asked(checked_cost(cost).shape[1], p, fixed, forbidden)
     f = facilities(cost, weights, demand, capacity, opening, ask, single_source)

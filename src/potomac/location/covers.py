@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from potomac.errors import listing
 from potomac.location.highs import Clock, Program, solve
 from potomac.location.placement import rounding
 
-__all__ = ["Cover", "cheapest_cover", "reduced", "spare_sets"]
+__all__ = ["Cover", "apart", "beyond", "cheapest_cover", "reduced", "spare_sets"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -74,6 +75,41 @@ def cheapest_cover(
     cover = found.cover
     chosen = None if cover.columns is None else np.sort(np.concatenate([forced, columns[cover.columns]]))
     return Cover(chosen, paid + cover.total, paid + cover.bound)
+
+
+def apart(near: Flags, enough: int) -> Ints:
+    """Rows no two of which share a column, so that each takes a column of its own, shape (k,); at most ``enough``.
+
+    Greedy, those of the fewest columns first: more of them than columns may be chosen is a proof that none cover all.
+    """
+    left: Flags = np.asarray(near.any(axis=1))
+    found = np.zeros(0, np.int64)
+    order = np.argsort(near.sum(axis=1), kind="stable")
+    for i in order:
+        if left[i] and len(found) < enough:
+            found = np.append(found, i)
+            left &= ~near[:, near[i]].any(axis=1)
+    return np.sort(found)
+
+
+def beyond(near: Flags, fixed: Ints, free: Ints, more: int, names: Ints) -> str:
+    """Why ``more`` of the columns ``free`` beside those ``fixed`` cannot cover all rows, in words; empty if unclear.
+
+    Args:
+        near: which columns (candidates) cover which rows (demand points), shape (n, m).
+        fixed: columns that are taken.
+        free: columns that may be.
+        more: how many of them.
+        names: what rows are called, shape (n,).
+    """
+    bare = np.flatnonzero(~near[:, fixed].any(axis=1))
+    if more <= 0 and len(bare):
+        return f"the fixed sites do not reach demand point {listing(map(int, names[bare]), 8)}"
+    alone = bare[apart(near[np.ix_(bare, free)], more + 1)]
+    if len(alone) <= more:
+        return ""
+    who = f"no candidate {'but the fixed ones ' if len(fixed) else ''}reaches two of demand points"
+    return f"{who} {listing(map(int, names[alone]), 8)}, and {more} can be chosen"
 
 
 def reduced(near: Flags, price: Floats) -> tuple[Ints, Ints, Ints]:

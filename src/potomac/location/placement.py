@@ -24,6 +24,7 @@ __all__ = [
     "infeasible",
     "ranked",
     "rounding",
+    "shown",
     "sized",
 ]
 
@@ -195,7 +196,15 @@ def indices(given: Iterable[int] | npt.ArrayLike, m: int, what: str) -> Ints:
 
 def _no_candidates(what: str, given: object) -> StudyError:
     expected = "expected numbers of candidates, or a mask with a truth for each"
-    return StudyError(Fault("location.candidate-unknown", f"{what} is {str(given)[:60]}", expected, key=what))
+    return StudyError(Fault("location.candidate-unknown", f"{what} is {shown(given)}", expected, key=what))
+
+
+def shown(value: object) -> str:
+    """A wrong value as a message shows it."""
+    try:
+        return (repr(value) if isinstance(value, str) else str(value))[:60]
+    except ValueError:  # more digits than Python writes
+        return "too large"
 
 
 def infeasible(found: str, mend: str = "", *, key: str = "") -> NoAnswer:

@@ -57,12 +57,9 @@ def p_quantile(
     target = share * float(weight.sum()) * (1 - 1e-12)
     met = Met()
     every = every_placement(ask, len(costs))
-    if every is not None:
-        bound = _looked_at(costs, weight, target, every, met)
-    else:
+    bound = np.inf if every is None else _looked_at(costs, weight, target, every, met)
+    if not np.isfinite(bound):  # with infinite costs the search tells who is out of reach of the widest sites
         bound = _Shares(costs, weight, target, ask, met, may.clock, may.seed).search(may.gap)
-    if not np.isfinite(met.objective):
-        raise _beyond(costs, weight, met.sites, ask)
     beyond = np.where(costs <= met.objective + rounding(met.objective), 0.0, weight[:, None])
     ties = sought(met, bound, ask, beyond, most=float(weight.sum()) - target)
     return placed(met, nearest_site(costs, met.sites), bound, gap=may.gap, ties=ties)
@@ -89,10 +86,8 @@ def _looked_at(costs: Floats, weight: Floats, target: float, every: Ints, met: M
     some = np.array_split(every, len(every) // 500 + 1)
     found = np.concatenate([_quantiles(costs[:, sites].min(axis=2), weight, target) for sites in some])
     least = float(found.min())
-    for sites in every[found <= least + rounding(least)][:1000]:
+    for sites in every[found <= least + rounding(least)][:1000] if np.isfinite(least) else ():
         met.offer(sites, least)
-    if not met.any:  # all are infinite
-        met.offer(every[0], least)
     return least
 
 

@@ -86,7 +86,8 @@ def facilities(
     weight = checked_weights(weights, n)
     # copies: kernels are compiled anew for arrays that may not be written or lie otherwise
     limit = numbers(capacity, m, "capacity", np.inf, infinite=True).copy()
-    need = numbers(demand, n, "demand").copy() if capacity is not None else np.zeros(n)
+    need = numbers(demand, n, "demand").copy()
+    need[:] = need if capacity is not None else 0.0
     price = numbers(opening, m, "opening").copy()
     status = np.full(m, OUT, np.int8)
     status[ask.free], status[ask.fixed] = FREE, IN

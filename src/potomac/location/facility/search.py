@@ -10,6 +10,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
+from potomac.location.covers import beyond
 from potomac.location.facility.answers import Answers, Found
 from potomac.location.facility.closing import closed
 from potomac.location.facility.nearest import raised
@@ -378,10 +379,24 @@ def _nothing(f: Facilities, bound: float) -> Exception:
     near = f.service == "nearest"
     what = "reaches every demand point" if near else "serves every demand point within the capacities"
     if bound == np.inf:
-        said = f"no placement {what}: all were ruled out"
-        return infeasible(said, f"Raise {'p' if near else 'capacity or p'}, or add candidates", key="p")
+        said = f"no placement {what}: all were ruled out{_why(f)}"
+        mend = "Raise capacity or p, let sites share demand points" if f.service == "single" else "Raise capacity or p"
+        return infeasible(said, f"{'Raise p' if near else mend}, or add candidates", key="p")
     said = f"no placement that {what} was found in time"
     return infeasible(said, f"Raise time_limit{'' if near else ', capacity'} or p", key="time_limit")
+
+
+def _why(f: Facilities) -> str:
+    """Demand points of which each takes a site of its own, or how much room there is for what is asked."""
+    fixed, free = np.flatnonzero(f.status == IN), np.flatnonzero(f.status == FREE)
+    more = f.most - len(fixed)
+    why = beyond(np.isfinite(f.cost), fixed, free, more, np.arange(len(f.cost)))
+    if why:
+        return f"; {why}"
+    if f.service == "nearest":
+        return ""
+    room = float(f.capacity[fixed].sum() + np.sort(f.capacity[free])[::-1][:more].sum())
+    return f"; the demand is {float(f.demand.sum()):g}, and {f.most} sites hold at most {room:g}"
 
 
 def _half(node: _Node, at: int, what: int) -> _Node:

@@ -27,9 +27,11 @@ __all__ = [
     "between",
     "by_site",
     "dense",
+    "expected",
     "limited",
     "nearest_pairs",
     "reaching",
+    "second",
     "source_of",
 ]
 
@@ -254,6 +256,22 @@ def reaching(source: Source, allowed: Bools, reach: Floats) -> Lists:
     return by_site(half.start, half.site, half.cost, half.reach, len(allowed))
 
 
+def expected(source: Source, allowed: Bools, reach: Floats, few: int = 200) -> float:
+    """About how many pairs ``reaching`` would list, from some of the demand points."""
+    rows = np.flatnonzero(source.weight > 0)
+    part = rows[np.linspace(0, len(rows) - 1, min(few, len(rows))).astype(np.int64)] if len(rows) else rows
+    start = _counts(
+        source._replace(
+            weight=source.weight[part],
+            rows=source.rows if source.kind == MATRIX else source.rows[part],
+            matrix=source.matrix[part] if source.kind == MATRIX else source.matrix,
+        ),
+        np.flatnonzero(allowed).astype(np.int32),
+        reach[part],
+    )
+    return float(start[-1]) * len(rows) / max(1, len(part))
+
+
 def nearest_pairs(source: Source, allowed: Bools, rows: Ints, k: int) -> Lists:
     """Lists of the k nearest candidates, for points, of some demand points (the others have empty rows)."""
     columns = np.flatnonzero(allowed)
@@ -476,3 +494,19 @@ def assigned(source: Any, sites: Ints) -> tuple[Ints, Floats]:
             if c < what[i]:
                 who[i], what[i] = j, c
     return who, what
+
+
+@compiled(nogil=True)
+def second(source: Any, sites: Ints) -> Floats:
+    """The weighted cost from the second nearest of ``sites`` for each demand point, infinite where there is none."""
+    n = len(source.weight)
+    out = np.full(n, np.inf)
+    for i in range(n):
+        first = np.inf
+        for j in sites:
+            c = between(source, i, j)
+            if c < first:
+                first, out[i] = c, first
+            elif c < out[i]:
+                out[i] = c
+    return out

@@ -71,6 +71,25 @@ def test_zones_are_not_passed_through() -> None:
     np.testing.assert_array_equal(named.between([3, 1, 4], [4, 1, 3]), around.between([3, 1, 4], [4, 1, 3]))
 
 
+def test_whoever_only_zones_lead_to_is_told_with_the_nearest_node_from_which_a_way_leads() -> None:
+    """0 - 1 - 2 - 3, of which 1 is a zone: from 0 no way leads to 3, from 2 one does, and 1 is where it begins."""
+    nodes = {"id": [0, 1, 2, 3], "latitude": [0.0] * 4, "longitude": [0.0, 0.01, 0.02, 0.03]}
+    links = {"from": [0, 1, 2], "to": [1, 2, 3], "minutes": [1.0, 2.0, 4.0]}
+    net = RoadNetwork(nodes, links, zones=[1])
+    np.testing.assert_array_equal(net.between([0, 1, 2], [1, 3]), [[1, INF], [0, 6], [2, 4]])
+    np.testing.assert_array_equal(net.between([0, 1, 2], [1, 3], by="scipy"), [[1, INF], [0, 6], [2, 4]])
+    (lost,) = net.unreachable([[0.0, 0.0], [0.0, 0.011]], [[0.0, 0.03]])
+    assert (lost.row, lost.far, lost.node) == (0, False, 1)
+    assert lost.node_km == pytest.approx(0.01 * KM_PER_DEGREE)
+
+
+def test_a_crossing_is_turned_at_freely_and_a_one_way_street_is_not() -> None:
+    """A cross with its middle 0: from 1 to each arm 2 minutes, but for 3, whose street leads to the middle only."""
+    links = {"from": [1, 2, 3, 4], "to": [0, 0, 0, 0], "minutes": [1.0] * 4, "oneway": ["no", "no", "yes", "no"]}
+    net = RoadNetwork(None, links)
+    np.testing.assert_array_equal(net.between([1, 3], [1, 2, 3, 4]), [[0, 2, INF, 2], [2, 2, 0, 2]])
+
+
 def test_of_parallel_links_the_shorter_counts_at_each_hour() -> None:
     links = {
         "from": [0, 0, 1], "to": [1, 1, 0], "minutes": [10.0, 12.0, 11.0], "oneway": [1, 1, 1],
@@ -94,7 +113,13 @@ def test_parts_that_do_not_hang_together_are_told() -> None:
     net = RoadNetwork(None, {"from": [0, 1, 7], "to": [1, 2, 8], "minutes": [1.0, 1.0, 1.0]})
     np.testing.assert_array_equal(net.between([0, 7], [2, 8]), [[2, INF], [INF, 1]])
     assert net.part_sizes.tolist() == [3, 2]
-    assert any("2 parts" in note and "3 of 5 nodes (60.0%)" in note for note in net.notes)
+    assert any("2 parts" in note and "3 of 5 nodes (60.0%), the others 2 with node 7." in note for note in net.notes)
+    ends = {"from": [0, 1, *range(10, 40, 2)], "to": [1, 2, *range(11, 40, 2)], "minutes": [1.0] * 17}
+    (note,) = RoadNetwork(None, ends).notes
+    assert note.endswith("the others 2 with node 10, 2 with node 12, 2 with node 14 and 12 more.")
+    (note,) = RoadNetwork(None, {"from": [0, 1], "to": [1, 2], "minutes": [1.0, 1.0]}, oneway=True).notes
+    assert "3 parts" in note
+    assert "1 with node" in note
 
 
 def test_ids_may_be_words_and_the_order_of_nodes_is_free() -> None:

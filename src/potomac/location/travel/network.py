@@ -48,6 +48,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _KEPT = 1 << 28  # bytes of times by hour that are kept
+_NAMED = 3  # parts beside the largest that are told
 _ELSEWHERE_KM = 10.0
 """Points that are all farther from any road are not said to have no way, but to be elsewhere."""
 
@@ -142,7 +143,7 @@ class RoadNetwork:
         self.links = len(next(iter(table.values()), ()))
         parts, sizes = self._parts()
         if len(sizes) > 1:
-            notes += (_said(sizes),)
+            notes += (_said(parts, sizes, self._nodes.ids),)
         if checked_flag(largest_only, "largest_only"):
             inside = parts == sizes.argmax()
             self._arcs = self._arcs.only(inside[self._arcs.tail] & inside[self._arcs.head])
@@ -489,9 +490,14 @@ def _checked_factor(factor: Floats, links: int) -> Floats:
     return factor
 
 
-def _said(sizes: Ints) -> str:
-    most = int(sizes.max())
+def _said(parts: Ints, sizes: Ints, ids: pa.Array) -> str:
+    """How large the parts are, and where the next ones lie: each by its first node."""
+    order = np.argsort(-sizes, kind="stable")
+    most, whole = int(sizes[order[0]]), int(sizes.sum())
+    _, first = np.unique(parts, return_index=True)
+    named = [f"{int(sizes[k]):,} with node {ids[int(first[k])].as_py()}" for k in order[1 : 1 + _NAMED]]
+    more = f" and {len(order) - 1 - _NAMED:,} more" if len(order) - 1 > _NAMED else ""
     return (
         f"The network falls into {len(sizes):,} parts between which ways lead in one direction at most; the largest "
-        f"has {most:,} of {int(sizes.sum()):,} nodes ({most / sizes.sum():.1%})."
+        f"has {most:,} of {whole:,} nodes ({most / whole:.1%}), the others {listing(named)}{more}."
     )

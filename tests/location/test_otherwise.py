@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from potomac import studies
@@ -111,6 +112,7 @@ PLACES = pa.table(
     }
 )
 SIZES = {"capacity": pa.array(np.full(8, TOTAL / 3.4))}
+DRAWS = {"attractiveness": pa.array(RNG.uniform(1, 4, 8).round(1))}
 COSTS = {"cost": pa.array(RNG.uniform(200, 900, 8).round(2))}
 KM = 111.2 * np.hypot(
     PEOPLE["latitude"].to_numpy()[:, None] - PLACES["latitude"].to_numpy(),
@@ -134,6 +136,7 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "set_cover at a cost": ({"objective": "set_cover", "service_radius": 40}, COSTS),
     "fixed_charge": ({"objective": "fixed_charge"}, COSTS),
     "attendance": ({"objective": "attendance", "p": 2, "half_life": 9}, {}),
+    "market_share": ({"objective": "market_share", "p": 2, "staying": 0.02}, DRAWS),
     "capacities": ({"p": 4}, SIZES),
     "shared capacities": ({"p": 4, "single_source": False}, SIZES),
     "capacities at a cost": ({"objective": "fixed_charge"}, SIZES | COSTS),
@@ -146,7 +149,13 @@ def studied(ask: Any, name: str, model: str) -> studies.Run:
     candidates = PLACES
     for role, values in more.items():
         candidates = candidates.append_column(role, values)
-    tables = {"demand": PEOPLE, "candidates": candidates} | ({"travel.matrix": TIMES} if model == "matrix" else {})
+    tables = {"demand": PEOPLE, "candidates": candidates}
+    if name == "market_share":  # the same places, under other names
+        tables["rivals"] = PLACES.slice(0, 2).set_column(0, "id", pa.array(["r0", "r1"]))
+    if model == "matrix":
+        theirs = TIMES.filter(pc.is_in(TIMES["destination"], pa.array(["s0", "s1"])))
+        named = pc.replace_substring(theirs["destination"], "s", "r")
+        tables["travel.matrix"] = pa.concat_tables([TIMES, theirs.set_column(1, "destination", named)])
     return ask(tables, problem=problem, travel={"model": model})
 
 
@@ -167,13 +176,15 @@ def test_the_sites_as_they_are_are_worth_what_the_run_says(ask: Any, name: str, 
         assert found["note"] == ""
 
 
-@pytest.mark.parametrize("name", ["minisum", "attendance", "capacities", "capacities at a cost", "set_cover at a cost"])
+@pytest.mark.parametrize(
+    "name", ["minisum", "attendance", "market_share", "capacities", "capacities at a cost", "set_cover at a cost"]
+)
 def test_a_site_elsewhere_is_no_better_than_the_best(ask: Any, name: str) -> None:
     run = studied(ask, name, "circuity")
     sites = run.tables["sites"]["site"].to_pylist()
     for other in PLACES["id"].to_pylist():
         found = asked(run, candidate=other, site=sites[0])["objective"]
-        if found is not None and name == "attendance":
+        if found is not None and name in ("attendance", "market_share"):
             assert found <= run.facts["objective"] * (1 + 1e-9)
         elif found is not None:
             assert found >= run.facts["objective"] * (1 - 1e-9)
@@ -191,6 +202,23 @@ def test_a_candidate_brings_its_cost_and_a_place_does_not(ask: Any) -> None:
     cost = COSTS["cost"][PLACES["id"].to_pylist().index(other)].as_py()
     assert found["objective"] == pytest.approx(found["before"] + cost)
     assert "left aside" in asked(run, 38.9, -77.0)["note"]
+
+
+def test_a_site_more_beside_rivals_is_as_attractive_as_the_others(ask: Any) -> None:
+    """Where a site is there is another: its pull is doubled, for one of the same attractiveness as the mean of one."""
+    tables = {"demand": PEOPLE, "candidates": PLACES.append_column("attractiveness", DRAWS["attractiveness"])}
+    run = ask(tables, problem={"objective": "market_share", "staying": 0.02}, travel=TRAVEL)
+    [site] = run.tables["sites"].to_pylist()
+    found = asked(run, site["latitude"], site["longitude"])
+    draws = DRAWS["attractiveness"][PLACES["id"].to_pylist().index(site["site"])].as_py()
+    at = (np.radians([site["latitude"], site["longitude"]]), np.radians([PEOPLE["latitude"], PEOPLE["longitude"]]))
+    (north, east), (lat, lon) = at
+    cosine = np.sin(north) * np.sin(lat) + np.cos(north) * np.cos(lat) * np.cos(lon - east)
+    pull = draws / np.maximum(6371.0088 * np.arccos(np.minimum(cosine, 1)), 1) ** 2
+    people = PEOPLE["people"].to_numpy()
+    assert found["before"] == pytest.approx(people @ (pull / (pull + 0.02)), rel=1e-6)
+    assert found["objective"] == pytest.approx(people @ (2 * pull / (2 * pull + 0.02)), rel=1e-6)
+    assert found["note"] == "The new site is taken to be as attractive as the others are on average."
 
 
 # ---- capacities ---------------------------------------------------------------------------------------------------

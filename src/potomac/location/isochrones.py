@@ -108,11 +108,11 @@ def _levels(minutes: Floats, weight: Floats, step: float | None) -> list[float]:
 
 def _feature(live: Live, field: Floats, grid: Grid, minutes: Floats, level: float) -> dict[str, Any]:
     weight = live.demand.weight
-    held = float(weight[minutes <= level].sum())
+    held, whole = float(weight[minutes <= level].sum()), live.all if live.whole else float(weight.sum())
     polygons = [_on_the_globe(polygon, grid) for polygon in within(field, level)]
     return {
         "type": "Feature",
-        "properties": {"minutes": level, "weight": held, "share": 100 * held / float(weight.sum())},
+        "properties": {"minutes": level, "weight": held, "share": 100 * held / whole},
         "geometry": {"type": "MultiPolygon", "coordinates": polygons} if polygons else None,
     }
 

@@ -65,7 +65,7 @@ def kept(found: Found, drawn: Mapping[str, pa.Table | None]) -> dict[str, pa.Tab
 
 def _places_table(sites: Candidates) -> pa.Table:
     columns: dict[str, Any] = {"id": sites.id, "latitude": sites.latitude, "longitude": sites.longitude}
-    optional = {"density": sites.density, "cost": sites.cost, "capacity": sites.capacity}
+    optional = {name: getattr(sites, name) for name in ("density", "cost", "capacity", "attractiveness")}
     return pa.table(columns | {name: values for name, values in optional.items() if values is not None})
 
 
@@ -79,7 +79,21 @@ def _points_table(found: Found) -> pa.Table:
         "id": some.id, "latitude": some.latitude, "longitude": some.longitude, "weight": some.weight,
         "serves": np.where(np.isfinite(first[1]), first[0], -1), "minutes": first[1], "second_minutes": second,
     }  # fmt: skip
-    return pa.table(columns | ({} if some.density is None else {"density": some.density}))
+    optional = {"density": some.density, "elsewhere": _elsewhere(found, rows)}
+    return pa.table(columns | {name: values for name, values in optional.items() if values is not None})
+
+
+def _elsewhere(found: Found, rows: Ints) -> Floats | None:
+    """What draws people to rivals and keeps them at home, where the share of a market is sought."""
+    problem, rivals, minutes = found.question.problem, found.journeys.rivals, found.journeys.rival_minutes
+    if problem.objective != "market_share":
+        return None
+    if rivals is None or minutes is None:
+        return np.full(len(rows), problem.staying)
+    from potomac.location.gravity import Decay
+
+    each = np.ones(len(rivals)) if rivals.attractiveness is None else rivals.attractiveness
+    return np.asarray(Decay(problem.distance_decay)(minutes[rows]) @ each + problem.staying)
 
 
 def _rows(demand: Demand) -> Ints:
@@ -118,7 +132,10 @@ def _about(found: Found) -> dict[str, Any]:
     return {
         "problem": asdict(problem),
         "travel": asdict(found.journeys.travel),
-        "before": asdict(worth(everyone.minutes, everyone.weight, problem, opening, found.whole)),
+        "before": asdict(
+            worth(everyone.minutes, everyone.weight, problem, opening, found.whole, found.placement.objective)
+        ),
+        "all": found.whole,
         "opening": opening,
         "whole": len(found.demand) <= POINTS,
     }

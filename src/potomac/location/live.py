@@ -50,9 +50,11 @@ class Live:
         model: of travel time; None where times are given by pair, or its network was too large to be kept.
         times: where times are given by pair, those of each demand point from each candidate, shape (n, m); None where
             there is a model, or they were too many to be kept.
+        elsewhere: what draws each demand point to rivals and keeps it at home, shape (n,); None where there are none.
         run: what the sites are worth as the run assigns people to them.
         opening: what the sites cost in all, or their number where fewest are sought.
-        whole: whether all demand points of the run are here.
+        whole: whether all demand points of the run that can be reached are here.
+        all: weight of all demand of the run.
     """
 
     sites: Candidates
@@ -65,9 +67,11 @@ class Live:
     travel: Travel
     model: Any
     times: Floats | None
+    elsewhere: Floats | None
     run: Worth
     opening: float
     whole: bool
+    all: float
 
     @cached_property
     def longest(self) -> float:
@@ -77,7 +81,10 @@ class Live:
     @cached_property
     def before(self) -> Worth:
         """What the sites are worth to the demand points that are here."""
-        return self.run if self.whole else worth(self.minutes, self.demand.weight, self.problem, self.opening)
+        if self.whole:
+            return self.run
+        here = self.custom(self.to_sites, self.sites.attractiveness) if self.elsewhere is not None else None
+        return worth(self.minutes, self.demand.weight, self.problem, self.opening, objective=here)
 
     @cached_property
     def to_sites(self) -> Floats:
@@ -101,6 +108,20 @@ class Live:
         if self.travel.model == "road" and self.model is not None:
             places = onto_roads(self.model, places, self.grid.side / 2)
         return as_demand(self.demand, places)
+
+    def custom(self, to_sites: Floats, attractiveness: Floats | None) -> float:
+        """The custom that sites win beside rivals and staying at home, by Huff's model.
+
+        Args:
+            to_sites: minutes of each demand point from each site, shape (n, p).
+            attractiveness: of the sites, shape (p,); None for 1 each.
+        """
+        from potomac.location.gravity import Decay
+
+        pull = Decay(self.problem.distance_decay)(to_sites)
+        own = pull.sum(axis=1) if attractiveness is None else pull @ attractiveness
+        whole = own + (0.0 if self.elsewhere is None else self.elsewhere)
+        return float(self.demand.weight @ np.divide(own, whole, out=np.zeros_like(own), where=whole > 0))
 
     def to(self, there: Candidates) -> Floats:
         """Minutes of each demand point from one site, shape (n,)."""
@@ -139,7 +160,8 @@ def load(tables: Mapping[str, pa.Table]) -> Live:
             second_minutes=points["second_minutes"].to_numpy(),
             problem=Problem(**about["problem"]), travel=travel, model=model_of(tables, travel),
             times=None if times is None else times.reshape(points.num_rows, -1),
-            run=Worth(**about["before"]), opening=about["opening"], whole=about["whole"],
+            elsewhere=_numbers(points, "elsewhere"), run=Worth(**about["before"]), opening=about["opening"],
+            whole=about["whole"], all=about["all"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         damaged = Fault("location.no-model", "the model's tables are damaged", "", "Run the study again")
@@ -156,6 +178,7 @@ def _places(table: pa.Table) -> Candidates:
     return Candidates(
         np.arange(p), table["id"].combine_chunks(), table["latitude"].to_numpy(), table["longitude"].to_numpy(),
         _numbers(table, "capacity"), _numbers(table, "cost"), none, none, density=_numbers(table, "density"),
+        attractiveness=_numbers(table, "attractiveness"),
     )  # fmt: skip
 
 

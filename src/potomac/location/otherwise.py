@@ -64,6 +64,9 @@ def what_if(live: Live, there: Spot, site: str = "") -> dict[str, Any]:
     if live.sites.capacity is None:
         rest = live.minutes if k is None else np.where(live.serves == k, live.second_minutes, live.minutes)
         then = _worth(live, np.minimum(rest, new), live.demand.weight, opening)
+        if live.elsewhere is not None:
+            custom, said = _custom(live, new, there, k)
+            then, notes = replace(then, objective=custom), [*notes, said]
         gained = int((new < rest).sum())
     else:
         found = _sent(live, new, there, k)
@@ -96,7 +99,27 @@ def _worth(live: Live, minutes: Floats, weight: Floats, opening: float) -> Worth
     problem = live.problem
     if problem.objective == "max_coverage" and problem.service_radius is not None:
         minutes = np.where(minutes <= problem.service_radius, minutes, np.inf)
-    return worth(minutes, weight, problem, opening)
+    return worth(minutes, weight, problem, opening, live.all if live.whole else None)
+
+
+def _custom(live: Live, new: Floats, there: Spot, k: int | None) -> tuple[float, str]:
+    """The custom that the sites win, and what is taken for granted of the new one's attractiveness."""
+    known, own = live.sites.attractiveness, there.site.attractiveness
+    if known is None:
+        return live.custom(_with(live, new, k), None), ""
+    draws = float(own[0]) if own is not None else float(known.mean() if k is None else known[k])
+    said = "The new site is taken to be as attractive as the others are on average."
+    pulls = np.append(known, draws) if k is None else np.where(np.arange(len(known)) == k, draws, known)
+    return live.custom(_with(live, new, k), pulls), said if own is None and k is None else ""
+
+
+def _with(live: Live, new: Floats, k: int | None) -> Floats:
+    """Minutes from the sites with the new one in the place of site k, or after the others, shape (n, p)."""
+    if k is None:
+        return np.column_stack([live.to_sites, new])
+    to_sites = live.to_sites.copy()
+    to_sites[:, k] = new
+    return to_sites
 
 
 # ---- capacities ---------------------------------------------------------------------------------------------------
@@ -107,12 +130,8 @@ def _sent(live: Live, new: Floats, there: Spot, k: int | None) -> Allotted:
     held = np.asarray(live.sites.capacity)
     own = there.site.capacity
     size = float(own[0]) if own is not None else np.inf if k is None else float(held[k])
-    if k is None:
-        to_sites, capacity = np.column_stack([live.to_sites, new]), np.append(held, size)
-    else:
-        to_sites, capacity = live.to_sites.copy(), held.copy()
-        to_sites[:, k], capacity[k] = new, size
-    return allotted(to_sites, live.demand.weight, capacity, live.problem)
+    capacity = np.append(held, size) if k is None else np.where(np.arange(len(held)) == k, size, held)
+    return allotted(_with(live, new, k), live.demand.weight, capacity, live.problem)
 
 
 def allotted(to_sites: Floats, weight: Floats, capacity: Floats, problem: Problem) -> Allotted:

@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 
 from potomac.errors import DataError, StudyError
 from potomac.location.question import Problem
+from potomac.location.rivals import Market
 from potomac.location.scenarios import Spread, by_hour, scenario, stability
 from potomac.stats.streams import Stream
 
@@ -221,3 +222,29 @@ def test_wrong_capacities_and_a_missing_radius_are_told() -> None:
         stability(minutes, w, [0], Problem("minisum"), capacity=[1.0, 2.0])
     with pytest.raises(StudyError, match="radius"):
         stability(minutes, w, [0], Problem("set_cover", None))
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 3))
+def test_the_share_of_a_market_is_lost_to_others_whose_ways_vary_as_well(seed: int, p: int) -> None:
+    """Huff: of each point's custom own sites have U / (U + R), with pulls of attractiveness over minutes squared."""
+    minutes, w, rng = towns(seed)
+    pull = rng.uniform(1, 5, M)
+    problem, market = Problem("market_share", p, staying=0.002), Market(pull, np.array([4, 5]))
+    chosen = np.sort(rng.choice(4, p, replace=False))
+    found = stability(minutes, w, chosen, problem, count=5, stream=STREAM, market=market)
+    for k in range(5):
+        t, d = scenario(minutes, w, k, STREAM, Spread())
+        u = pull / np.maximum(t, 1.0) ** 2
+        lost = {
+            sites: 1 - float(d @ (mine / (mine + u[:, 4:].sum(axis=1) + 0.002)) / d.sum())
+            for sites in combinations(range(4), p)
+            for mine in [u[:, list(sites)].sum(axis=1)]
+        }
+        assert found.chosen[k] == pytest.approx(lost[tuple(chosen.tolist())])
+        assert found.least[k] >= min(lost.values()) - 1e-12
+        assert found.least[k] == pytest.approx(lost[tuple(found.best[k].tolist())])
+        if p == 1:
+            assert found.least[k] == pytest.approx(min(lost.values()))
+    assert found.wins[4:].tolist() == [0, 0]
+    assert found.unit == "share of people"

@@ -31,7 +31,9 @@ __all__ = ["Aim", "Frontier", "Marginal", "Row", "equity_frontier", "marginals"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Aim = Literal["minisum", "combined", "minimax", "quantile", "max_coverage", "attendance", "fixed_charge"]
+Aim = Literal[
+    "minisum", "combined", "minimax", "quantile", "max_coverage", "attendance", "market_share", "fixed_charge"
+]  # fmt: skip
 
 NEAR = 1e-9
 
@@ -58,7 +60,7 @@ class Row:
         status: "optimal", "within_gap" (as near as was asked) or "time_limit" (the best found until then).
         efficient: whether no other row with as few sites or fewer is as good in mean, q90 and worst and better in one.
         objective: what the aim counts, where that is no mean and no worst time: minutes of the quantile, the share of
-            people within the radius or expected to come, or all that sites and ways cost.
+            people within the radius, expected to come or won, or all that sites and ways cost.
         objective_bound: no p sites are better than this.
     """
 

@@ -19,7 +19,7 @@ from potomac.location.outcome import weighted_quantile
 from potomac.location.placement import Placement
 from potomac.location.question import Problem, Solver
 
-__all__ = ["Answer", "Numbered", "answer_of", "how_many"]
+__all__ = ["SHARES", "Answer", "Numbered", "answer_of", "how_many"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 Solved = Callable[[int, Solver], Answer]
 
-_SHARES = ("max_coverage", "attendance")
+SHARES = ("max_coverage", "attendance", "market_share")
 """Objectives that count people."""
 
 
@@ -103,7 +103,7 @@ def how_many(
             notes.append(f"p = {p} is left out: {error.faults[0].found}")
     if not found and last is not None:
         raise last
-    more, monotone = problem.objective in _SHARES, problem.objective != "fixed_charge"
+    more, monotone = problem.objective in SHARES, problem.objective != "fixed_charge"
     rows = [_row(p, one, problem, whole) for p, one in found.items()]
     if monotone:
         rows = _bounded(rows, more)
@@ -119,7 +119,7 @@ def _row(p: int, one: Answer, problem: Problem, whole: float) -> Row:
     some = one.weight > 0
     t, w = one.minutes[some], one.weight[some]
     found, kind = one.placement, problem.objective
-    scale = {"minisum": float(w.sum()), "max_coverage": whole, "attendance": whole}.get(kind, 1.0)
+    scale = whole if kind in SHARES else float(w.sum()) if kind == "minisum" else 1.0
     value, bound = found.objective / scale, found.bound / scale
     radius = problem.service_radius
     return Row(

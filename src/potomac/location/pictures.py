@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -42,7 +43,7 @@ def figures(result: Result) -> Iterator[Figure]:
     if "moves" in result.tables:
         yield _moves(_arrow(result, "moves"))
     if "hours" in result.tables:
-        yield _hours(_arrow(result, "hours"))
+        yield _hours(_arrow(result, "hours"), _objective(result))
 
 
 def _arrow(result: Result, name: str) -> pa.Table:
@@ -171,6 +172,7 @@ def _histogram(result: Result, role: Literal["lead", "support"]) -> Figure:
 _COUNTED = {
     "max_coverage": ("share within the radius", "%", 100.0),
     "attendance": ("share who come", "%", 100.0),
+    "market_share": ("share of the market", "%", 100.0),
     "fixed_charge": ("cost of sites and ways", "", 1.0),
 }
 """Aims that count something else than minutes: what, its unit and scale."""
@@ -282,20 +284,42 @@ def _stability(table: pa.Table) -> Figure:
     )  # fmt: skip
 
 
-def _hours(table: pa.Table) -> Figure:
-    """What the answer and the best of each hour take."""
-    same = all(row["same"] for row in table.to_pylist())
-    parts = [("mean_minutes", "the answer"), ("best_mean_minutes", "the best then")][: 1 if same else 2]
-    rows = [
-        {"hour": row["hour"], "minutes": row[name], "choice": word} for name, word in parts for row in table.to_pylist()
-    ]
-    drawn = pa.Table.from_pylist(rows)
-    worst = max(table.to_pylist(), key=lambda row: row["mean_minutes"])
-    finding = f"It takes longest at {worst['hour']:g} o'clock: {minutes_of(worst['mean_minutes'])} on average."
+_HOURLY = {
+    "minisum": ("mean travel time", "min", 1.0),
+    "minimax": ("longest travel time", "min", 1.0),
+    "quantile": ("time within which the share is", "min", 1.0),
+    "set_cover": ("sites or cost", "", 1.0),
+    **_COUNTED,
+}
+"""What each objective counts, its unit and scale."""
+
+
+def _objective(result: Result) -> str:
+    """The objective of the study."""
+    about = dict(zip(*(result.model["about"][name].to_pylist() for name in ("name", "value")), strict=True))
+    return str(json.loads(about["problem"])["objective"])
+
+
+def _hours(table: pa.Table, objective: str) -> Figure:
+    """What the answer and the best of each hour bring."""
+    what, unit, scale = _HOURLY[objective]
+    rows = table.to_pylist()
+    same = all(row["same"] for row in rows)
+    parts = [("value", "the answer"), ("best_value", "the best then")][: 1 if same else 2]
+    drawn = [
+        {"hour": row["hour"], "value": scale * row[name], "choice": word} for name, word in parts for row in rows
+    ]  # fmt: skip
+    more = unit == "%"
+    worst = (min if more else max)(rows, key=lambda row: row["value"])
+    if objective == "minisum":
+        finding = f"It takes longest at {worst['hour']:g} o'clock: {minutes_of(worst['value'])} on average."
+    else:
+        told = minutes_of(worst["value"]) if unit == "min" else _worded(scale * worst["value"], unit)
+        finding = f"At {worst['hour']:g} o'clock the {what} is the {'least' if more else 'most'}: {told}."
     if same:
         finding += " The same sites are the best at each of these hours."
     return Figure(
         "hours", "By the hour of the day", f"Lines over the hours. {finding}",
-        (Layer("line", drawn, "hour", "minutes", series="choice"),),
-        x=Axis("hour of the day"), y=Axis("mean travel time", "min", zero=True), finding=finding,
+        (Layer("line", pa.Table.from_pylist(drawn), "hour", "value", series="choice"),),
+        x=Axis("hour of the day"), y=Axis(what, unit, zero=True), finding=finding,
     )  # fmt: skip

@@ -9,12 +9,15 @@ better; of equals those who cost a person the least:
     fixed_charge               what the sites cost to open, and the travel times, in minutes a person
     set_cover                  sites, or what they cost
 
+The share of a market (Huff) is lost to the sites of others, whose ways are slow or quick in a scenario as well.
+
 Who is served by which site is thus decided anew in each scenario, and the sites are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import chain, combinations
 from math import comb
 from typing import NamedTuple, Protocol
@@ -27,12 +30,14 @@ from potomac.location.covers import cheapest_cover
 from potomac.location.facility.nearest import interchanged
 from potomac.location.facility.shared import transport
 from potomac.location.fixing import FREE, IN, OUT
+from potomac.location.gravity import Decay, greedy
+from potomac.location.gravity import interchanged as interchanged_custom
 from potomac.location.highs import Clock
 from potomac.location.measures import Measure, betters, measure_of, opened_one_by_one, value
 from potomac.location.placement import indices
 from potomac.location.question import Problem
 
-__all__ = ["SAME", "SHARE", "Rival", "Verdict", "rival_of"]
+__all__ = ["SAME", "SHARE", "Market", "Rival", "Verdict", "rival_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -106,9 +111,22 @@ class Rival(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Market:
+    """What draws people beside travel times.
+
+    Attributes:
+        attractiveness: of each candidate, shape (m,).
+        others: which of them are sites of others, and no candidates, shape (r,).
+    """
+
+    attractiveness: Floats
+    others: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
 def rival_of(
     m: int, sites: Iterable[int], problem: Problem, fixed: Iterable[int] = (), forbidden: Iterable[int] = (),
-    capacity: Floats | None = None, opening: Floats | None = None,
+    capacity: Floats | None = None, opening: Floats | None = None, market: Market | None = None,
 ) -> Rival:  # fmt: skip
     """The rival of some sites.
 
@@ -120,6 +138,7 @@ def rival_of(
         forbidden: candidates that are never sites.
         capacity: most weight that each serves, shape (m,).
         opening: what each costs, shape (m,).
+        market: what draws people, for the share of a market.
 
     Raises:
         StudyError: sites, fixed or forbidden make no sense, or the problem lacks its radius.
@@ -127,6 +146,9 @@ def rival_of(
     """
     mine = indices(sites, m, "sites")
     kind, radius = problem.objective, problem.service_radius
+    if kind == "market_share":
+        market = market or Market(np.ones(m))
+        return _Won(mine, asked(m, len(mine), fixed, np.union1d(_listed(forbidden, m), market.others)), problem, market)
     free = kind == "set_cover" or (kind == "fixed_charge" and problem.p is None)
     ask = asked(m, None if free else len(mine), fixed, forbidden)
     if kind == "set_cover":
@@ -168,6 +190,40 @@ class _Open:
             starts.append(opened_one_by_one(minutes, w, measure, ask.fixed, ask.free, ask.p or 1))
         ends = [betters(minutes, w, measure, start, ask.fixed, ask.free) for start in starts]
         return min(ends, key=lambda end: value(minutes, w, end, measure))
+
+
+def _listed(given: Iterable[int], m: int) -> Ints:
+    return indices(given, m, "forbidden")
+
+
+class _Won:
+    """Custom is shared among all sites by their pull (Huff)."""
+
+    unit, limited = SHARE, False
+
+    def __init__(self, sites: Ints, ask: Asked, problem: Problem, market: Market) -> None:
+        self.sites, self.ask, self.market = sites, ask, market
+        self.decay, self.staying = Decay(problem.distance_decay), problem.staying
+
+    def compared(self, minutes: Floats, w: Floats) -> Verdict:
+        ask, theirs = self.ask, self.market.others
+        pull = np.ascontiguousarray(self.decay(minutes) * self.market.attractiveness)
+        rest = np.ascontiguousarray(pull[:, theirs].sum(axis=1) + self.staying)
+        starts = [self.sites, greedy(pull, rest, w, ask.fixed, ask.free, ask.p or 1)]
+        ends = [interchanged_custom(pull, rest, w, start, ask.fixed, ask.free) for start in starts]
+        lost = [_lost(pull, rest, w, sites) for sites in (self.sites, *ends)]
+        chosen, k = lost[0], int(np.argmin(lost))
+        least, best = lost[k], self.sites if k == 0 else ends[k - 1]
+        if not least < chosen - SAME:
+            least, best = chosen, self.sites
+        return Verdict(chosen, least, np.sort(best), 0.0, 0.0, chosen - least, ask.more <= 1)
+
+
+def _lost(pull: Floats, rest: Floats, w: Floats, sites: Ints) -> float:
+    """The share of the custom that sites do not win."""
+    mine = pull[:, sites].sum(axis=1)
+    whole = mine + rest
+    return 1.0 - float(w @ np.divide(mine, whole, out=np.zeros_like(mine), where=whole > 0)) / float(w.sum())
 
 
 # ---- a radius, capacities, opening costs --------------------------------------------------------------------------

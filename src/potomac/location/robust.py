@@ -11,14 +11,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Progress
-from potomac.errors import NoAnswer
+from potomac.errors import Fault, NoAnswer
 from potomac.location.drift import Drift, drift, drift_by_hour
 from potomac.location.frontier import Aim, Frontier, equity_frontier, marginals
-from potomac.location.how_many import Answer, Numbered, answer_of, how_many
+from potomac.location.how_many import SHARES, Answer, Numbered, answer_of, how_many
 from potomac.location.journeys import Journeys, has_places
 from potomac.location.outcome import named, weighted_quantile
 from potomac.location.placement import Placement
 from potomac.location.question import Problem, Question, Solver
+from potomac.location.reach import in_words_of_the_study
+from potomac.location.reading import Candidates
+from potomac.location.rivals import Market
 from potomac.location.scenarios import Compared, Drawn, Hour, Spread, Stability, by_hour, over_roads, stability
 from potomac.location.solve import of_study, solve
 from potomac.location.worth import least
@@ -161,15 +164,13 @@ def robust(
         stream: names all draws.
         progress: told what is done.
     """
-    if question.problem.objective == "market_share":
-        return Robust(notes=("Scenarios are made for sites without rivals.",) if question.scenarios.count else ())
     if not journeys.listed:
         return Robust(notes=tuple(_why_none(question)))
     compared = _numbers_compared(journeys, question, placement, whole, stream, progress)
     if question.problem.anywhere:
         return replace(_anywhere(journeys, question, placement, stream, progress), **compared.parts)
     c = journeys.candidates
-    hard = c.capacity is not None or question.problem.objective == "set_cover"
+    hard = c.capacity is not None or question.problem.objective in ("set_cover", "market_share")
     count, notes = _count(question.scenarios.count, journeys.minutes.size, SERVED if hard else DRAWS)
     found = _scenarios(journeys, question, placement, count, stream, progress) if count else None
     hours = _by_hour(journeys, question, placement, progress)
@@ -177,7 +178,7 @@ def robust(
     return replace(
         Robust(
             stability=None if found is None else _stability_table(found, journeys),
-            hours=None if not hours else _hours_table(hours, journeys, placement),
+            hours=None if not hours else _hours_table(hours, journeys, placement, question.problem),
             wins=None if found is None else _wins(found),
             notes=(*compared.notes, *notes, *said, *_shared(question, journeys, found)),
             method=() if found is None else (_method(question, journeys, count),),
@@ -238,9 +239,15 @@ def _numbers_compared(
     try:
         found = search.of(ps)
     except NoAnswer as error:
-        return _Numbers(notes=(f"There is no frontier: {error.faults[0].found}.",))
-    notes = tuple(f"In the frontier {note}." for note in found.frontier.notes if problem.equity)
+        return _Numbers(notes=(f"There is no frontier: {_by_id(error.faults[0].found, journeys)}.",))
+    notes = tuple(f"In the frontier {_by_id(note, journeys)}." for note in found.frontier.notes if problem.equity)
     return _Numbers(_frontier_table(found), _one_more(found.frontier, len(placement.sites)), notes)
+
+
+def _by_id(note: str, journeys: Journeys) -> str:
+    """The note with ids where solvers count rows."""
+    told = NoAnswer(Fault("location.infeasible", note))
+    return in_words_of_the_study(told, journeys.demand, journeys.candidates).faults[0].found
 
 
 def _why_no_numbers(problem: Problem, journeys: Journeys) -> str:
@@ -268,6 +275,9 @@ class _Frontiers:
         self.weight = journeys.demand.weight
         self.nearest = self.candidates.capacity is None
         self.task = of_study(journeys.minutes, journeys.demand, journeys.candidates, seed)
+        if journeys.rivals is not None:
+            theirs = journeys.rivals.attractiveness
+            self.task = replace(self.task, rivals=journeys.rival_minutes, rival_attractiveness=theirs)
 
     def of(self, ps: list[int]) -> Numbered:
         """The frontier; mean against the longest time where that was asked, and nothing else limits it.
@@ -402,16 +412,33 @@ def _limits(journeys: Journeys, question: Question) -> dict[str, Any]:
     return {
         "fixed": np.flatnonzero(c.fixed), "forbidden": np.flatnonzero(c.forbidden), "capacity": c.capacity,
         "opening": c.cost if question.problem.objective in ("set_cover", "fixed_charge") else None,
+        "market": _market(journeys) if question.problem.objective == "market_share" else None,
     }  # fmt: skip
+
+
+def _market(journeys: Journeys) -> Market:
+    """What draws people; the sites of others come after the candidates."""
+    pull = [_pull(some) for some in (journeys.candidates, journeys.rivals) if some is not None]
+    m = len(journeys.candidates)
+    return Market(np.concatenate(pull), np.arange(m, sum(map(len, pull))))
+
+
+def _pull(sites: Candidates) -> Floats:
+    return np.ones(len(sites)) if sites.attractiveness is None else sites.attractiveness
+
+
+def _with_others(minutes: Floats, others: Floats | None) -> Floats:
+    return minutes if others is None else np.hstack([minutes, others])
 
 
 def _scenarios(
     journeys: Journeys, question: Question, placement: Placement, count: int, stream: Stream, progress: Progress
 ) -> Stability:
     spread = Spread.of(question.scenarios)
+    minutes = _with_others(journeys.minutes, journeys.rival_minutes)
     return stability(
-        journeys.minutes, journeys.demand.weight, placement.sites, question.problem, count=count, spread=spread,
-        stream=stream, drawn=_drawn(journeys, spread, count), progress=progress, **_limits(journeys, question),
+        minutes, journeys.demand.weight, placement.sites, question.problem, count=count, spread=spread, stream=stream,
+        drawn=_drawn(journeys, spread, count), progress=progress, **_limits(journeys, question),
     )  # fmt: skip
 
 
@@ -421,9 +448,11 @@ def _drawn(journeys: Journeys, spread: Spread, count: int) -> Drawn | None:
         return None
     d, c = journeys.demand, journeys.candidates
     network, departure = cast("RoadNetwork", journeys.model), journeys.travel.departure
-    if has_places(d) and has_places(c):
-        return over_roads(network, d.places, c.places, spread, departure)
-    return over_roads(network, d.id, c.id, spread, departure, ids=True)
+    ends = [c] if journeys.rivals is None else [c, journeys.rivals]
+    if has_places(d) and all(has_places(one) for one in ends):
+        return over_roads(network, d.places, np.vstack([one.places for one in ends]), spread, departure)
+    ids = pa.concat_arrays([one.id for one in ends])
+    return over_roads(network, d.id, ids, spread, departure, ids=True)
 
 
 def _wins(found: Compared) -> Wins:
@@ -437,8 +466,8 @@ def _wins(found: Compared) -> Wins:
 
 def _stability_table(found: Stability, journeys: Journeys) -> pa.Table:
     """Candidates that win, the most frequent first; the chosen sites in any case."""
-    chosen = np.isin(np.arange(len(found.wins)), found.sites)
-    rows = np.flatnonzero((found.wins > 0) | chosen)
+    chosen = np.isin(np.arange(len(journeys.candidates)), found.sites)
+    rows = np.flatnonzero((found.wins[: len(chosen)] > 0) | chosen)
     rows = rows[np.lexsort((rows, ~chosen[rows], -found.wins[rows]))]
     c = journeys.candidates
     return pa.table(
@@ -474,20 +503,27 @@ def _by_hour(journeys: Journeys, question: Question, placement: Placement, progr
     hours = sorted(set(question.scenarios.hours))
     if not hours:
         return ()
-    minutes = {hour: journeys.at(hour) for hour in hours}
+    minutes = {hour: _with_others(journeys.at(hour), _others_at(journeys, hour)) for hour in hours}
     return by_hour(
         minutes, journeys.demand.weight, placement.sites, question.problem, progress=progress,
         **_limits(journeys, question),
     )  # fmt: skip
 
 
-def _hours_table(hours: tuple[Hour, ...], journeys: Journeys, placement: Placement) -> pa.Table:
+def _others_at(journeys: Journeys, hour: float) -> Floats | None:
+    """Minutes to the sites of others at an hour."""
+    if journeys.rivals is None or journeys.rival_minutes is None:
+        return None
+    return replace(journeys, candidates=journeys.rivals, minutes=journeys.rival_minutes).at(hour)
+
+
+def _hours_table(hours: tuple[Hour, ...], journeys: Journeys, placement: Placement, problem: Problem) -> pa.Table:
     """The best sites of each hour, and how far people have then to the nearest: of the chosen ones and of the best."""
     ids, weight = journeys.candidates.id, journeys.demand.weight
     rows = [
         _hour(
-            one, weight, least(journeys.at(one.hour, placement.sites)), least(journeys.at(one.hour, one.sites)),
-            named(ids, one.sites), bool(np.array_equal(one.sites, placement.sites)),
+            one, problem, weight, least(journeys.at(one.hour, placement.sites)),
+            least(journeys.at(one.hour, one.sites)), named(ids, one.sites), bool(np.array_equal(one.sites, placement.sites)),
         )
         for one in hours
     ]  # fmt: skip
@@ -496,22 +532,31 @@ def _hours_table(hours: tuple[Hour, ...], journeys: Journeys, placement: Placeme
 
 HOURS = pa.schema(
     [
-        ("hour", pa.float64()), ("mean_minutes", pa.float64()), ("best_mean_minutes", pa.float64()),
-        ("p90_minutes", pa.float64()), ("regret", pa.float64()), ("left_out", pa.float64()),
+        ("hour", pa.float64()), ("value", pa.float64()), ("best_value", pa.float64()), ("mean_minutes", pa.float64()),
+        ("best_mean_minutes", pa.float64()), ("p90_minutes", pa.float64()), ("left_out", pa.float64()),
         ("best_sites", pa.string()), ("same", pa.bool_()),
     ]
 )  # fmt: skip
 """The answer by the hour of the day."""
 
 
-def _hour(one: Hour, weight: Floats, to: Floats, best: Floats, names: str, same: bool) -> dict[str, Any]:
+def _hour(
+    one: Hour, problem: Problem, weight: Floats, to: Floats, best: Floats, names: str, same: bool
+) -> dict[str, Any]:  # fmt: skip
+    """A row; what the objective counts is told as in the frontier: people as a share, costs in all."""
     some = np.isfinite(to) & (weight > 0)
+    values = np.array([one.chosen, one.best])
+    if problem.objective in SHARES:
+        values = 1 - values
+    elif problem.objective == "fixed_charge":
+        values = values * weight.sum()
     return {
         "hour": one.hour,
+        "value": float(values[0]),
+        "best_value": float(values[1]),
         "mean_minutes": _mean(to, weight),
         "best_mean_minutes": _mean(best, weight),
         "p90_minutes": weighted_quantile(to[some], weight[some], 0.9),
-        "regret": one.regret if np.isfinite(one.regret) else None,
         "left_out": one.lost,
         "best_sites": names,
         "same": same,
@@ -593,5 +638,5 @@ def _hours_anywhere(journeys: Journeys, question: Question, free: Ints, there: F
         places = best if there is None else np.vstack([there, best])
         to, then = (least(np.asarray(model.minutes(d.places, at, one.hour))) for at in (c.places, places))
         same = one.regret <= 1e-6 * abs(one.best)
-        rows.append(_hour(one, d.weight, to, then, _places(places), same))
+        rows.append(_hour(one, question.problem, d.weight, to, then, _places(places), same))
     return pa.Table.from_pylist(rows, schema=HOURS)

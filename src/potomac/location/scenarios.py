@@ -29,7 +29,7 @@ from potomac.location.asked import numbers
 from potomac.location.attendance import checked_minutes
 from potomac.location.placement import checked_weights
 from potomac.location.question import Problem, Scenarios
-from potomac.location.rivals import SAME, SHARE, Rival, Verdict, rival_of
+from potomac.location.rivals import SAME, SHARE, Market, Rival, Verdict, rival_of
 from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval
 from potomac.stats.streams import Stream
 
@@ -347,7 +347,7 @@ def stability(
     minutes: npt.ArrayLike, weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *, count: int = 200,
     spread: Spread = Spread(), stream: Stream = USUAL, fixed: Iterable[int] = (),
     forbidden: Iterable[int] = (), capacity: npt.ArrayLike | None = None, opening: npt.ArrayLike | None = None,
-    areas: Areas | None = None, drawn: Drawn | None = None, threads: int | None = None,
+    market: Market | None = None, areas: Areas | None = None, drawn: Drawn | None = None, threads: int | None = None,
     progress: Progress | None = None,
 ) -> Stability:  # fmt: skip
     """Compare the chosen sites with the best of each of ``count`` scenarios.
@@ -370,6 +370,7 @@ def stability(
         forbidden: candidates that are never sites.
         capacity: most weight that each candidate serves, shape (m,); demand is shared among sites where one is full.
         opening: what each candidate costs (fixed charges, set covers), shape (m,).
+        market: what draws people, and which columns of ``minutes`` are sites of others (market_share).
         areas: demand points and candidates that share their part of the travel time.
         drawn: stream -> travel times of a scenario, in place of lognormal factors.
         threads: at a time; they change nothing but the time it takes. Default one a core.
@@ -385,7 +386,7 @@ def stability(
     w = checked_weights(weights, len(t))
     if count < 1:
         raise _wrong(f"count is {count}", "expected 1 or more scenarios", "count")
-    rival = _rival(t.shape[1], sites, problem, fixed, forbidden, capacity, opening)
+    rival = _rival(t.shape[1], sites, problem, fixed, forbidden, capacity, opening, market)
     if areas is not None:
         areas = Areas(_area(areas.demand_points, len(t), "demand_points"), _area(areas.sites, t.shape[1], "sites"))
     tell = progress or Quiet()
@@ -405,11 +406,11 @@ def stability(
 
 def _rival(
     m: int, sites: Iterable[int], problem: Problem, fixed: Iterable[int], forbidden: Iterable[int],
-    capacity: npt.ArrayLike | None, opening: npt.ArrayLike | None,
+    capacity: npt.ArrayLike | None, opening: npt.ArrayLike | None, market: Market | None,
 ) -> Rival:  # fmt: skip
     room = None if capacity is None else numbers(capacity, m, "capacity", infinite=True)
     price = None if opening is None else numbers(opening, m, "opening")
-    return rival_of(m, sites, problem, fixed, forbidden, room, price)
+    return rival_of(m, sites, problem, fixed, forbidden, room, price, market)
 
 
 def _stability(rival: Rival, found: list[Verdict], m: int) -> Stability:
@@ -452,7 +453,7 @@ def _area(given: npt.ArrayLike, n: int, key: str) -> Ints:
 def by_hour(
     minutes: Mapping[float, npt.ArrayLike], weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *,
     fixed: Iterable[int] = (), forbidden: Iterable[int] = (), capacity: npt.ArrayLike | None = None,
-    opening: npt.ArrayLike | None = None, progress: Progress | None = None,
+    opening: npt.ArrayLike | None = None, market: Market | None = None, progress: Progress | None = None,
 ) -> tuple[Hour, ...]:  # fmt: skip
     """The best sites at each hour of the day, and what the chosen ones cost then; in the order of hours.
 
@@ -465,6 +466,7 @@ def by_hour(
         forbidden: candidates that are never sites.
         capacity: most weight that each candidate serves, shape (m,).
         opening: what each candidate costs (fixed charges, set covers), shape (m,).
+        market: what draws people, and which columns of ``minutes`` are sites of others (market_share).
         progress: told of hours that are through.
 
     Raises:
@@ -476,7 +478,7 @@ def by_hour(
     for k, hour in enumerate(sorted(minutes)):
         tell("hours of the day", k, len(minutes))
         t = checked_minutes(minutes[hour])
-        rival = _rival(t.shape[1], sites, problem, fixed, forbidden, capacity, opening)
+        rival = _rival(t.shape[1], sites, problem, fixed, forbidden, capacity, opening, market)
         one = rival.compared(t, checked_weights(weights, len(t)))
         found.append(Hour(float(hour), one.best, one.chosen, one.least, one.proven, one.lost, one.lost_least))
     return tuple(found)

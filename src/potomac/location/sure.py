@@ -56,6 +56,7 @@ _ONE_MORE: dict[str, tuple[str, str]] = {
     "quantile": ("one more site shortens the quantile by", "min"),
     "max_coverage": ("one more site brings within the radius", "%"),
     "attendance": ("one more site brings to come", "%"),
+    "market_share": ("one more site wins of the market", "%"),
     "fixed_charge": ("one more site lowers the cost by", ""),
 }
 """What one more site brings, and its unit."""
@@ -125,14 +126,21 @@ def _more(found: Found) -> Iterator[Fact]:
 
 # ---- tables -------------------------------------------------------------------------------------------------------
 
-_VALUES: dict[Objective, str] = {"attendance": "share who come", "fixed_charge": "cost"}
-"""Objectives whose value stands beside the travel times, under which heading."""
+_VALUES: dict[Objective, str] = {
+    "minimax": "longest", "max_coverage": "share within radius", "attendance": "share who come",
+    "market_share": "share won", "fixed_charge": "cost", "set_cover": "sites or cost",
+}  # fmt: skip
+"""What the objective counts, as a heading."""
 
 
 def shown(found: Found) -> dict[str, tuple[str, tuple[str, ...], str]]:
     """Titles, columns and captions of the tables, by name."""
     objective = found.question.problem.objective
-    value = ("value",) if objective in _VALUES or objective == "quantile" else ()
+    aside = ("minisum", "minimax", "max_coverage")  # which have a column of their own in the frontier
+    value = () if objective in aside else ("value",)
+    hour = ("mean_minutes", "best_mean_minutes")
+    if objective != "minisum":
+        hour = ("value", "best_value")
     left = ("left_out",) if found.robust.wins is not None and found.robust.wins.keeps is not None else ()
     return {
         "frontier": (
@@ -153,9 +161,8 @@ def shown(found: Found) -> dict[str, tuple[str, tuple[str, ...], str]]:
         ),
         "hours": (
             "By the hour",
-            ("hour", "mean_minutes", "p90_minutes", *left, "best_mean_minutes", "regret", "best_sites"),
-            "How long people take to the nearest of these sites at each hour, and of those that are the best then, by "
-            "the objective of the study.",
+            ("hour", *hour, "p90_minutes", *left, "best_sites"),
+            "What these sites bring at each hour, and what those that are the best then.",
         ),
     }  # fmt: skip
 
@@ -163,28 +170,26 @@ def shown(found: Found) -> dict[str, tuple[str, tuple[str, ...], str]]:
 def labels(found: Found) -> dict[str, str]:
     """Headings of columns whose meaning depends on the objective."""
     problem = found.question.problem
-    heading = f"{percent(100 * problem.share)} within" if problem.objective == "quantile" else ""
+    value = _VALUES.get(problem.objective, f"{percent(100 * problem.share)} within")
     return {
-        "value": _VALUES.get(problem.objective, heading), "within_radius": "share within radius",
-        "saved_by_one_more": _SAVED.get(problem.objective, "one more saves"), "regret": "best is better by",
-        "left_out": "share left out", "median_km": "half", "p95_km": "95 %", "worst_km": "farthest",
+        "value": value, "best_value": f"{value}, best then", "within_radius": "share within radius",
+        "saved_by_one_more": _SAVED.get(problem.objective, "one more saves"), "left_out": "share left out",
+        "median_km": "half", "p95_km": "95 %", "worst_km": "farthest",
     }  # fmt: skip
 
 
 _SAVED: dict[Objective, str] = {
     "max_coverage": "share that one more adds", "attendance": "share that one more adds",
-    "fixed_charge": "one more lowers it by",
+    "market_share": "share that one more adds", "fixed_charge": "one more lowers it by",
 }  # fmt: skip
 
 
 def units(found: Found) -> dict[str, str]:
     """Units of such columns."""
-    kind = found.question.problem.objective
-    minutes = kind in ("minisum", "minimax", "quantile")
-    per = "min" if minutes or kind == "fixed_charge" else ""
+    minutes = "min" if found.question.problem.objective in ("minisum", "minimax", "quantile") else ""
     return {
-        "value": "min" if kind == "quantile" else "", "saved_by_one_more": "min" if minutes else "", "regret": per,
-        "median_km": "km", "p95_km": "km", "worst_km": "km",
+        "value": minutes, "best_value": minutes, "saved_by_one_more": minutes, "median_km": "km", "p95_km": "km",
+        "worst_km": "km",
     }  # fmt: skip
 
 
@@ -192,7 +197,7 @@ _LEAST: dict[str, str] = {
     "minisum": "The least mean", "minimax": "The least worst time",
     "quantile": "The least time within which the share of the people is that is asked for",
     "max_coverage": "The most people within the radius", "attendance": "The most people who come",
-    "fixed_charge": "The least cost of sites and ways",
+    "market_share": "The largest share of the market", "fixed_charge": "The least cost of sites and ways",
 }  # fmt: skip
 
 

@@ -133,6 +133,21 @@ def listing(names: Iterable[object], most: int = 12) -> str:
 
 def did_you_mean(word: str, valid: Sequence[str]) -> str:
     """``Did you mean "speed"?`` where one of ``valid`` is close to ``word``, else an empty string."""
+    near = closest(word, valid)
+    return f'Did you mean "{shown(near)}"?' if near else ""
+
+
+def closest(word: str, valid: Sequence[str]) -> str:
+    """Which of ``valid`` is meant by ``word``: one that is spelt nearly so, else the one that holds it or is held."""
     folded = {name.casefold(): name for name in valid}
-    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return f'Did you mean "{folded[close[0]]}"?' if close else ""
+    meant = word.casefold()
+    close = get_close_matches(meant, list(folded), n=1, cutoff=0.7)
+    if close:
+        return folded[close[0]]
+    words = [name for name in folded if _within(meant, name) or _within(name, meant)]
+    return folded[words[0]] if len(words) == 1 else ""
+
+
+def _within(part: str, whole: str) -> bool:
+    """Whether a word begins or ends with another, or one of its parts between underscores is it."""
+    return len(part) > 1 and (part in whole.split("_") or (len(part) > 3 and whole.startswith(part)))

@@ -313,7 +313,8 @@ def _once(ids: pa.Array, what: str) -> None:
             twice.append(one)
         seen.add(one)
     if twice:
-        said = f"{len(set(twice))} ids are there more than once: {listing(dict.fromkeys(twice), 5)}"
+        many = "an id is" if len(set(twice)) == 1 else f"{len(set(twice)):,} ids are"
+        said = f"{many} there more than once: {listing(dict.fromkeys(twice), 5)}"
         mend = "Name another column, or add the rows of an id up first"
         raise DataError(Fault("location.id-twice", said, "expected each id once", mend, key=what))
 

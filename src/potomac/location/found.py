@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from potomac.errors import shown
 from potomac.location.compared import CHOICES, Choice
 from potomac.location.journeys import Journeys
 from potomac.location.market import market
@@ -61,8 +62,8 @@ class Found:
 
     @property
     def names(self) -> list[str]:
-        """The ids of the sites."""
-        return [str(name) for name in self.candidates.id.take(pa.array(self.placement.sites)).to_pylist()]
+        """The ids of the sites, as sentences have them."""
+        return [shown(name, 60) for name in self.candidates.id.take(pa.array(self.placement.sites)).to_pylist()]
 
 
 def tables_of(found: Found) -> dict[str, pa.Table]:

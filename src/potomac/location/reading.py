@@ -242,7 +242,8 @@ def _ids(found: pa.Table, name: str) -> pa.Array:
     counts = pc.value_counts(ids)
     twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
     if twice:
-        said = f"{len(twice):,} ids are there more than once: {listing(twice, 5)}"
+        many = "an id is" if len(twice) == 1 else f"{len(twice):,} ids are"
+        said = f"{many} there more than once: {listing(twice, 5)}"
         mend = "Name another column, or add the rows of an id up first"
         raise DataError(Fault("location.id-twice", said, "expected each id once", mend, key=f"{name}.columns.id"))
     return ids

@@ -63,13 +63,16 @@ _LACKING = ("data.column-missing", "data.role-missing")
 
 def _named(error: PotomacError, name: str, form: str) -> PotomacError:
     """Faults without a key belong to the table's source; where columns are missing it is told what a row looks like."""
+    faults = [replace(fault, key=fault.key or f"{name}.source") for fault in error.faults]
+    lost = [k for k, fault in enumerate(faults) if form and fault.code in _LACKING and not _is_sure(fault)]
+    if lost:
+        faults[lost[0]] = replace(faults[lost[0]], mend=form)
+    return type(error)(faults)
 
-    def told(fault: Fault) -> Fault:
-        sure = fault.mend.startswith(("Did you mean", "For ", "Add columns.")) and not fault.mend.endswith('"..."')
-        lost = form and fault.code in _LACKING and not sure
-        return replace(fault, key=fault.key or f"{name}.source", mend=form if lost else fault.mend)
 
-    return type(error)(map(told, error.faults))
+def _is_sure(fault: Fault) -> bool:
+    """Whether it is known which column is meant."""
+    return fault.mend.startswith(("Did you mean", "For ", "Add columns.")) and not fault.mend.endswith('"..."')
 
 
 def _no_table(name: str, valid: tuple[str, ...]) -> Fault:

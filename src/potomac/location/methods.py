@@ -74,11 +74,7 @@ def _paragraphs(found: Found) -> Iterator[str]:
         words += f" It is told for a departure at {_clock(t.departure)}."
     yield words
     if problem.anywhere:
-        yield (
-            "Sites may be anywhere: demand points and sites are located in turn from many starts, each site at the "
-            "best place for those whom it serves; a place is bettered by Weiszfeld's step, at a demand point by that "
-            "of Vardi and Zhang."
-        )
+        yield _anywhere(found)
     else:
         solver = _SOLVERS[problem.objective]
         if problem.objective == "minisum" and found.candidates.capacity is not None:
@@ -90,6 +86,27 @@ def _paragraphs(found: Found) -> Iterator[str]:
         "proven only where objective and bound meet. Ties are broken by id."
     )
     yield from found.robust.method
+
+
+def _anywhere(found: Found) -> str:
+    """How sites anywhere are found: one site has methods of its own."""
+    aim, model, sites = found.question.problem.objective, found.journeys.travel.model, found.placement.sites
+    new = int((~found.candidates.fixed[sites]).sum())
+    alone = new == len(sites) == 1
+    if alone and aim == "minisum" and model in ("great_circle", "circuity"):
+        return (
+            "The site is the geometric median on the sphere, by Weiszfeld's step and at a demand point by that of "
+            "Vardi and Zhang."
+        )
+    if alone and aim == "minimax" and model in ("great_circle", "circuity", "circuity_distance"):
+        return "The site is the centre of the smallest circle round everyone who counts."
+    words = (
+        "Sites may be anywhere: demand points and sites are located in turn from many starts, each site at the best "
+        "place for those whom it serves. "
+    )
+    if new == 1:
+        return words + "A search over cells, of which those that can hold nothing better are left out, gives the bound."
+    return words + "A relaxation over cells gives the bound."
 
 
 def _clock(hour: float) -> str:

@@ -56,7 +56,7 @@ class Small:
         self.demand = draw.integers(0, 6, n) * 1.0 if draw.random() < 0.6 else draw.random(n)
         self.capacity = draw.integers(0, 12, m) * 1.0 if draw.random() < 0.6 else draw.random(m) * self.demand.sum()
         self.capacity[draw.random(m) < 0.1] = np.inf
-        self.opening: Floats = draw.integers(0, 8, m) * 1.0 if draw.random() < 0.6 else draw.random(m) * 5
+        self.opening: Floats = draw.integers(0, 8, m).astype(np.float64) if draw.random() < 0.6 else draw.random(m) * 5
         finite = cost[np.isfinite(cost)]
         self.radius = float(draw.choice(finite)) if len(finite) else 1.0
         self.share, self.half_life = float(draw.choice([0.5, 0.75, 0.9, 1.0])), float(draw.choice([1, 5, 15]))

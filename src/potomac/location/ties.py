@@ -17,8 +17,8 @@ Ints = npt.NDArray[np.int64]
 WORK = 3e8
 """Costs that exchanges may look at in one round (about ns); exchanges of two sites are left out where it takes more."""
 
-ROUNDS = 100
-"""Exchanges one after another, at most."""
+ALL = 1.2e9
+"""Costs that all rounds may look at (about ns)."""
 
 
 def sought(
@@ -64,19 +64,21 @@ def _moved(met: Met, ask: Asked, cost: Floats, price: Floats, worst: bool, most:
     """Exchange as long as that leads to what comes first; False where it would take too long."""
     n, m, sites = len(cost), cost.shape[1], met.sites
     p = len(sites)
-    if p * n * (p + m) > WORK or not p:
+    work = float(p * n * (p + m))
+    if work > WORK or not p:
         return False
-    two = 0.25 * p * p * n * (p + m * m) <= WORK
+    two = 0.25 * p * work * m <= WORK
+    rounds = int(ALL / (work * (1 + 0.25 * p * m if two else 1)))
     toll = np.ascontiguousarray(cost.T)
     fixed = np.zeros(m, bool)
     fixed[ask.fixed] = True
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         closed = np.setdiff1d(ask.free, sites)
         before, sites = sites, _exchanged(toll, price, sites, fixed, closed, worst, most, two)
         if np.array_equal(before, sites):
-            break
+            return True
         met.offer(sites, met.objective)
-    return True
+    return False
 
 
 @compiled(nogil=True)

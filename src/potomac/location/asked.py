@@ -20,12 +20,12 @@ from potomac.location.placement import (
     Placement,
     Status,
     Ties,
+    as_given,
     floats,
     indices,
     infeasible,
     ranked,
     rounding,
-    shown,
     sized,
 )
 
@@ -214,7 +214,7 @@ def _as_float(given: Any) -> float:
 
 
 def _no_number(given: object, what: str, expected: str) -> StudyError:
-    said = f"{what} is {shown(given)}"
+    said = f"{what} is {as_given(given)}"
     return StudyError(Fault("location.problem", said, expected, _MENDS.get(what, f"Correct {what}"), key=what))
 
 

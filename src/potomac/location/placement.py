@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing
+from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
 
 __all__ = [
     "NEAR",
@@ -17,6 +17,7 @@ __all__ = [
     "Placement",
     "Status",
     "Ties",
+    "as_given",
     "checked_cost",
     "checked_weights",
     "floats",
@@ -24,7 +25,6 @@ __all__ = [
     "infeasible",
     "ranked",
     "rounding",
-    "shown",
     "sized",
 ]
 
@@ -196,13 +196,13 @@ def indices(given: Iterable[int] | npt.ArrayLike, m: int, what: str) -> Ints:
 
 def _no_candidates(what: str, given: object) -> StudyError:
     expected = "expected numbers of candidates, or a mask with a truth for each"
-    return StudyError(Fault("location.candidate-unknown", f"{what} is {shown(given)}", expected, key=what))
+    return StudyError(Fault("location.candidate-unknown", f"{what} is {as_given(given)}", expected, key=what))
 
 
-def shown(value: object) -> str:
+def as_given(value: object) -> str:
     """A wrong value as a message shows it."""
     try:
-        return (repr(value) if isinstance(value, str) else str(value))[:60]
+        return shown(repr(value) if isinstance(value, str) else value, 60)
     except ValueError:  # more digits than Python writes
         return "too large"
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.engine import Axis, Figure, Layer, Result, Rows
-from potomac.location.says import minutes_of, percent, say
+from potomac.location.says import amount, minutes_of, percent, say
 
 __all__ = ["figures"]
 
@@ -196,6 +196,9 @@ def _counted(rows: list[dict[str, Any]], here: str, what: str, unit: str, scale:
     ends = [_worded(drawn[k]["value"], unit) for k in (0, -1)]
     moves = "rises" if drawn[-1]["value"] >= drawn[0]["value"] else "falls"
     finding = f"From {drawn[0]['sites']} to {drawn[-1]['sites']} sites the {what} {moves} from {ends[0]} to {ends[1]}."
+    if not unit:  # costs fall and rise again
+        least = min(drawn, key=lambda row: row["value"])
+        finding = f"The {what} is the least with {least['sites']} sites: {_worded(least['value'], unit)}."
     data = pa.Table.from_pylist(drawn)
     return Figure(
         "frontier", "More sites, or fewer", f"A line over the number of sites. {finding}",
@@ -205,7 +208,7 @@ def _counted(rows: list[dict[str, Any]], here: str, what: str, unit: str, scale:
 
 
 def _worded(value: Any, unit: str) -> str:
-    return percent(value) if unit == "%" else say(value)
+    return percent(value) if unit == "%" else amount(value)
 
 
 def _here(drawn: pa.Table, here: str, y: str) -> Layer:

@@ -523,7 +523,8 @@ def _hours_table(hours: tuple[Hour, ...], journeys: Journeys, placement: Placeme
     rows = [
         _hour(
             one, problem, weight, least(journeys.at(one.hour, placement.sites)),
-            least(journeys.at(one.hour, one.sites)), named(ids, one.sites), bool(np.array_equal(one.sites, placement.sites)),
+            least(journeys.at(one.hour, one.sites)), named(ids, one.sites),
+            bool(np.array_equal(one.sites, placement.sites)),
         )
         for one in hours
     ]  # fmt: skip

@@ -127,8 +127,8 @@ def _more(found: Found) -> Iterator[Fact]:
 # ---- tables -------------------------------------------------------------------------------------------------------
 
 _VALUES: dict[Objective, str] = {
-    "minimax": "longest", "max_coverage": "share within radius", "attendance": "share who come",
-    "market_share": "share won", "fixed_charge": "cost", "set_cover": "sites or cost",
+    "minimax": "longest", "max_coverage": "in radius", "attendance": "come", "market_share": "won",
+    "fixed_charge": "cost", "set_cover": "cover",
 }  # fmt: skip
 """What the objective counts, as a heading."""
 
@@ -172,15 +172,14 @@ def labels(found: Found) -> dict[str, str]:
     problem = found.question.problem
     value = _VALUES.get(problem.objective, f"{percent(100 * problem.share)} within")
     return {
-        "value": value, "best_value": f"{value}, best then", "within_radius": "share within radius",
-        "saved_by_one_more": _SAVED.get(problem.objective, "one more saves"), "left_out": "share left out",
+        "value": value, "best_value": "best then", "within_radius": "in radius",
+        "saved_by_one_more": _SAVED.get(problem.objective, "one more saves"), "left_out": "left out",
         "median_km": "half", "p95_km": "95 %", "worst_km": "farthest",
     }  # fmt: skip
 
 
 _SAVED: dict[Objective, str] = {
-    "max_coverage": "share that one more adds", "attendance": "share that one more adds",
-    "market_share": "share that one more adds", "fixed_charge": "one more lowers it by",
+    "max_coverage": "one more adds", "attendance": "one more adds", "market_share": "one more adds",
 }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ RATIOS = (0.2, 1.0, 4.0, 16.0)
 """How rough the surface may be: prior variance of its terms as a share of that of the error."""
 _CHOSEN = 800  # pairs that choices are made by, at most
 _FITTED = 4000  # pairs that the surface is fitted to, at most
-_SURFACE = 80  # pairs without which there is no surface
+_SURFACE = 24  # pairs to fit to without which there is no surface
 _ENDS = 1000  # places that pairs are drawn from, at most: few would be known to both halves of a sample
 _ORIGINS = 10  # with fewer, pairs are drawn one by one for the interval
 _ROUNDING = 1e-9  # errors that differ by less are alike

@@ -141,7 +141,7 @@ def closest(word: str, valid: Sequence[str]) -> str:
     """Which of ``valid`` is meant by ``word``: one that is spelt nearly so, else the one that holds it or is held."""
     folded = {name.casefold(): name for name in valid}
     meant = word.casefold()
-    close = get_close_matches(meant, list(folded), n=1, cutoff=0.7)
+    close = get_close_matches(meant, list(folded), n=1, cutoff=0.6 if len(meant) < 5 else 0.7)  # "tyo": toy
     if close:
         return folded[close[0]]
     words = [name for name in folded if _within(meant, name) or _within(name, meant)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -378,3 +379,26 @@ def test_a_place_is_shared_where_that_is_asked_for(ask: Any, places: pa.Table, s
     assert max(run.tables["sites"]["used"].to_pylist()) <= 1 + 1e-9
     with pytest.raises(NoAnswer):
         ask({"demand": places, "candidates": limited}, problem=problem | {"single_source": True})
+
+
+def test_names_in_a_report_are_short_and_steer_nothing(ask: Any, places: pa.Table) -> None:
+    """A name of 3,000 letters would stand in each tip, and U+202E turns round what follows it."""
+    names = ["n" * 3000, "b\u202egnp", "c", "d"]
+    run = ask({"demand": replaced(places, "id", names)}, problem={"p": 2})
+    page = re.sub(r'data-v="[^"]*"', "", run.report.read_text())  # what is sorted by may be whole
+    assert "\u202e" not in page
+    assert not re.search("n{601}", page)
+    assert not re.search("<title>[^<]*n{100}", page)
+    assert max(map(len, run.answer.split())) < 100
+    assert run.tables["assignments"]["id"].to_pylist() == names
+
+
+def test_links_that_are_there_twice_or_have_no_length(ask: Any) -> None:
+    """Of parallel links the shorter counts, a link of no length is a way of no time, and a loop leads nowhere."""
+    links = pa.table(
+        {"from": ["a", "a", "b", "b"], "to": ["b", "b", "c", "b"], "length": [2000.0, 1000.0, 0.0, 0.0],
+         "class": ["street"] * 4}
+    )  # fmt: skip
+    tables = {"demand": pa.table({"id": ["a"]}), "candidates": pa.table({"id": ["c"]}), "travel.links": links}
+    run = ask(tables, travel={"model": "road", "speeds": {"street": 60.0}})
+    assert run.tables["assignments"]["minutes"].to_pylist() == pytest.approx([1.0])

@@ -261,7 +261,7 @@ def test_a_road_falls_into_parts_and_who_is_cut_off_is_named(ask: Any) -> None:
     assert lost[0]["nearest_km"] == pytest.approx(DEGREE, rel=1e-3)
     assert run.facts["objective"] == pytest.approx(9 * 10.0)
     assert "1 demand point (cut off) with 10 % of the weight has no way to any candidate." in run.answer
-    assert any(layer.name == "no way to any site" for layer in run.figures[0].layers)
+    assert run.figures[0].finding.endswith("1 demand point without a way to any site lies off the map.")
 
 
 def test_where_nobody_has_a_way_there_is_no_answer(ask: Any) -> None:

@@ -64,7 +64,8 @@ def answer(tables: Mapping[str, Table], question: Question, stream: Stream, prog
     sure = robust(journeys, question, placement, whole, stream.child("scenarios"), progress)
     found = Found(question, journeys, placement, served, unreached, compared, people_of(tables["demand"]), sure)
     progress("drawing travel times", 0)
-    shown = {"surface": surface(journeys, journeys.candidates.take(placement.sites)), "roads": roads(journeys)}
+    sites = journeys.candidates.take(placement.sites)
+    shown = {"surface": surface(journeys, sites), "roads": roads(journeys, sites)}
     return told.result(found, tables_of(found), kept(found, shown))
 
 

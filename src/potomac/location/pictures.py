@@ -23,6 +23,9 @@ SPOKES = 3_000
 COLOURS = 6
 """Sites up to which each has a colour for those whom it serves."""
 
+ASIDE, LEAST = 1.0, 0.1
+"""How far beside what is served demand points without a way are on the map: a share of its extent, or some degrees."""
+
 NAMED = 40
 """Sites that are called by their name on the map."""
 
@@ -64,7 +67,7 @@ def _map(result: Result, sites: pa.Table, served: pa.Table) -> Figure:
     bare = served.filter(pc.is_null(served["site"]))
     tips = ("id", "weight", "site", "minutes")
     by_site = "site" if 1 < sites.num_rows <= COLOURS else None
-    layers = []
+    layers = _roads(result)
     if sites.num_rows > 1 and told.num_rows <= SPOKES:
         layers.append(
             Layer("rule", told, "longitude", "latitude", "site_longitude", "site_latitude", series=by_site,
@@ -73,7 +76,7 @@ def _map(result: Result, sites: pa.Table, served: pa.Table) -> Figure:
     name = "where people are"
     layers.append(Layer("point", told, "longitude", "latitude", size=_size(told), tip=tips, series=by_site, name=name))
     layers.append(Layer("point", bare, "longitude", "latitude", tip=("id", "weight"), name="not served", shape="cross"))
-    lost = _placed(_arrow(result, "unreached")) if "unreached" in result.tables else None
+    lost, off = _unreached(result, told, sites)
     if lost is not None:
         name = "no way to any site"
         layers.append(Layer("point", lost, "longitude", "latitude", tip=("id", "reason"), name=name, shape="cross"))
@@ -86,6 +89,9 @@ def _map(result: Result, sites: pa.Table, served: pa.Table) -> Figure:
         finding = "Lines lead from where people are to the site that serves them."
     if isinstance(mean, float):
         finding += f" On average it takes {minutes_of(mean)}."
+    if off:
+        finding += f" {off:,} demand point{'s' if off > 1 else ''} without a way to any site "
+        finding += f"{'lie' if off > 1 else 'lies'} off the map."
     return Figure(
         "map",
         "Where it should be, and how long people take",
@@ -95,6 +101,31 @@ def _map(result: Result, sites: pa.Table, served: pa.Table) -> Figure:
         finding=finding,
         role="lead",
     )
+
+
+def _roads(result: Result) -> list[Layer]:
+    """The roads of a network, beneath the rest."""
+    if "roads" not in result.model:
+        return []
+    ends = ("longitude", "latitude", "to_longitude", "to_latitude")
+    return [Layer("rule", result.model["roads"], *ends, name="roads", ground=True)]
+
+
+def _unreached(result: Result, served: pa.Table, sites: pa.Table) -> tuple[pa.Table | None, int]:
+    """Demand points without a way, and how many of them are so far off that the map would show nothing else."""
+    if "unreached" not in result.tables:
+        return None, 0
+    lost = _placed(_arrow(result, "unreached"))
+    ends = [
+        (name, pc.min_max(pa.chunked_array([*served[name].chunks, *sites[name].chunks])).as_py())
+        for name in ("latitude", "longitude")
+    ]
+    room = max(LEAST, *(ASIDE * (end["max"] - end["min"]) for _, end in ends))
+    shown = lost
+    for name, end in ends:
+        shown = shown.filter(pc.greater_equal(shown[name], end["min"] - room))
+        shown = shown.filter(pc.less_equal(shown[name], end["max"] + room))
+    return shown, lost.num_rows - shown.num_rows
 
 
 def _has(result: Result, name: str) -> bool:
@@ -133,16 +164,14 @@ def _placed(table: pa.Table) -> pa.Table:
 
 
 def _surface(result: Result, sites: pa.Table) -> Figure:
-    """Travel time to the nearest site, cell by cell, and the roads of a network that is small enough to be seen."""
+    """Travel time to the nearest site, cell by cell, and the roads of a network."""
     cells = result.model["surface"]
     layers = [
         Layer("cell", cells, "west", "south", x2="east", y2="north", color="minutes",
               color_label="minutes to the nearest site", tip=("minutes", "site")),
         *_site_layers(sites),
     ]  # fmt: skip
-    if "roads" in result.model:
-        roads = result.model["roads"]
-        layers.insert(1, Layer("rule", roads, "longitude", "latitude", "to_longitude", "to_latitude", name="roads"))
+    layers[1:1] = _roads(result)
     least, most = (say(value) for value in pc.min_max(cells["minutes"]).as_py().values())
     alt = f"Map of travel time to the nearest site over {cells.num_rows:,} cells, from {least} to {most} minutes."
     finding = f"From the middle of each cell to the nearest site: {least} to {most} minutes."

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from potomac.geo.distance import EARTH_RADIUS_KM, local_plane
+from potomac.geo.distance import EARTH_RADIUS_KM, great_circle, local_plane
 from potomac.location.journeys import Journeys, between, has_places
 from potomac.location.reading import Candidates, Demand
 from potomac.location.worth import least
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["Grid", "as_demand", "grid", "onto_roads", "roads", "surface"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 ACROSS = 36
 """Cells along the longer side."""
 
-ROADS = 6_000
+ROADS = 4_000
 """Roads of a network that are drawn, at most."""
 
 _MARGIN = 0.04  # of the extent, on each side
@@ -110,20 +111,42 @@ def surface(journeys: Journeys, sites: Candidates) -> pa.Table | None:
     )
 
 
-def roads(journeys: Journeys) -> pa.Table | None:
+def roads(journeys: Journeys, sites: Candidates) -> pa.Table | None:
     """The roads of a network as lines from latitude and longitude to to_latitude and to_longitude; None of others.
 
-    Those of large networks would be a blot, and are left out.
+    Those about demand points and sites are told; of a network with too many of them to be seen the fastest.
     """
     if journeys.travel.model != "road":
         return None
     network = cast("RoadNetwork", journeys.model)
-    ends = network.node_places[network.road_nodes]
-    ends = ends[np.isfinite(ends).all(axis=(1, 2))]
-    if not 0 < len(ends) <= ROADS:
+    ends, minutes = network.node_places[network.road_nodes], network.road_minutes
+    seen = np.isfinite(ends).all(axis=(1, 2)) & np.isfinite(minutes) & _within(ends, journeys.demand, sites)
+    ends, minutes = ends[seen], minutes[seen]
+    if len(ends) > ROADS:
+        ends = ends[_fastest(ends, minutes)]
+    if not len(ends):
         return None
     names = ("latitude", "longitude", "to_latitude", "to_longitude")
     return pa.table(dict(zip(names, ends.reshape(-1, 4).T, strict=True)))
+
+
+def _within(ends: Floats, demand: Demand, sites: Candidates) -> npt.NDArray[np.bool_]:
+    """Which roads are about where people and sites are; all where these are nodes without a place, shape (r,)."""
+    box = _box(np.vstack([demand.places, sites.places])) if has_places(demand) and has_places(sites) else None
+    if box is None:
+        return np.ones(len(ends), bool)
+    west, south, east, north = _framed(box)
+    middle = (ends[:, 0] + ends[:, 1]) / 2
+    return np.asarray((middle[:, 0] >= south) & (middle[:, 0] <= north) & ((middle[:, 1] - west) % 360 <= east - west))
+
+
+def _fastest(ends: Floats, minutes: Floats) -> Ints:
+    """The roads of the highest speeds of which no more than can be seen share one or a higher one."""
+    km = great_circle(ends[:, 0, 0], ends[:, 0, 1], ends[:, 1, 0], ends[:, 1, 1])
+    speed = np.round(60 * km / np.maximum(minutes, 1e-9))
+    speeds, counts = np.unique(-speed, return_counts=True)
+    many = np.searchsorted(np.cumsum(counts), ROADS, side="right")
+    return np.flatnonzero(-speed < speeds[many]) if many < len(speeds) else np.arange(len(ends))
 
 
 def onto_roads(network: RoadNetwork, places: Floats, km: float) -> Floats:

@@ -221,7 +221,8 @@ def _times(found: Found) -> Iterator[Fact]:
     low = min(p.bound / float(found.demand.weight.sum()), s.mean) if bounded else None
     yield Fact("mean_minutes", s.mean, "Mean travel time to the site, by weight.", low, None, "min", key=True,
                label="mean travel time")  # fmt: skip
-    yield Fact("median_minutes", s.quantile(0.5), "Half of the weight is within this time.", unit="min")
+    yield Fact("median_minutes", s.quantile(0.5), "Half of the weight is within this time.", unit="min",
+               label="median travel time")  # fmt: skip
     yield Fact("p90_minutes", s.quantile(0.9), "Nine tenths of the weight are within this time.", unit="min",
                key=True, label="nine in ten within")  # fmt: skip
     yield Fact("worst_minutes", s.worst, "Longest travel time of anyone who counts.", unit="min", key=True,
@@ -312,7 +313,7 @@ def _stop(note: str) -> str:
 # ---- tables -------------------------------------------------------------------------------------------------------
 
 LABELS = {
-    "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "if closed", "p90_minutes": "9 in 10",
+    "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "if closed", "p90_minutes": "nine in ten",
     "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
     "km": "straight line", "best_mean_minutes": "best then", "best_sites": "sites that are best then",
     "median_minutes": "median",

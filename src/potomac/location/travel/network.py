@@ -259,6 +259,11 @@ class RoadNetwork:
         """Numbers of the nodes at the first and the second end of each road, shape (r, 2)."""
         return self._pairs[0]
 
+    @property
+    def road_minutes(self) -> Floats:
+        """Minutes along each road without traffic, the quicker way, infinite where it is closed, shape (r,)."""
+        return np.minimum(*self._forth_and_back())
+
     def unreachable(self, origins: Any, destinations: Any) -> tuple[Unreached, ...]:
         """Origins from which no way leads to any destination, each with the nearest node from which one does.
 
@@ -407,15 +412,16 @@ class RoadNetwork:
         start, end = checked_places(origins, "origins"), checked_places(destinations, "destinations")
         starts, ends = self._point_ends(start, out=True), self._point_ends(end, out=False)
         if len(self._pairs[0]) and min(starts.km.min(), ends.km.min()) > max(self.access_km, _ELSEWHERE_KM):
-            self._refuse_elsewhere(np.vstack([start, end]), float(min(starts.km.min(), ends.km.min())))
+            self._refuse_elsewhere(start, end, float(min(starts.km.min(), ends.km.min())))
         return starts, ends
 
-    def _refuse_elsewhere(self, points: Floats, km: float) -> None:
+    def _refuse_elsewhere(self, start: Floats, end: Floats, km: float) -> None:
         """Say that all points are somewhere else than the roads, and whether that is because they are turned round.
 
         Raises:
             DataError: always.
         """
+        points = np.vstack([start, end])
         turned = points[np.abs(points[:, 1]) <= 90][:, ::-1]
         near = self._roads.nearest(turned).km if len(turned) else np.array([np.inf])
         ends = self._nodes.places[np.unique(self._pairs[0])]

@@ -169,7 +169,7 @@ def test_a_network_whose_places_are_exchanged_is_told_with_what_to_do() -> None:
 def test_a_network_of_another_town_is_told_with_both_areas() -> None:
     away = POINTS + np.array([3.0, 0.0])
     said = fault(here().minutes, away, away)
-    assert "all 6 points are" in said.found
+    assert "all points (3 origins and 3 destinations) are" in said.found
     assert "latitude 48.1" in said.found
     assert "51.1" in said.found
     assert "swapped" not in said.mend

@@ -427,8 +427,8 @@ class RoadNetwork:
         ends = self._nodes.places[np.unique(self._pairs[0])]
         boxes = [f"latitude {a[0]:.5g} to {b[0]:.5g} and longitude {a[1]:.5g} to {b[1]:.5g}"
                  for a, b in ((one.min(axis=0), one.max(axis=0)) for one in (ends, points))]  # fmt: skip
-        said = (f"all {len(points):,} points are {km:,.0f} km or more from the nearest road: roads lie within "
-                f"{boxes[0]}, points within {boxes[1]}")  # fmt: skip
+        said = (f"all points ({len(start):,} origins and {len(end):,} destinations) are {km:,.0f} km or more from the "
+                f"nearest road: roads lie within {boxes[0]}, points within {boxes[1]}")  # fmt: skip
         mend = "Give a network of the same area"
         if np.median(near) <= max(self.access_km, _ELSEWHERE_KM):
             mend = "Exchanged they lie together: latitude and longitude of the nodes, or of the points, look swapped"

@@ -84,7 +84,8 @@ def _lengths_wrong(rows: Ints, km: Floats, straight: Floats, unit: str) -> DataE
     mend = "Look at the unit of the lengths, and at the places of these nodes"
     if unit:
         factor = _UNITS[unit]
-        mend = f'They look like {unit}: multiply them by {factor:g}, or say unit = "{unit}" where a study names them'
+        named = f', or name the column in a study as {{ column = "...", unit = "{unit}" }}' if factor > 0.1 else ""
+        mend = f"They look like {unit}: multiply them by {factor:g}{named}"
     return DataError(Fault("location.network", said, "expected m", mend, key="travel.links.length"))
 
 

@@ -248,7 +248,7 @@ def agrees(name: str, seed: int, c: float, w: float) -> None:
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", PROBLEMS)
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 100_000))
 def test_equals_enumeration(name: str, seed: int) -> None:
     agrees(name, seed, 1.0, 1.0)
@@ -348,6 +348,48 @@ def test_no_limit_is_infinity() -> None:
         assert solve(**{**usual, "time_limit": np.inf}).proven
     assert location.max_coverage(COST, 1, np.inf).objective == 3
     assert location.p_median(COST, 1, service_radius=np.inf).sites.tolist() == [1]
+
+
+@pytest.mark.parametrize("decay", [None, 2.0, "fast", Decay(half_life=0), Decay(least=np.nan), Decay(exponent=-1)])
+def test_a_decay_that_is_none_is_refused(decay: Any) -> None:
+    with pytest.raises(StudyError):
+        location.max_huff(COST, 1, decay=decay)
+    with pytest.raises(StudyError):
+        location.huff(COST, decay=decay)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("gap", [0.1, 0.5])
+def test_an_answer_within_the_gap_is_within_it(name: str, gap: float) -> None:
+    """The objective is as near to that of enumeration as was asked, the bound on the other side of it."""
+    for seed in range(40):
+        s, problem = Small(seed), PROBLEMS[name]
+        best, equal = problem.best(s)
+        if not equal:
+            continue
+        found = problem.solve(s, 1.0, 1.0, {"fixed": s.fixed, "forbidden": s.forbidden, "gap": gap})
+        assert found.status in ("optimal", "within_gap")
+        assert found.gap <= gap
+        assert abs(found.objective - best) <= gap * max(abs(found.objective), abs(best)) * (1 + NEAR)
+        assert problem.sign * found.bound <= problem.sign * best + NEAR * abs(best)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_without_time_no_bound_is_false(name: str) -> None:
+    for seed in range(40):
+        s, problem = Small(seed), PROBLEMS[name]
+        best, equal = problem.best(s)
+        try:
+            found = problem.solve(s, 1.0, 1.0, {"fixed": s.fixed, "forbidden": s.forbidden, "time_limit": 0.0})
+        except NoAnswer as error:
+            if equal and "in time" not in str(error):
+                pytest.fail(f"{s.p} sites could: {error}")
+            continue
+        assert problem.sign * found.bound <= problem.sign * best + NEAR * abs(best)
+        assert problem.sign * found.objective >= problem.sign * best - NEAR * abs(best)
+        assert found.proven == (found.status == "optimal")
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

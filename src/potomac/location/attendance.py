@@ -116,7 +116,7 @@ def _stayed(gap: float, share: Floats, w: Floats, allowed: Ints, best: Floats, p
     some = allowed[np.argsort(-each, kind="stable")[:p]]
     came = w @ share[:, some].max(axis=1)
     lost = float(w @ best - came)
-    return gap * float(came) / lost if lost > 0 else gap
+    return min(gap * float(came) / lost, 1.0) if lost > 0 else gap
 
 
 def _turned(

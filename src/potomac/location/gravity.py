@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
-from potomac.errors import DataError, Fault
+from potomac.errors import DataError, Fault, StudyError
 from potomac.location.asked import Asked, Met, asked, effort, every_placement, numbers, one_number, placed
 from potomac.location.attendance import checked_half_life, checked_minutes, coming
 from potomac.location.highs import Clock
-from potomac.location.placement import Placement, checked_weights, infeasible, rounding
+from potomac.location.placement import Placement, as_given, checked_weights, infeasible, rounding
 from potomac.stats.compiled import compiled
 
 __all__ = ["Decay", "huff", "max_huff"]
@@ -85,9 +85,17 @@ def huff(
         StudyError: the decay is none.
     """
     t = checked_minutes(minutes)
-    pull = decay(t) * numbers(attractiveness, t.shape[1], "attractiveness", 1.0)
+    pull = _checked(decay)(t) * numbers(attractiveness, t.shape[1], "attractiveness", 1.0)
     whole = pull.sum(axis=1, keepdims=True) + numbers(staying, len(t), "staying")[:, None]
     return np.asarray(np.divide(pull, whole, out=np.zeros_like(pull), where=whole > 0))
+
+
+def _checked(decay: object) -> Decay:
+    if not isinstance(decay, Decay):
+        said = f"decay is {as_given(decay)}"
+        mend = "Give one, such as Decay(half_life=15)"
+        raise StudyError(Fault("location.problem", said, "expected a Decay", mend, key="decay"))
+    return decay
 
 
 def max_huff(
@@ -129,6 +137,7 @@ def max_huff(
     n, m = t.shape
     w = checked_weights(weights, n)
     ask = asked(m, p, fixed, forbidden, counted=True)
+    decay = _checked(decay)
     pull = np.ascontiguousarray(decay(t) * numbers(attractiveness, m, "attractiveness", 1.0))
     rest = _rest(rivals, rival_attractiveness, staying, decay, n)
     custom = _Custom(pull, rest, w, ask, may.clock, may.gap)
@@ -201,7 +210,7 @@ class _Custom:
     @property
     def enough(self) -> float:
         """A bound of this is as good as a proof, or as was asked."""
-        return self.met.objective * (1 + max(self.gap, 0.5e-9))
+        return self.met.objective * (1 + max(self.gap * (1 - 1e-9), 0.5e-9))
 
     def _closed(self) -> float:
         """Branch and bound, the greatest bound first."""

@@ -89,7 +89,7 @@ class Answers:
         if not self.met.any:
             return np.inf
         exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * abs(best)
-        return min(exact, best - self.gap * abs(best)) if self.gap > 0 else exact
+        return min(exact, best - self.gap * (1 - 1e-9) * abs(best)) if self.gap > 0 else exact
 
     def stated(self, bound: float) -> float:
         """The bound as it may be stated: whole objectives round it up."""

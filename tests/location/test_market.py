@@ -77,6 +77,17 @@ def test_rivals_by_places(ask: Any, places: pa.Table) -> None:
     assert alone.facts["market_share"] > 99.9
 
 
+def test_who_reaches_no_candidate_is_part_of_all_custom(by_pair: Any, times: pa.Table) -> None:
+    """Without the rows of d to the candidates its 20 people are the rival's."""
+    tables = {"rivals": rivals(), "travel.matrix": more_times(times.slice(0, 9))}
+    run = by_pair(tables, problem={"objective": "market_share", "distance_decay": 1.0})
+    own = pull(OWN[:3], 1.0, 1.0)
+    won = (PEOPLE[:3] @ (own / (own + pull(THEIRS[:3], 1.0, 1.0)))).max()
+    assert run.facts["objective"] == pytest.approx(won)
+    assert run.facts["market_share"] == pytest.approx(100 * won / PEOPLE.sum())
+    assert run.tables["market"]["share"][0].as_py() == pytest.approx(won / PEOPLE.sum())
+
+
 @pytest.mark.parametrize(
     ("problem", "more", "key"),
     [

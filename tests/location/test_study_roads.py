@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from potomac.errors import StudyError
+from potomac.errors import DataError, StudyError
 
 DETOUR = pa.table({"from": ["a", "z", "a", "c"], "to": ["z", "b", "c", "b"], "minutes": [5.0, 5.0, 10.0, 10.0]})
 """From a to b in 10 minutes through z, in 20 through c."""
@@ -69,6 +69,12 @@ def test_people_of_the_demand_are_the_density_around_a_node(ask: Any) -> None:
     plain, dense = (ask(roads, travel=travel | more) for more in ({}, {"density_km": 2.0}))
     slower = (1 + 10_000 * 2 / (np.pi * 4) / 100) ** 0.1
     assert minutes(dense) / minutes(plain) == pytest.approx(slower, rel=1e-3)
+
+
+def test_density_around_places_that_are_not_known(ask: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        ask({**ENDS, "travel.links": DETOUR}, travel={"model": "road", "density_km": 5.0})
+    assert [(one.code, one.key) for one in caught.value.faults] == [("location.place-missing", "travel.density_km")]
 
 
 # ---- circuity by ways over roads ----------------------------------------------------------------------------------

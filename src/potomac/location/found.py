@@ -75,7 +75,7 @@ def tables_of(found: Found) -> dict[str, pa.Table]:
     }
     others = {
         "equal": _equal(found),
-        "market": market(found.journeys, found.placement, found.question.problem),
+        "market": market(found.journeys, found.placement, found.question.problem, found.whole),
         "frontier": found.robust.frontier,
         "stability": found.robust.stability,
         "moves": found.robust.moves,

@@ -370,8 +370,10 @@ def _with_density(nodes: pa.Table | None, links: pa.Table, surface: DensitySurfa
 
     found = nodes_of(nodes, columns_of(links, "links"))
     known = np.isfinite(found.places).all(axis=1)
+    if not known.any():
+        raise DataError(_nowhere("the network"))
     density = np.zeros(len(found))
-    density[known] = surface.at(found.places[known]) if known.any() else 0.0
+    density[known] = surface.at(found.places[known])
     if nodes is None:
         latitude, longitude = found.places.T
         nodes = pa.table({"id": found.ids, "latitude": latitude, "longitude": longitude})
@@ -393,11 +395,18 @@ def road_network(nodes: pa.Table | None, links: pa.Table, travel: Travel) -> Roa
 
 def _surface(travel: Travel, demand: Demand) -> DensitySurface | None:
     """People a square kilometre around any place, from those of the demand."""
-    if travel.density_km is None or not has_places(demand):
+    if travel.density_km is None:
         return None
+    if not has_places(demand):
+        raise DataError(_nowhere("[demand]"))
     from potomac.location.travel.density import DensitySurface
 
     return DensitySurface(demand.places, demand.weight, travel.density_km)
+
+
+def _nowhere(what: str) -> Fault:
+    found, mend = f"density is told around places, and {what} has none", "Name columns latitude and longitude"
+    return Fault("location.place-missing", found, "", f"{mend}, or take density_km away", key="density_km")
 
 
 def _settled(points: _Some, surface: DensitySurface) -> _Some:

@@ -14,11 +14,16 @@ from potomac.location.reading import Candidates
 __all__ = ["market"]
 
 
-def market(journeys: Journeys, placement: Placement, problem: Problem) -> pa.Table | None:
+def market(journeys: Journeys, placement: Placement, problem: Problem, whole: float) -> pa.Table | None:
     """A row a site, own ones first: its attractiveness, the custom that it wins, and the share of all custom.
 
-    None where the problem is another than the share of the market. Demand points that a site is no minute away from,
-    or that only own sites reach, are won as :func:`~potomac.location.gravity.huff` says.
+    None where the problem is another than the share of the market. Who reaches no own site is not among the custom.
+
+    Args:
+        journeys: of the demand points that some candidate reaches.
+        placement: the own sites.
+        problem: how pull falls with the minutes, and that of staying at home.
+        whole: all custom, those who reach no candidate included.
     """
     if problem.objective != "market_share":
         return None
@@ -34,7 +39,7 @@ def market(journeys: Journeys, placement: Placement, problem: Problem) -> pa.Tab
     return pa.table(
         {
             "site": pa.array(ids, pa.string()), "own": np.arange(len(ids)) < len(own),
-            "attractiveness": attractiveness, "custom": custom, "share": custom / weight.sum(),
+            "attractiveness": attractiveness, "custom": custom, "share": custom / whole,
         }
     )  # fmt: skip
 

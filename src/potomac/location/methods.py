@@ -68,7 +68,8 @@ def _paragraphs(found: Found) -> Iterator[str]:
     t, problem = found.journeys.travel, found.question.problem
     words = _TRAVEL[t.model].format(speed=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation)
     if found.journeys.calibration is not None:
-        words += f" It was fitted to {found.journeys.calibration.n_fit:,} trips whose time is known"
+        what = "trips whose time is known" if t.sample_pairs is None else "ways over the roads of the study"
+        words += f" It was fitted to {found.journeys.calibration.n_fit:,} {what}"
         words += f" and held against {found.journeys.calibration.n_held_out:,} others, then fitted to all of them."
     if t.departure is not None and t.model != "matrix":
         words += f" It is told for a departure at {_clock(t.departure)}."

@@ -93,7 +93,7 @@ class GeoFrame(Frame):
     positions = ("latitude", "longitude")
 
     def __init__(self, frame: Any) -> None:
-        kinds = sorted({str(kind) for kind in frame.geometry.geom_type} - {"Point"})
+        kinds = sorted({kind for kind in frame.geometry.geom_type if isinstance(kind, str)} - {"Point"})
         if kinds:
             found, mend = f"the frame holds {listing(kinds, 5)}", "Take one point of each, such as its centroid"
             raise DataError(Fault("data.geometry", found, "expected points", mend))

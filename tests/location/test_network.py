@@ -482,3 +482,23 @@ def test_a_network_can_be_kept() -> None:
     net = line()
     before = net.minutes([[0.0, 0.005]], [[0.0, 0.03]])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).minutes([[0.0, 0.005]], [[0.0, 0.03]]), before)
+
+
+def test_a_network_without_nodes_is_refused() -> None:
+    for nodes, words in (({"id": [], "latitude": [], "longitude": []}, "rows of nodes"), (None, "rows of links")):
+        with pytest.raises(DataError, match=f"the network has no node; expected {words}"):
+            RoadNetwork(nodes, {"from": [], "to": []})
+
+
+def test_nodes_may_call_their_places_otherwise() -> None:
+    links = {"from": [0], "to": [1], "maxspeed": [60]}
+    for north, east in (("lat", "lon"), ("Latitude", "LNG")):
+        net = RoadNetwork({"id": [0, 1], east: [-10.0, -10.0], north: [0.0, 1.0]}, links)
+        assert net.between([0], [1]) == [[pytest.approx(KM_PER_DEGREE)]]
+
+
+def test_classes_of_which_no_speed_is_known_are_named() -> None:
+    links = {"from": [0, 1, 2], "to": [1, 2, 3], "length": [9.0] * 3, "class": ["primry", "primary", "highway"]}
+    notes = RoadNetwork(None, links).notes
+    assert "No speed is known of the classes primry, highway." in notes
+    assert any("2 links have neither a known class" in note for note in notes)

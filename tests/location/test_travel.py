@@ -160,7 +160,8 @@ def test_places_come_from_whatever_holds_them() -> None:
     ("points", "words"),
     [([[-87.6, 41.9], [-87.7, 41.8]], "look swapped"), ([[139.7, 35.7]], "look swapped"),
      ([[-0.1, 51.5], [139.7, 35.7]], "look swapped"), ([[41.9, np.nan]], "finite"), ([[95.0, 200.0]], "from -90 to 90"),
-     (np.empty((0, 2)), "at least one"), ([1.0, 2.0], "shape"),
+     (np.empty((0, 2)), "at least one"), ([1.0, 2.0], "[[latitude, longitude]]"),
+     (np.zeros((2, 5)), "Turn rows and columns round"),
      ([["a", "b"]], "numbers"), ({"north": [1.0], "lon": [2.0]}, "no column latitude")],
 )  # fmt: skip
 def test_places_that_are_none_are_refused_and_it_is_said_why(points: object, words: str) -> None:

@@ -5,6 +5,7 @@ Frames are known by what they can do (GeoPandas, pandas, Polars, Arrow, a mappin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -14,7 +15,16 @@ import numpy.typing as npt
 
 from potomac.errors import DataError, Fault, listing
 
-__all__ = ["frame_places", "frame_plane", "has_geometry", "is_frame", "opened", "refuse_metres", "to_degrees"]
+__all__ = [
+    "frame_places",
+    "frame_plane",
+    "has_geometry",
+    "is_frame",
+    "opened",
+    "place_columns",
+    "refuse_metres",
+    "to_degrees",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,12 +81,17 @@ def frame_places(frame: Any, what: str) -> Floats:
         return _points(frame, what)
     frame = opened(frame)
     names = _names(frame) or ()
-    chosen = [_first(names, usual) for usual in (_LATITUDE, _LONGITUDE)]
+    chosen = place_columns(names)
     lacking = [usual[0] for usual, name in zip((_LATITUDE, _LONGITUDE), chosen, strict=True) if name is None]
     if lacking:
         found = f"{what} has no column {' and none '.join(lacking)}; it has {listing(names) or 'none'}"
         raise _bad(found, "expected columns latitude and longitude, in degrees", "Rename those that hold them", what)
     return _two(frame, chosen, what)
+
+
+def place_columns(names: Sequence[str]) -> list[str | None]:
+    """Which of the columns are latitude and longitude; None where none is."""
+    return [_first(tuple(names), usual) for usual in (_LATITUDE, _LONGITUDE)]
 
 
 def frame_plane(frame: Any, what: str) -> Floats:

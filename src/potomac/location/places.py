@@ -87,7 +87,9 @@ def checked_points(points: npt.ArrayLike, metric: Metric = "sphere", key: str = 
     except (TypeError, ValueError) as error:
         raise _bad("points are not numbers", "expected two numbers for each", key) from error
     if found.ndim != 2 or found.shape[1] != 2 or not len(found):
-        raise _bad(f"points have shape {found.shape}", "expected two numbers for each of at least one", key)
+        mend = "Give one place as [[latitude, longitude]]" if found.shape == (2,) else ""
+        mend = "Turn rows and columns round" if found.ndim == 2 and len(found) == 2 and found.shape[1] > 2 else mend
+        raise _bad(f"points have shape {found.shape}", "expected two numbers for each of at least one", key, mend)
     if not np.isfinite(found).all():
         i = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
         raise _bad(f"point {i} is {tuple(found[i].tolist())}", "expected finite numbers", key)

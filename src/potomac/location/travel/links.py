@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, StudyError, listing
 from potomac.geo.distance import great_circle
-from potomac.location.crs import is_frame, opened, refuse_metres
+from potomac.location.crs import is_frame, opened, place_columns, refuse_metres
 from potomac.location.swapped import refuse_swapped, swapped_rows
 from potomac.location.travel.congestion import bpr
 from potomac.location.travel.matrix import array_of_ids
@@ -171,7 +171,8 @@ def nodes_of(nodes: Any, links: dict[str, pa.Array]) -> Nodes:
     if twice:
         said = f"{len(twice)} nodes are there more than once: {listing(twice, 5)}"
         raise DataError(Fault("location.id-twice", said, "expected each id once", "", key="travel.nodes.columns.id"))
-    places = [_numbers(found, name, "nodes") if name in found else np.full(len(ids), np.nan) for name in _ENDS]
+    places = [np.full(len(ids), np.nan) if name is None else _numbers(found, name, "nodes")
+              for name in place_columns(list(found))]  # fmt: skip
     made = Nodes(ids, np.column_stack(places))
     _on_the_globe(made)
     return made
@@ -293,6 +294,9 @@ def _free_minutes(
     kmh = link_kmh(links.get("class"), links.get("maxspeed"), usage.speeds)
     kmh = kmh if len(kmh) == k else np.full(k, np.nan)
     unknown = np.isnan(kmh)
+    if "class" in links and (unknown & lacking).any():
+        strange = pc.unique(links["class"].filter(pa.array(unknown & lacking)).drop_null()).to_pylist()
+        more += (f"No speed is known of the classes {listing(strange, 5)}.",) * bool(strange)
     kmh = np.where(unknown, usage.default_kmh, kmh)
     if usage.density is not None:
         kmh = kmh * density_factor((usage.density[tail] + usage.density[head]) / 2)
@@ -390,7 +394,7 @@ def _numbers(found: dict[str, pa.Array], name: str, table: str) -> Floats:
     except pa.ArrowException as error:
         said = f'column "{name}" of {table} holds no numbers'
         raise DataError(Fault("location.network", said, "expected numbers", key=f"travel.{table}.{name}")) from error
-    angle = name.endswith(("latitude", "longitude"))
+    angle = name.endswith(("latitude", "longitude")) or (table == "nodes" and name != "id")
     wrong = np.flatnonzero(np.isinf(values) | (~np.isnan(values) & (values < 0) & (not angle)))
     if len(wrong):
         said = f"{name} of row {wrong[0]} of {table} is {values[wrong[0]]:g}"

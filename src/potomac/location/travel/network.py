@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +49,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _KEPT = 1 << 28  # bytes of times by hour that are kept
+_CALLS = 6  # sets of places of which it is kept where they meet the nearest road
 _NAMED = 3  # parts beside the largest that are told
 _ELSEWHERE_KM = 10.0
 """Points that are all farther from any road are not said to have no way, but to be elsewhere."""
@@ -90,9 +92,9 @@ class RoadNetwork:
     """A network of roads; a travel model.
 
     Args:
-        nodes: a table with columns ``id``, ``latitude`` and ``longitude``; None where the links tell the places of
-            their ends (``from_latitude``, ``from_longitude``, ``to_latitude``, ``to_longitude``). Without any place
-            times are known :meth:`between` nodes only.
+        nodes: a table with columns ``id``, ``latitude`` and ``longitude`` (or ``lat``, and ``lon`` or ``lng``); None
+            where the links tell the places of their ends (``from_latitude``, ``from_longitude``, ``to_latitude``,
+            ``to_longitude``). Without any place times are known :meth:`between` nodes only.
         links: a table with columns ``from`` and ``to`` (ids of nodes), and of ``minutes`` (without traffic), ``length``
             (m), ``class``, ``maxspeed``, ``oneway`` (yes, -1, no), ``volume`` and ``capacity`` (vehicles an hour),
             ``b`` and ``power`` (of the BPR function) those that are known.
@@ -135,6 +137,9 @@ class RoadNetwork:
         self.profile = usual_or(profile)
         table = columns_of(links, "links")
         self._nodes = nodes_of(nodes, table)
+        if not len(self._nodes):
+            said, what = "the network has no node", "nodes" if nodes is not None else "links"
+            raise DataError(Fault("location.network", said, f"expected rows of {what}", key=f"travel.{what}"))
         usage = Usage(
             checked_speeds(speeds), checked_positive(default_kmh, "default_kmh"), checked_flag(oneway, "oneway"),
             self._density(density),
@@ -151,6 +156,7 @@ class RoadNetwork:
         self.part_sizes = np.sort(sizes)[::-1]
         self._leave = self._exits(self._zones(first_through, zones))
         self._times: OrderedDict[float | None, _Timed] = OrderedDict()
+        self._feet: OrderedDict[bytes, Snapped] = OrderedDict()
 
     def __len__(self) -> int:
         """Number of nodes."""
@@ -253,6 +259,15 @@ class RoadNetwork:
     def snapped(self, places: Any) -> Snapped:
         """Where places meet the nearest road; :attr:`road_nodes` tells its ends."""
         return self._roads.nearest(checked_places(places))
+
+    def _met(self, places: Floats) -> Snapped:
+        """Where places meet the nearest road; those of the last few calls are kept, as the same points ask again."""
+        key = blake2b(np.ascontiguousarray(places), digest_size=16).digest()
+        found = self._feet.pop(key, None) or self._roads.nearest(places)
+        self._feet[key] = found
+        while len(self._feet) > _CALLS:
+            self._feet.popitem(last=False)
+        return found
 
     @property
     def road_nodes(self) -> Ints:
@@ -443,7 +458,7 @@ class RoadNetwork:
 
     def _point_ends(self, places: Floats, *, out: bool) -> Ends:
         """Entries of points: an origin drives on to the second end or back to the first, a destination the reverse."""
-        road, share, km = self._roads.nearest(places)
+        road, share, km = self._met(places)
         open_there = km <= self.access_km
         ends = self._pairs[0][road] if len(self._pairs[0]) else np.zeros((len(places), 2), np.int64)
         within = open_there & (share > 0) & (share < 1)

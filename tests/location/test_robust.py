@@ -117,7 +117,7 @@ def test_the_frontier_is_of_the_objective_that_is_asked(
     gain = (best(value, 3, more) - best(value, 2, more)) * (1 if more else -1)
     assert fact.value == pytest.approx((100 if more else 1) * gain)
     assert fact.unit == ("%" if more else "min")
-    assert "both answers are proven" in fact.meaning
+    assert "it is proven" in fact.meaning
     assert (fact.low, fact.high) == (None, None)
     assert rows[2]["saved_by_one_more"] == pytest.approx(gain)
 

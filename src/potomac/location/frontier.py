@@ -366,4 +366,6 @@ def _marginal(a: Row, b: Row, whole: float, sign: float, monotone: bool) -> Marg
     low, high = sign * (a.bound - b.value), sign * (a.value - b.bound)
     if monotone:
         low = max(low, 0.0)
-    return Marginal(a.p, saved * whole, saved, min(low, saved), max(high, saved), a.proven and b.proven)
+    low, high = min(low, saved), max(high, saved)
+    met = high - low <= NEAR * max(abs(a.value), abs(b.value))
+    return Marginal(a.p, saved * whole, saved, low, high, met or (a.proven and b.proven))

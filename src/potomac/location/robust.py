@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer
-from potomac.location.drift import Drift, drift, drift_by_hour
 from potomac.location.frontier import Aim, Frontier, equity_frontier, marginals
 from potomac.location.how_many import SHARES, Answer, Numbered, answer_of, how_many
 from potomac.location.journeys import Journeys, has_places
+from potomac.location.moving import Drift, drift, drift_by_hour
 from potomac.location.outcome import named, weighted_quantile
 from potomac.location.placement import Placement
 from potomac.location.question import Problem, Question, Solver
@@ -181,7 +181,7 @@ def robust(
             hours=None if not hours else _hours_table(hours, journeys, placement, question.problem),
             wins=None if found is None else _wins(found),
             notes=(*compared.notes, *notes, *said, *_shared(question, journeys, found)),
-            method=() if found is None else (_method(question, journeys, count),),
+            method=() if found is None else (_method(question, journeys, count) + _limited(found),),
         ),
         **compared.parts,
     )
@@ -493,6 +493,16 @@ def _method(question: Question, journeys: Journeys, count: int) -> str:
         f"{s.travel_spread:g} (log scale), of whose variance a share of {s.shared:g} is common to all and the rest "
         f"{rest}; weights are multiplied by factors of spread {s.demand_spread:g}. The chosen sites and all others "
         "meet the same scenarios."
+    )
+
+
+def _limited(found: Stability) -> str:
+    """How sites are compared that can leave people out."""
+    if not (found.lost.any() or np.isnan(found.regret).any()):
+        return ""
+    return (
+        " Sites that leave out a smaller share of the people are better, and of equals those that cost a person less; "
+        "regret is told of the scenarios in which the answer leaves out no more than the best."
     )
 
 

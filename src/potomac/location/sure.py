@@ -69,9 +69,9 @@ def facts(found: Found) -> Iterator[Fact]:
         yield from _scenarios(wins)
     drifted = found.robust.drifted
     if drifted is not None:
-        meaning = "How far the best place is from the answer in half of the scenarios; of several the farthest."
+        meaning = "How far the best place is from the answer in half of the scenarios at most; of several the farthest."
         yield Fact("moves_median", drifted.median, meaning, unit="km", label="best place is within (half)")
-        meaning = "The same in 19 of 20 scenarios."
+        meaning = "How far the best place is from the answer in 19 of 20 scenarios at most; of several the farthest."
         yield Fact("moves_95", drifted.most, meaning, unit="km", label="best place is within (95 %)")
     yield from _more(found)
 
@@ -113,12 +113,12 @@ def _more(found: Found) -> Iterator[Fact]:
     label, unit = _ONE_MORE[more.aim]
     scale = 100.0 if unit == "%" else 1.0
     if more.proven:
-        meaning = "What one more site brings: minutes a person, or per cent of the people; both answers are proven."
+        meaning = "What one more site brings: minutes a person, per cent of the people, or cost saved; it is proven."
         yield Fact("one_more_site", scale * more.gain, meaning, unit=unit, label=label)
         return
     meaning = (
-        "What one more site brings: minutes a person, or per cent of the people; where the two answers are not proven, "
-        "as they were found, and between what their bounds say."
+        "What one more site brings: minutes a person, per cent of the people, or cost saved; where that is not proven, "
+        "by the best that were found, between the least and the most that their bounds leave."
     )
     low, high = (scale * end if math.isfinite(end) else None for end in (more.low, more.high))
     yield Fact("one_more_site", scale * more.gain, meaning, low, high, unit, label=label)

@@ -8,8 +8,8 @@ import pytest
 from potomac.errors import StudyError
 from potomac.geo.distance import great_circle
 from potomac.location.attendance import coming
-from potomac.location.drift import drift, drift_by_hour
 from potomac.location.geometry import geometric_median
+from potomac.location.moving import drift, drift_by_hour
 from potomac.location.question import Problem
 from potomac.location.scenarios import Spread, scenario
 from potomac.location.travel.circuity import CircuityDistance

@@ -262,7 +262,7 @@ class RoadNetwork:
 
     def _met(self, places: Floats) -> Snapped:
         """Where places meet the nearest road; those of the last few calls are kept, as the same points ask again."""
-        key = blake2b(np.ascontiguousarray(places), digest_size=16).digest()
+        key = blake2b(places.tobytes(), digest_size=16).digest()
         found = self._feet.pop(key, None) or self._roads.nearest(places)
         self._feet[key] = found
         while len(self._feet) > _CALLS:

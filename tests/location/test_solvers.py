@@ -415,6 +415,13 @@ def test_numbers_that_overflow_or_vanish_are_refused(name: str, key: str, size: 
     assert "unit" in error.value.faults[0].mend
 
 
+@pytest.mark.parametrize(("size", "scale"), [(1e308, 1.0), (1e130, 1e200), (1e-200, 1.0), (1.0, 1e-310)])
+def test_points_whose_distances_overflow_or_vanish_are_refused(size: float, scale: float) -> None:
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]) * (size / 2)
+    with pytest.raises(DataError, match=r"overflow|vanish"):
+        location.p_median(location.Nearby(points, scale=scale), 1, np.full(3, 1e-20 if scale < 1 else 1.0))
+
+
 @pytest.mark.parametrize("size", [1e139, 1e-139])
 def test_numbers_that_just_do_not_are_answered(size: float) -> None:
     found = location.p_median(COST * size / 6, 1, np.full(3, size))

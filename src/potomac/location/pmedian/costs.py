@@ -179,7 +179,10 @@ def source_of(
                 np.vstack([cost.rows.min(0), cost.rows.max(0), cost.columns.min(0), cost.columns.max(0)]), axis=0
             ).sum()
         )
-        far = 4.0 * max(whole, 1e-300) * scale * float(w.sum())
+        far = 4.0 * (whole or 1.0) * scale * float(w.sum())
+        if not 0.0 < far < 1e290:
+            said = f"weighted distances of these points add up to about {far:g}"
+            raise _wrong(said, "expected numbers that neither overflow nor vanish", "scale")
         return Source(kind, none, cost.rows, cost.columns, scale, w, limit, far), n, m
     matrix = checked_cost(cost)
     n, m = matrix.shape

@@ -301,6 +301,15 @@ def test_a_square_matrix_is_told_how_a_row_a_pair_looks(tmp_path: Path) -> None:
     assert said.mend.startswith("A row a pair is expected: a line origin,destination,minutes")
 
 
+def test_faults_of_a_model_have_the_keys_of_the_study(ask: Any, places: pa.Table) -> None:
+    """What the library calls ``sample`` is [travel.sample] here."""
+    ends = {"from_latitude": 38.9, "from_longitude": -77.0, "to_latitude": 38.95, "to_longitude": -77.1}
+    trips = pa.table({name: [value] * 5 for name, value in {**ends, "minutes": 10.0}.items()})
+    said = fault(DataError, ask, {"demand": places, "travel.sample": trips})
+    assert (said.code, said.key) == ("location.sample", "travel.sample")
+    assert "5 pairs" in said.found
+
+
 def test_long_names_are_cut_in_messages(by_pair: Any, places: pa.Table) -> None:
     long = "n" * 3000
     said = fault(DataError, by_pair, {"demand": replaced(places, "id", [long, long, "c", "d"])})

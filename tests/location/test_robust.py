@@ -140,6 +140,7 @@ def test_costs_are_compared_by_numbers_of_sites_and_may_rise(by_pair: Any, sites
     """a 2,070 + 1,000; a and c 950 + 1,600; all 400 + 2,300."""
     run = asked(by_pair, sites, "fixed_charge", frontier=3)
     assert run.tables["frontier"]["value"].to_pylist() == pytest.approx([3070, 2550, 2700])
+    assert run.tables["frontier"]["efficient"].to_pylist() == [True, True, False]
     assert run.facts["one_more_site"] == pytest.approx(-150)
 
 

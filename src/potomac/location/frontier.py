@@ -27,7 +27,7 @@ from potomac.location.outcome import weighted_quantile
 from potomac.location.placement import Placement, Status, checked_weights
 from potomac.location.pmedian.search import p_median
 
-__all__ = ["Aim", "Frontier", "Marginal", "Row", "equity_frontier", "marginals"]
+__all__ = ["NEAR", "Aim", "Frontier", "Marginal", "Row", "equity_frontier", "marginals"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -58,7 +58,8 @@ class Row:
         worst_bound: no p sites have a lower worst time; None where it was not asked for.
         proven: whether the answer is the best of its aim.
         status: "optimal", "within_gap" (as near as was asked) or "time_limit" (the best found until then).
-        efficient: whether no other row with as few sites or fewer is as good in mean, q90 and worst and better in one.
+        efficient: whether no other row with as few sites or fewer is as good in mean, q90 and worst and better in one;
+            where ``objective`` is counted, whether no row with fewer sites is as good in it.
         objective: what the aim counts, where that is no mean and no worst time: minutes of the quantile, the share of
             people within the radius, expected to come or won, or all that sites and ways cost.
         objective_bound: no p sites are better than this.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import NoAnswer
-from potomac.location.frontier import Aim, Frontier, Row, marginals
+from potomac.location.frontier import NEAR, Aim, Frontier, Row, marginals
 from potomac.location.outcome import weighted_quantile
 from potomac.location.placement import Placement
 from potomac.location.question import Problem, Solver
@@ -105,8 +105,7 @@ def how_many(
         raise last
     more, monotone = problem.objective in SHARES, problem.objective != "fixed_charge"
     rows = [_row(p, one, problem, whole) for p, one in found.items()]
-    if monotone:
-        rows = _bounded(rows, more)
+    rows = _marked(_bounded(rows, more) if monotone else rows, more)
     aim: Aim = rows[0].aim
     people = sum(float(one.weight.sum()) for one in found.values()) / len(found)
     gains = marginals(rows, whole if more else people, more=more, monotone=monotone)
@@ -129,6 +128,15 @@ def _row(p: int, one: Answer, problem: Problem, whole: float) -> Row:
         bound if kind == "minisum" else None, bound if kind == "minimax" else None, found.proven, found.status,
         objective=value, objective_bound=bound,
     )  # fmt: skip
+
+
+def _marked(rows: list[Row], more: bool) -> list[Row]:
+    """Mark the rows that are no better than one with fewer sites."""
+    sign = -1.0 if more else 1.0
+    values = np.array([sign * row.value for row in rows])
+    before = np.minimum.accumulate(np.append(np.inf, values[:-1]))
+    room = NEAR * np.maximum(np.abs(values), 1e-300)
+    return [replace(row, efficient=bool(ok)) for row, ok in zip(rows, values < before - room, strict=True)]
 
 
 def _bounded(rows: list[Row], more: bool) -> list[Row]:

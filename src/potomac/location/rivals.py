@@ -52,6 +52,9 @@ GREEDY = 2e7
 SAME = 1e-9
 """Sites whose measure is nearer than this share of the best are as good."""
 
+LIGHT = 1e-7
+"""Who is a smaller share of the weight may be left out by a search, as prices that outweigh all else lose digits."""
+
 NOBODY = 1e-9
 """A share of the weight that is as good as none."""
 
@@ -289,7 +292,8 @@ class _Nearest:
         self.rival, self.w, self.whole = rival, w, float(w.sum())
         self.near = np.isfinite(minutes) & (minutes <= rival.radius)
         some = np.where(self.near, minutes, 0.0)
-        far = (float(w @ some.max(axis=1)) + float(rival.opening.sum())) / float(w.min()) + 1.0  # outweighs all else
+        least = max(float(w.min()), LIGHT * self.whole)
+        far = (float(w @ some.max(axis=1)) + float(rival.opening.sum())) / least + 1.0  # outweighs all else
         self.toll = np.ascontiguousarray(np.where(self.near, minutes, far) * w[:, None])
 
     def cost(self, sites: Ints) -> _Cost:
@@ -304,7 +308,7 @@ class _Nearest:
         greedy = opened_one_by_one(self.toll, np.ones(len(self.w)), Measure("", ""), r.ask.fixed, r.ask.free, r.least)
         for start in (r.sites, greedy):
             yield np.asarray(
-                interchanged(self.toll, r.opening, r.status, start, r.least, r.most, far, 1e-12 * far, 500), np.int64
+                interchanged(self.toll, r.opening, r.status, start, r.least, r.most, far, 1e-14 * far, 500), np.int64
             )
 
 

@@ -268,7 +268,7 @@ class Stability(Compared):
         sites: the chosen, ascending.
         best: the best sites of each scenario, ascending, then -1 where there are fewer; shape (count, most).
         wins: in how many scenarios each candidate is among the best sites, shape (m,).
-        share: the same as shares, which sum to p; shape (m,).
+        share: the same as shares, which sum to p where there are p sites; shape (m,).
         low, high: 95 % intervals of the shares (Wilson), shape (m,).
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["amount", "minutes_of", "percent", "say"]
+__all__ = ["amount", "minutes_of", "percent", "plain", "say"]
 
 _LARGE = ((1e9, "billion"), (1e6, "million"))
 
@@ -17,6 +17,11 @@ def say(value: float) -> str:
         return f"{value:,.0f}"
     places = 2 - math.floor(math.log10(abs(value)))
     return f"{value:,.{min(max(places, 0), 6)}f}"
+
+
+def plain(value: float) -> str:
+    """A sum as it is: six significant digits at least, thousands separated, never a power of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,g}"
 
 
 def amount(value: float) -> str:

@@ -18,6 +18,7 @@ from potomac.location.facility.problem import Facilities
 from potomac.location.facility.relaxation import FREE, IN, NODES, OUT, Pairs, ascend, dearer, listed
 from potomac.location.highs import Clock
 from potomac.location.placement import infeasible
+from potomac.location.says import plain
 
 __all__ = ["best_facilities"]
 
@@ -428,7 +429,7 @@ def _why(f: Facilities) -> str:
     if f.service == "nearest":
         return ""
     room = float(f.capacity[fixed].sum() + np.sort(f.capacity[free])[::-1][:more].sum())
-    return f"; the demand is {float(f.demand.sum()):g}, and {f.most} sites hold at most {room:g}"
+    return f"; the demand is {plain(float(f.demand.sum()))}, and {f.most} sites hold at most {plain(room)}"
 
 
 def _half(node: _Node, at: int, what: int) -> _Node:

@@ -74,7 +74,7 @@ LEFT = 10_000
 """Candidates up to which those that are left are listed; 30 a site where that is more."""
 
 LISTED = 10_000_000
-"""Pairs up to which they are among groups."""
+"""Pairs up to which they are among groups, and without being cut short among all points."""
 
 EXACT = 2.0**30
 """Whole objectives up to this tell a bound from the next whole number."""
@@ -232,13 +232,18 @@ class Ladder:
         keep = fine.status != OUT
         keep[self.met.sites] = True
         names = np.flatnonzero(keep)
-        if len(names) > max(LEFT, 30 * self.p):
+        last = source is self.source
+        if len(names) > max(LEFT, 30 * self.p) and not last:
             return None
         node = fine.node(source, names)
         near = second(source, self.met.sites)
-        reach = np.maximum(1.1 * node.multiplier, 1.6 * np.where(np.isfinite(near), near, 0.0))
-        most = PAIRS if source is self.source else LISTED
-        return (names, reach) if expected(source, keep, reach) <= most else None
+        near = np.where(np.isfinite(near), near, 0.0)
+        for factor in (1.6, 1.25, 1.0):
+            reach = np.maximum(1.1 * node.multiplier, factor * near)
+            pairs = expected(source, keep, reach)
+            if pairs <= LISTED:
+                break
+        return (names, reach) if pairs <= (PAIRS if last else LISTED) else None
 
     def _among(self, part: tuple[Ints, Floats], fine: Fine, source: Source, pool: ThreadPoolExecutor) -> float:
         """Search and bound among candidates that are left; the bound, which is no more than the goal."""

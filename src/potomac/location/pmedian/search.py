@@ -30,6 +30,9 @@ Bools = npt.NDArray[np.bool_]
 LARGE = 100_000_000
 """Pairs of points above which groups of demand points stand for them at first."""
 
+CROWDED = 16_000_000, 2_000_000
+"""The same where sites are few, whose lists are long: pairs, and pairs a site."""
+
 DENSE = 25_000_000
 """Pairs up to which it is looked for a placement that serves everyone by radius."""
 
@@ -76,7 +79,7 @@ def p_median(
         bound = search.met.objective
     elif ask.more == 1 and n * len(ask.free) <= 2e8:
         bound = search.every_one()
-    elif source.kind != MATRIX and not np.isfinite(source.radius) and n * len(ask.allowed) > LARGE:
+    elif source.kind != MATRIX and not np.isfinite(source.radius) and _large(n * len(ask.allowed), search.p):
         bound = search.large()
     else:
         bound = search.run()
@@ -88,6 +91,11 @@ def p_median(
         ties = sought(search.met, bound, ask, dense(source))
     who, _ = assigned(source._replace(weight=np.ones(n)), search.met.sites)
     return placed(search.met, who, bound, gap=may.gap, ties=ties)
+
+
+def _large(pairs: int, p: int) -> bool:
+    """Whether groups of demand points stand for them at first."""
+    return pairs > LARGE or (pairs > CROWDED[0] and pairs > CROWDED[1] * p)
 
 
 def _within_reach(source: Source, ask: Asked) -> None:

@@ -320,7 +320,6 @@ _HOURLY = {
     "minisum": ("mean travel time", "min", 1.0),
     "minimax": ("longest travel time", "min", 1.0),
     "quantile": ("time within which the share is", "min", 1.0),
-    "set_cover": ("sites or cost", "", 1.0),
     **_COUNTED,
 }
 """What each objective counts, its unit and scale."""
@@ -333,9 +332,11 @@ def _objective(result: Result) -> str:
 
 
 def _hours(table: pa.Table, objective: str) -> Figure:
-    """What the answer and the best of each hour bring."""
-    what, unit, scale = _HOURLY[objective]
+    """What the answer and the best of each hour bring; where the answer leaves people out, how many."""
     rows = table.to_pylist()
+    if objective == "set_cover" or (objective != "minimax" and any(row["left_out"] > 0 for row in rows)):
+        return _uncovered(rows)
+    what, unit, scale = _HOURLY[objective]
     same = all(row["same"] for row in rows)
     parts = [("value", "the answer"), ("best_value", "the best then")][: 1 if same else 2]
     drawn = [
@@ -348,10 +349,30 @@ def _hours(table: pa.Table, objective: str) -> Figure:
     else:
         told = minutes_of(worst["value"]) if unit == "min" else _worded(scale * worst["value"], unit)
         finding = f"At {worst['hour']:g} o'clock the {what} is the {'least' if more else 'most'}: {told}."
+    finding += _left_out(rows)
     if same:
         finding += " The same sites are the best at each of these hours."
     return Figure(
         "hours", "By the hour of the day", f"Lines over the hours. {finding}",
         (Layer("line", pa.Table.from_pylist(drawn), "hour", "value", series="choice"),),
         x=Axis("hour of the day"), y=Axis(what, unit, zero=True), finding=finding,
+    )  # fmt: skip
+
+
+def _left_out(rows: list[dict[str, Any]]) -> str:
+    """At which hour the most people are left out."""
+    most = max(rows, key=lambda row: row["left_out"])
+    if most["left_out"] == 0:
+        return ""
+    return f" The answer leaves out {percent(100 * most['left_out'])} of the weight at {most['hour']:g} o'clock."
+
+
+def _uncovered(rows: list[dict[str, Any]]) -> Figure:
+    """How many the answer leaves out by the hour: beyond the radius, or for want of room."""
+    finding = _left_out(rows).strip() or "Nobody is left out at any of these hours."
+    drawn = pa.Table.from_pylist([{"hour": row["hour"], "share": 100 * row["left_out"]} for row in rows])
+    return Figure(
+        "hours", "By the hour of the day", f"A line over the hours. {finding}",
+        (Layer("line", drawn, "hour", "share"),), x=Axis("hour of the day"),
+        y=Axis("share of the weight that is left out", "%", zero=True), finding=finding,
     )  # fmt: skip

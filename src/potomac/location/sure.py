@@ -173,7 +173,7 @@ def labels(found: Found) -> dict[str, str]:
     value = _VALUES.get(problem.objective, f"{percent(100 * problem.share)} within")
     return {
         "value": value, "best_value": "best then", "within_radius": "in radius",
-        "saved_by_one_more": _SAVED.get(problem.objective, "one more saves"), "left_out": "left out",
+        "saved_by_one_more": _SAVED.get(problem.objective, "one more"), "left_out": "left out",
         "median_km": "half", "p95_km": "95 %", "worst_km": "farthest",
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import DataError, StudyError
+from potomac.location import live
 
 DETOUR = pa.table({"from": ["a", "z", "a", "c"], "to": ["z", "b", "c", "b"], "minutes": [5.0, 5.0, 10.0, 10.0]})
 """From a to b in 10 minutes through z, in 20 through c."""
@@ -69,6 +70,25 @@ def test_people_of_the_demand_are_the_density_around_a_node(ask: Any) -> None:
     plain, dense = (ask(roads, travel=travel | more) for more in ({}, {"density_km": 2.0}))
     slower = (1 + 10_000 * 2 / (np.pi * 4) / 100) ** 0.1
     assert minutes(dense) / minutes(plain) == pytest.approx(slower, rel=1e-3)
+
+
+@pytest.mark.parametrize("more", [{}, {"density_km": 3.0}])
+def test_a_live_answer_knows_zones_and_density_too(ask: Any, more: dict[str, Any]) -> None:
+    """The road of 2 km through z is shut by the zone; that of 6 km through c stays, as slow as the run says."""
+    table = nodes(zone=["", "", "", "1"], **({} if more else {"density": [900.0, 900.0, 0.0, 0.0]}))
+    links = pa.table(
+        {"from": ["a", "z", "a", "c"], "to": ["z", "b", "c", "b"], "length": [1000.0, 1000.0, 3000.0, 3000.0],
+         "class": ["street"] * 4}
+    )  # fmt: skip
+    there = table.select(["id", "latitude", "longitude"])
+    tables = {
+        "demand": there.slice(0, 1).append_column("people", pa.array([9000.0])), "candidates": there.slice(1, 1),
+        "travel.nodes": table, "travel.links": links,
+    }  # fmt: skip
+    run = ask(tables, travel={"model": "road", "speeds": {"street": 36.0}, **more})
+    assert minutes(run) > 10.0
+    told = live.assign(live.load(run.model), 50.0, 10.0)
+    assert told["minutes"] == pytest.approx(minutes(run))
 
 
 def test_density_around_places_that_are_not_known(ask: Any) -> None:

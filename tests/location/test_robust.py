@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from potomac.location import how_many
+from potomac.location import how_many, robust
 from potomac.location.frontier import Row, marginals
 from potomac.location.outcome import weighted_quantile
 from potomac.location.placement import Placement
@@ -257,3 +257,34 @@ def test_who_has_no_weight_is_not_the_worst_off_of_a_site(by_pair: Any, places: 
     run = by_pair({"demand": bare}, problem={"p": 2})
     worst = {row["site"]: row["worst_minutes"] for row in run.tables["sites"].to_pylist()}
     assert worst == {"a": 11.0, "c": 0.0}
+
+
+# ---- how many scenarios
+
+
+def test_where_each_scenario_is_much_work_there_are_fewer_and_it_is_said() -> None:
+    """30 million pairs at most: a million in each leave 30 scenarios, two million 15, which say too little."""
+    count, notes = robust._count(200, 1_000_000, robust.SERVED)
+    assert count == 30
+    assert notes == ("There are 30 scenarios in place of 200, as there are 1,000,000 travel times in each.",)
+    count, notes = robust._count(200, 2_000_000, robust.SERVED)
+    assert count == 0
+    assert "too many" in notes[0]
+    assert robust._count(200, 1000, robust.SERVED) == (200, ())
+
+
+def test_one_scenario_has_a_regret_and_no_upper_end(by_pair: Any) -> None:
+    run = by_pair(problem={"p": 1}, scenarios={"count": 1})
+    fact = run.fact("regret")
+    assert (fact.low, fact.high) == (0, None)
+    assert fact.value >= 0
+
+
+def test_how_often_the_answer_still_reaches_everyone_is_told(by_pair: Any) -> None:
+    """From d it is 20 minutes to a, the radius: in some scenarios it takes longer, in others not."""
+    run = by_pair(
+        problem={"p": 1, "service_radius": 20}, scenarios={"count": 40, "travel_spread": 1.0, "demand_spread": 0.0}
+    )
+    keeps = run.fact("leaves_none_out")
+    assert 0 < keeps.value < 100
+    assert "It has everyone within the radius in" in run.answer

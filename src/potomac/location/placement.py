@@ -58,9 +58,10 @@ class Placement:
         goal: whether less is better.
         equal: other placements with the same objective that were met on the way, each as ``sites``.
         ties: how equal placements were sought: "all" (every placement was looked at, of covers those without a spare
-            site: ``sites`` are the first of the best by number), "exchange" (after the proof, by exchanges of one site, and of two where that is soon done,
-            for candidates of smaller numbers: none of these leads to an equal placement that comes before ``sites``,
-            yet there may be one), or "met" (those that the search came across: there may be others before them).
+            site: ``sites`` are the first of the best by number), "exchange" (after the proof, by exchanges of one site,
+            and of two where that is soon done, for candidates of smaller numbers: none of these leads to an equal
+            placement that comes before ``sites``, yet there may be one), or "met" (those that the search came across:
+            there may be others before them).
         notes: what the reader should know, one sentence each.
         shares: how much of each demand point each of ``sites`` serves, shape (n, p); None where each has one site.
     """

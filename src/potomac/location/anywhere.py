@@ -33,7 +33,6 @@ from potomac.location.cellular import (
 )
 from potomac.location.geometry import geometric_median, smallest_circle
 from potomac.location.highs import Clock
-from potomac.location.measures import Measure, betters, opened_one_by_one
 from potomac.location.placement import NEAR, Goal, Status, checked_weights, infeasible
 from potomac.location.places import degrees, is_one_of
 from potomac.location.travel.model import TravelModel, believed, checked_model, checked_places
@@ -49,8 +48,11 @@ Aim = Literal["minisum", "minimax", "attendance"]
 CLOSE = 1e-3
 """Gap at which a search over cells stops."""
 
-SAMPLE = 400
-"""Demand points among which a first answer is chosen."""
+SAMPLE = 1000
+"""Demand points among which a first answer is chosen, which is a good start where all are."""
+
+DISCRETE = 1e-3
+"""Gap at which the choice among demand points stops."""
 
 FEW = 4000
 """Demand points from which starts go on; the best of them goes on with all."""
@@ -213,25 +215,18 @@ class _Search:
         )
 
     def _discrete(self) -> Floats:
-        """Sites at some of the demand points: those of the p-center, or by greedy and interchange."""
+        """Sites at some of the demand points: those of the p-center, or of the p-median."""
         n = len(self.weight)
         rows = np.arange(n)
-        if n > 4 * SAMPLE:
-            rows = np.sort(self.stream.child("rows").generator().choice(n, 4 * SAMPLE, replace=False))
-        seats = rows
-        if len(rows) > SAMPLE:
-            seats = np.sort(self.stream.child("seats").generator().choice(rows, SAMPLE, replace=False))
-        places = np.vstack([self.fixed, self.ways.points[seats]])
-        if len(seats) < self.more:
-            return places[len(self.fixed) + np.arange(self.more) % len(seats)]
-        minutes = self.ways.some(rows).minutes(places)
-        measure = Measure(self.aim, "", 1 if self.aim == "attendance" else 0, self.half_life)
-        kept, free = np.arange(len(self.fixed)), np.arange(len(self.fixed), len(places))
+        if n > SAMPLE:
+            rows = np.sort(self.stream.child("rows").generator().choice(n, SAMPLE, replace=False))
+        places = np.vstack([self.fixed, self.ways.points[rows]])
+        if len(rows) < self.more:
+            return places[len(self.fixed) + np.arange(self.more) % len(rows)]
+        minutes, kept = self.ways.some(rows).minutes(places), np.arange(len(self.fixed))
         if self.worst:
             return places[_centers(minutes, self.p, kept, self.clock)]
-        start = opened_one_by_one(minutes, self.weight[rows], measure, kept, free, self.p)
-        sites = betters(minutes, self.weight[rows], measure, start, kept, free)
-        return places[sites[sites >= len(kept)]]
+        return places[_medians(self.cost(minutes), self.p, self.weight[rows], kept, self.clock)]
 
     def _tolerance(self, value: float, gap: float) -> float:
         """The gap as a share of what is made small: of attendance that is who stays at home."""
@@ -311,6 +306,17 @@ def _centers(minutes: Floats, p: int, fixed: Ints, clock: Clock) -> Ints:
     from potomac.location.center import p_center
 
     found = p_center(minutes, p, fixed=fixed, time_limit=min(5.0, clock.left()), progress=clock.progress)
+    return np.setdiff1d(found.sites, fixed)
+
+
+def _medians(costs: Floats, p: int, weight: Floats, fixed: Ints, clock: Clock) -> Ints:
+    """The sites of the p-median besides the fixed; who cannot be reached costs more than all others together."""
+    from potomac.location.pmedian.search import p_median
+
+    there = np.isfinite(costs)
+    if not there.all():
+        costs = np.where(there, costs, len(costs) * float(costs[there].max(initial=1.0)))
+    found = p_median(costs, p, weight, fixed, 0.3 * clock.left(), gap=DISCRETE, progress=clock.progress)
     return np.setdiff1d(found.sites, fixed)
 
 

@@ -154,8 +154,12 @@ def test_a_road_is_not_left_but_on_foot(ask: Any) -> None:
 
 def test_times_by_pair_are_interpolated_between_demand_points(by_pair: Any) -> None:
     found = isochrones(live.load(by_pair().model), site="a", step=5)
-    assert found["note"] == "Between demand points travel time is interpolated."
+    assert found["note"].startswith("Between demand points travel time is interpolated")
     shares = {one["properties"]["minutes"]: one["properties"]["share"] for one in found["features"]}
+    place = {"a": (38.90, -77.03), "d": (39.00, -76.95)}  # 0 and 20 minutes
+    outline = next(rings(one) for one in found["features"] if one["properties"]["minutes"] == 10)
+    at = {name: sum(turns((ring - (lon, lat))[:, ::-1]) for ring in outline) for name, (lat, lon) in place.items()}
+    assert at == {"a": 1, "d": 0}
     assert shares == {5: 40.0, 10: 40.0, 15: 92.0, 20: 100.0}  # a 0, b 11, c 14, d 20 minutes; of 250 people
 
 

@@ -66,7 +66,7 @@ def isochrones(
     if not live.whole:
         notes.append(f"Shares rest on the {POINTS:,} heaviest demand points.")
     if live.model is None:
-        notes.append("Between demand points travel time is interpolated.")
+        notes.append("Between demand points travel time is interpolated, and far from them it is not known.")
     return {
         "type": "FeatureCollection",
         "features": [_feature(live, field, live.grid, minutes, level) for level in levels],
@@ -77,7 +77,9 @@ def isochrones(
 def _field(live: Live, grid: Grid, to: Candidates, minutes: Floats) -> Floats:
     """Minutes from the middle of each cell to the nearest of ``to``, infinite where there is none, shape (r, c)."""
     if live.model is None or live.cells is None:
-        return _interpolated(live, grid.places, minutes).reshape(grid.near.shape)
+        field = np.full(grid.near.shape, np.inf)
+        field[grid.near] = _interpolated(live, grid.places[grid.near.ravel()], minutes)
+        return field
     return least(between(live.model, live.travel, live.cells, to)).reshape(grid.near.shape)
 
 

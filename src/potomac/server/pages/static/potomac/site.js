@@ -78,19 +78,21 @@
   // The features of a reply, on the map beneath everything that the answer shows: the smallest on top, each with its minutes.
   function outline(svg, features) {
     svg.querySelector(".shapes")?.remove();
-    const group = element("g", { class: "shapes", "aria-hidden": "true" }), names = [];
+    const group = element("g", { class: "shapes", "aria-hidden": "true" }), names = [], taken = [];
     const view = svg.querySelector(".view"), whole = wholes.get(svg), inside = ([x, y]) => y > whole.y + 30 && x > whole.x + 30 && x < whole.x + whole.w - 30;
+    const free = ([x, y]) => taken.every(([a, b]) => Math.abs(a - x) > 52 || Math.abs(b - y) > 15);
     features.forEach(({ geometry, properties }, k) => {
       if (!geometry) return;
       const path = [];
       let top = null;
       for (const ring of geometry.coordinates.flat()) {
         const line = ring.map((place) => placed(svg, place));
-        for (const at of line) if (inside(at) && (!top || at[1] < top[1])) top = at;
+        for (const at of line) if ((!top || at[1] < top[1]) && inside(at) && free(at)) top = at;
         path.push(`M${line.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}Z`);
       }
       group.prepend(element("path", { class: `shape q${Math.max(1, 7 - k)}`, d: path.join("") }));
-      if (!top) return; // its northern end is off the map
+      if (!top) return; // all of it is off the map
+      taken.push(top);
       const at = element("g", { transform: `translate(${top[0].toFixed(1)} ${top[1].toFixed(1)})` });
       at.append(element("text", { class: "k halo middle shape-name", dy: 4 }, `${properties.minutes} min`));
       names.push(at);

@@ -13,6 +13,7 @@ from potomac.location.moving import drift, drift_by_hour
 from potomac.location.question import Problem
 from potomac.location.scenarios import Spread, scenario
 from potomac.location.travel.circuity import CircuityDistance
+from potomac.location.travel.model import TravelModel
 from potomac.location.travel.plain import GreatCircle
 from potomac.stats.streams import Stream
 
@@ -38,7 +39,7 @@ def test_the_best_place_of_a_scenario_is_the_median_of_its_weights_times_factors
     for k in range(10):
         f, d = drawn(12, w, k)
         best = geometric_median(points, d * f).place
-        assert great_circle(*found.places[k, 0], *best) < 0.01
+        assert great_circle(*found.places[k, 0].tolist(), best[0], best[1]) < 0.01
         km = great_circle(points[:, 0], points[:, 1], *site[0])
         assert found.chosen[k] == pytest.approx(d @ (f * km) / d.sum(), rel=1e-9)
         assert found.km[k, 0] == pytest.approx(great_circle(*site[0], *found.places[k, 0]))
@@ -49,7 +50,7 @@ def test_the_best_place_of_a_scenario_is_the_median_of_its_weights_times_factors
 
 @pytest.mark.parametrize("objective", ["minimax", "attendance"])
 @pytest.mark.parametrize("model", [GreatCircle(60), CircuityDistance()])
-def test_no_place_of_a_grid_is_much_better_than_what_is_found(objective: str, model) -> None:
+def test_no_place_of_a_grid_is_much_better_than_what_is_found(objective: str, model: TravelModel) -> None:
     points, w = towns(1)
     problem = Problem(objective, half_life=40.0)  # type: ignore[arg-type]
     site = points.mean(axis=0, keepdims=True)
@@ -97,7 +98,7 @@ def test_without_any_spread_nothing_moves() -> None:
 
 def test_a_rush_that_slows_all_alike_moves_nobody_where_time_is_summed_but_keeps_people_at_home() -> None:
     points, w = towns(3)
-    profile = [1.0] * 8 + [2.0] * 16
+    profile = (1.0,) * 8 + (2.0,) * 16
     model = GreatCircle(60, profile=profile)
     site = np.array([geometric_median(points, w).place])
     (night, there), (day, here) = drift_by_hour([12, 3], points, w, site, Problem("minisum"), model)

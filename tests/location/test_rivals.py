@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain, combinations
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.optimize import linprog
 from potomac.errors import DataError, StudyError
 from potomac.location.question import Problem
 from potomac.location.rivals import Market
-from potomac.location.scenarios import Spread, by_hour, scenario, stability
+from potomac.location.scenarios import Spread, Stability, by_hour, scenario, stability
 from potomac.stats.streams import Stream
 
 STREAM = Stream(5, ("rivals",))
@@ -56,7 +57,7 @@ def best_of(costs: list[tuple[float, float]]) -> tuple[float, float]:
     return lost, min(cost[1] for cost in costs if cost[0] <= lost + 1e-9)
 
 
-def told(found, cost, every) -> None:
+def told(found: Stability, cost: Callable[[int, list[int]], tuple[float, float]], every: list[list[int]]) -> None:
     """What is told of each scenario is what looking at all placements says."""
     for k in range(found.count):
         mine, (lost, least) = cost(k, found.sites.tolist()), best_of([cost(k, sites) for sites in every])

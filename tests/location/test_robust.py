@@ -84,7 +84,7 @@ def test_the_regret_of_people_is_told_in_per_cent(by_pair: Any, sites: pa.Table)
 
 def best(value: Any, p: int, more: bool) -> float:
     values = [value(MINUTES[:, list(sites)].min(axis=1)) for sites in combinations(range(3), p)]
-    return max(values) if more else min(values)
+    return float(max(values) if more else min(values))
 
 
 OBJECTIVES = {

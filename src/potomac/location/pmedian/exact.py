@@ -76,7 +76,7 @@ class Tree:
     floor: Floats
     p: int
     value: Callable[[Ints], float]
-    steps: int = 150
+    steps: int = 100
     nodes: list[Node] = field(default_factory=list)
     spent: float = 0.0
 
@@ -103,7 +103,8 @@ class Tree:
 
     def _explored(self, node: Node, goal: float) -> tuple[list[Node], list[Ints]]:
         """What is left of a node, nothing, one part or two, and answers that lie in it."""
-        self._raise(node, goal, self.steps, 0.5)
+        lists = trimmed(self.lists, node, goal)  # of this part of all answers: it has fewer pairs the deeper it lies
+        self._raise(lists, node, goal, self.steps, 0.5)
         if node.bound >= goal:
             return [], []
         inside, free = np.flatnonzero(node.status == IN), np.flatnonzero(node.status == FREE)
@@ -112,16 +113,16 @@ class Tree:
         met = [np.sort(np.concatenate([inside, free[order[:need]]]))]
         if need in {0, len(free)}:  # only one answer is left
             return [], met
-        return self._parts(node, goal, free), met
+        return self._parts(trimmed(lists, node, goal), node, goal, free), met
 
-    def _raise(self, node: Node, goal: float, steps: int, theta: float) -> None:
+    def _raise(self, lists: Lists, node: Node, goal: float, steps: int, theta: float) -> None:
         bound, _, _ = ascend(
-            self.lists, node.status, self.p, node.multiplier, self.floor, goal, steps, theta, 10, node.share,
+            lists, node.status, self.p, node.multiplier, self.floor, goal, steps, theta, 10, node.share,
             node.rho, 0.7,
         )  # fmt: skip
         node.bound = max(node.bound, bound)
 
-    def _parts(self, node: Node, goal: float, free: Ints) -> list[Node]:
+    def _parts(self, lists: Lists, node: Node, goal: float, free: Ints) -> list[Node]:
         """Two halves, by the candidate for which the worse half rises most in a few steps; one where the other is shut.
 
         Strong branching (Applegate, Bixby, Chvatal and Cook 1995), tried for the candidates that are chosen half of
@@ -132,7 +133,7 @@ class Tree:
         for at in free[np.argsort(np.abs(node.share[free] - 0.5), kind="stable")[:TRIED]].tolist():
             halves = [self._half(node, at, IN), self._half(node, at, OUT)]
             for half in halves:
-                self._raise(half, goal, SHORT, 0.3)
+                self._raise(lists, half, goal, SHORT, 0.3)
             left = [half for half in halves if half.bound < goal]
             if len(left) < 2:
                 return left

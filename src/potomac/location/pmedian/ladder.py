@@ -79,6 +79,9 @@ LISTED = 10_000_000
 EXACT = 2.0**30
 """Whole objectives up to this tell a bound from the next whole number."""
 
+LITTLE = 0.01
+"""Part of what is missing to the goal that a stretch of steps has to gain for another."""
+
 ROOM = 16
 """Equal answers kept from each stretch of the search."""
 
@@ -372,7 +375,7 @@ class Ladder:
             if least >= goal:
                 node.bound = least
                 break
-            rounds = most if not done else 0
+            rounds = most * self.wanderer.stretch if not done else 0
             rise = pool.submit(
                 ascend, lists, node.status, self.p, node.multiplier, floor, goal, rounds, theta, 30, node.share,
                 node.rho, 0.7,
@@ -381,7 +384,8 @@ class Ladder:
                 self.offer(sites)
             if rounds:
                 value, theta, _ = rise.result()
-                done = theta < 1e-3 or value <= node.bound + 1e-7 * abs(value)
+                little = max(1e-7 * abs(value), LITTLE * (goal - value))
+                done = theta < 1e-3 or value <= node.bound + little
                 node.bound = max(node.bound, value)
             stale = 0 if self.met.objective < before - self.tolerance else stale + 1
             if node.bound >= self.goal or (done and stale >= 2) or self._rough(node.bound):
@@ -410,7 +414,7 @@ class Ladder:
         """Branch and bound on what is left, with the search going on in between."""
         few = trimmed(lists, node, self.goal)
         tree = Tree(few, _floor(few), self.p, self.offer, nodes=[node])
-        bound, untried, begun = -np.inf, True, self.wanderer.spent
+        bound, begun, after = -np.inf, self.wanderer.spent, FIRST + EACH * len(few.site)
         self.wanderer.shorten()
         while tree.nodes and not self.clock.over():
             self._tell(tree.bound(self.goal))
@@ -419,8 +423,8 @@ class Ladder:
             if self.wanderer.spent - begun < 0.02 * (tree.spent - SOON):
                 for sites in self.wanderer.go(self.tolerance):
                     self.offer(sites)
-            if tree.spent > FIRST + EACH * len(few.site) and untried and 20 * self.p >= len(few.start):
-                untried = False
+            if tree.spent > after and 20 * self.p >= len(few.start):
+                after = 4.0 * tree.spent
                 best = self._by_radius(lists, node)
                 if best >= self.goal:
                     return best
@@ -454,6 +458,11 @@ class _Wanderer:
         self.rounds = max(5, min(10 + 4 * p, int(5e6 / (n * m / p + 4 * n))))
         self.least, self.most = self.rounds, 40 * self.rounds
         self.spent = 0.0
+
+    @property
+    def stretch(self) -> int:
+        """How many times as long as the first the next stretch is, at most 10."""
+        return min(10, self.rounds // self.least)
 
     def shorten(self) -> None:
         """Go in short stretches again."""

@@ -121,7 +121,7 @@ class Fine:
     def moved(self, sites: Ints) -> float:
         """Each site where it is best for those whom it serves, among groups and then among all; the objective."""
         sites = self._settled(_grouped(self.source, 10 * self.groups), np.sort(sites), 30)
-        self.sites = self._settled(self.source, sites, 3)
+        self.sites = self._settled(self.source, sites, 1)
         return self.offer(self.sites)
 
     def _settled(self, source: Source, sites: Ints, rounds: int) -> Ints:

@@ -26,6 +26,7 @@ __all__ = [
     "assigned",
     "between",
     "by_site",
+    "counted",
     "dense",
     "expected",
     "limited",
@@ -461,6 +462,18 @@ def limited(lists: Lists, keep: Bools, reach: Floats) -> Lists:
     """Lists of the candidates to keep, each row up to a weighted reach (or its own, where that is less)."""
     start, site, cost = _limited(lists, keep, reach)
     return by_site(start, site, cost, np.minimum(lists.reach, reach), len(keep))
+
+
+@compiled(nogil=True)
+def counted(lists: Any, keep: Bools, reach: Floats) -> int:
+    """How many pairs ``limited`` would list."""
+    count = 0
+    for i in range(len(reach)):
+        for k in range(lists.start[i], lists.start[i + 1]):
+            if lists.cost[k] >= reach[i]:
+                break
+            count += keep[lists.site[k]]
+    return count
 
 
 @compiled(nogil=True)

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from potomac.location.pmedian.costs import Lists, limited
+from potomac.location.pmedian.costs import Lists, counted, limited
 from potomac.location.pmedian.lagrangian import FREE, IN, OUT, ascend
 
-__all__ = ["Node", "Tree", "trimmed"]
+__all__ = ["Node", "Tree", "trimmed", "used"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,10 +54,20 @@ def trimmed(lists: Lists, node: Node, goal: float) -> Lists:
     Serving demand point i at c_ij above its multiplier costs the bound c_ij - lambda_i more. What is left out for this
     reason limits multipliers no longer.
     """
-    cut = node.multiplier + max(goal - node.bound, 0.0) * (1 + 1e-9)
-    cut = np.nextafter(cut + 1e-12 * np.abs(cut), np.inf)
+    cut = _cut(node, goal)
     few = limited(lists, node.status != OUT, cut)
     return few._replace(reach=np.where(cut < lists.reach, np.inf, lists.reach))
+
+
+def used(lists: Lists, node: Node, goal: float) -> int:
+    """How many pairs ``trimmed`` leaves."""
+    return counted(lists, node.status != OUT, _cut(node, goal))
+
+
+def _cut(node: Node, goal: float) -> Floats:
+    """Weighted cost from which no answer below ``goal`` uses a pair, for each demand point."""
+    cut = node.multiplier + max(goal - node.bound, 0.0) * (1 + 1e-9)
+    return np.asarray(np.nextafter(cut + 1e-12 * np.abs(cut), np.inf))
 
 
 @dataclass

@@ -28,7 +28,7 @@ from potomac.location.pmedian.costs import (
     reaching,
     second,
 )
-from potomac.location.pmedian.exact import Node, Tree, trimmed
+from potomac.location.pmedian.exact import Node, Tree, trimmed, used
 from potomac.location.pmedian.interchange import State, greedy, improve, opened, total, wander
 from potomac.location.pmedian.lagrangian import FREE, IN, OUT, ascend
 from potomac.location.pmedian.large import NEAR, ROUGH, Fine, coarse_of
@@ -63,6 +63,9 @@ EACH = 1e4
 
 SOON = 2e8
 """Work (about ns) after which the search goes on beside branch and bound."""
+
+CLOSED = 3_000_000
+"""Pairs up to which branch and bound is tried."""
 
 CHAINS = 250_000
 """Pairs up to which it is."""
@@ -272,7 +275,7 @@ class Ladder:
         """Go on with the iterated search until the time is up; whether that found a better answer."""
         before = self.met.objective
         while not self.clock.over():
-            self.clock.tell(f"placing sites: {self.met.objective:.6g} among groups", 0.9)
+            self.clock.tell(f"placing sites: {self.met.objective:.6g}, a better one is sought", 0.9)
             for sites in self.wanderer.go(self.tolerance):
                 self.offer(sites)
         return self.met.objective < before - self.tolerance
@@ -412,6 +415,9 @@ class Ladder:
 
     def _close(self, lists: Lists, node: Node, pool: ThreadPoolExecutor) -> float:
         """Branch and bound on what is left, with the search going on in between."""
+        if used(lists, node, self.goal) > CLOSED:  # far from closing; each node would hold lists of its own
+            self._wandered()
+            return -np.inf
         few = trimmed(lists, node, self.goal)
         tree = Tree(few, _floor(few), self.p, self.offer, nodes=[node])
         bound, begun, after = -np.inf, self.wanderer.spent, FIRST + EACH * len(few.site)

@@ -78,6 +78,14 @@ def test_a_radius_that_one_site_cannot_keep_is_told_with_the_smallest_that_it_ca
 # ---- weights ------------------------------------------------------------------------------------------------------
 
 
+def test_the_longest_time_is_told_with_the_smallest_radius_as_well(by_pair: Any, sites: pa.Table) -> None:
+    """Of b alone, c is at 26."""
+    tables = {"candidates": sites.append_column("forbidden", pa.array([1, 0, 0]))}
+    said = fault(NoAnswer, by_pair, tables, problem={"objective": "minimax", "service_radius": 25})
+    assert "with 1 site the smallest radius is 26.00 minutes" in said.found
+    assert said.found.endswith("leave out demand points c")
+
+
 def test_weights_that_are_all_zero(by_pair: Any, places: pa.Table) -> None:
     said = fault(DataError, by_pair, {"demand": replaced(places, "people", [0.0] * 4)})
     assert (said.code, said.key) == ("location.weights-zero", "demand.columns.weight")

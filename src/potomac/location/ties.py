@@ -17,6 +17,9 @@ Ints = npt.NDArray[np.int64]
 WORK = 3e8
 """Costs that exchanges may look at in one round (about ns); exchanges of two sites are left out where it takes more."""
 
+SLACK = 1e-9
+"""Share by which a bound is let off for rounding."""
+
 ALL = 1.2e9
 """Costs that all rounds may look at (about ns)."""
 
@@ -99,7 +102,7 @@ def _exchanged(
         two: whether two sites are exchanged at a time.
     """
     p, n = len(sites), toll.shape[1]
-    best, other, near = sites.copy(), np.empty(p, np.int64), np.empty(n)
+    best, other, near, single = sites.copy(), np.empty(p, np.int64), np.empty(n), np.empty(len(closed))
     for a in range(p):
         if fixed[sites[a]]:
             continue
@@ -113,14 +116,21 @@ def _exchanged(
                     paid += price[sites[t]]
                     for i in range(n):
                         near[i] = min(near[i], toll[sites[t], i])
+            bare = near.sum() if b > a and not worst else np.inf
+            if np.isfinite(bare):
+                for x in range(len(closed)):
+                    single[x] = _cost(toll, near, closed[x], closed[x], False, np.inf)
             for x in range(len(closed)):
                 if closed[x] > sites[a]:
                     break  # the first site that is not the same would be greater
                 for y in range(x if b == a else x + 1, x + 1 if b == a else len(closed)):
+                    paid_now = paid + price[closed[x]] + (price[closed[y]] if b > a else 0.0)
+                    # what two bring together is no more than what each brings alone (Nemhauser et al. 1978)
+                    if np.isfinite(bare) and single[x] + single[y] - bare > (most - paid_now) + SLACK * bare:
+                        continue
                     _put(sites, a, b, closed[x], closed[y], other)
                     if not _before(other, best):
                         break  # with a greater y it comes later still
-                    paid_now = paid + price[closed[x]] + (price[closed[y]] if b > a else 0.0)
                     if _cost(toll, near, closed[x], closed[y], worst, most - paid_now) <= most - paid_now:
                         best[:] = other
     return best

@@ -557,3 +557,16 @@ def test_a_cover_without_costs_counts_its_sites() -> None:
     assert found.objective == len(found.sites) == 2
     with pytest.raises(StudyError, match="share is 0"):
         location.p_quantile(COST, 1, 0)
+
+
+def test_masked_costs_are_missing_ones() -> None:
+    cost = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, False], [True, False]])
+    with pytest.raises(DataError, match="demand point 1 from candidate 0 is nan"):
+        location.p_median(cost, 1)
+
+
+def test_costs_that_cannot_be_written_are_costs() -> None:
+    cost = np.array([[1.0, 2.0], [3.0, 0.0]])
+    cost.flags.writeable = False
+    assert location.p_median(cost, 1).objective == 2.0
+    assert not cost.flags.writeable

@@ -92,16 +92,17 @@ def rounding(value: float) -> float:
 
 
 def floats(given: npt.ArrayLike, what: str, expected: str, key: str, *, truths: bool = True) -> Floats:
-    """Numbers as an array of floats; ``truths`` count as 0 and 1, unless they may not be numbers.
+    """Numbers as an array of floats; ``truths`` count as 0 and 1, unless they may not be numbers; masked ones are NaN.
 
     Raises:
         DataError: they are text, complex, missing or otherwise no numbers, or rows of different lengths.
     """
     try:
-        found = np.asarray(given)
+        found = np.ma.filled(given.astype(np.float64), np.nan) if isinstance(given, np.ma.MaskedArray) else np.asarray(given)
         if found.dtype.kind not in ("biufO" if truths else "iufO") or (found.dtype.kind == "O" and not _real(found)):
             raise TypeError(found.dtype)
-        return np.asarray(found, dtype=np.float64, order="C")
+        # loops are compiled for arrays that can be written
+        return np.require(found, np.float64, ["C", "W"])
     except (TypeError, ValueError, OverflowError) as error:
         mend = "Convert them to numbers first"
         raise DataError(Fault("location.numbers", f"{what} are not numbers", expected, mend, key=key)) from error

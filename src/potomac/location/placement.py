@@ -98,7 +98,7 @@ def floats(given: npt.ArrayLike, what: str, expected: str, key: str, *, truths: 
         DataError: they are text, complex, missing or otherwise no numbers, or rows of different lengths.
     """
     try:
-        found = np.ma.filled(given.astype(np.float64), np.nan) if isinstance(given, np.ma.MaskedArray) else np.asarray(given)
+        found: npt.NDArray[Any] = np.asarray(_unmasked(given))
         if found.dtype.kind not in ("biufO" if truths else "iufO") or (found.dtype.kind == "O" and not _real(found)):
             raise TypeError(found.dtype)
         # loops are compiled for arrays that can be written
@@ -106,6 +106,11 @@ def floats(given: npt.ArrayLike, what: str, expected: str, key: str, *, truths: 
     except (TypeError, ValueError, OverflowError) as error:
         mend = "Convert them to numbers first"
         raise DataError(Fault("location.numbers", f"{what} are not numbers", expected, mend, key=key)) from error
+
+
+def _unmasked(given: Any) -> Any:
+    """The same, with NaN for what is masked."""
+    return np.ma.filled(given.astype(np.float64), np.nan) if isinstance(given, np.ma.MaskedArray) else given
 
 
 def _real(found: npt.NDArray[Any]) -> bool:

@@ -152,7 +152,7 @@ def test_half_a_place(by_pair: Any, places: pa.Table) -> None:
 def test_an_id_that_is_there_twice(by_pair: Any, places: pa.Table) -> None:
     said = fault(DataError, by_pair, {"demand": replaced(places, "id", ["a", "b", "a", "d"])})
     assert (said.code, said.key) == ("location.id-twice", "demand.columns.id")
-    assert "a" in said.found
+    assert said.found == "an id is there more than once: a (rows 0, 2; the first row is 0)"
 
 
 # ---- travel times by pair -----------------------------------------------------------------------------------------

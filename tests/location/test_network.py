@@ -100,20 +100,20 @@ def test_of_parallel_links_the_shorter_counts_at_each_hour() -> None:
     # In the peak, at 17 by the usual profile, the first takes 10 (1 + 0.15 * 2 ** 4) = 34 and the second 12 * 1.35.
     assert net.between([0], [1], 17) == [[pytest.approx(12 * 1.35)]]
     assert net.between([1], [0], 17) == [[pytest.approx(11 * 1.35)]]
-    assert any("1 arcs lead where another one leads" in note for note in net.notes)
+    assert any("1 arc leads where another one leads" in note for note in net.notes)
 
 
 def test_links_of_no_length_are_kept_and_loops_left_out() -> None:
     net = RoadNetwork(None, {"from": [0, 1, 1], "to": [1, 2, 1], "minutes": [0.0, 0.0, 5.0]})
     np.testing.assert_array_equal(net.between([0, 1, 2], [0, 1, 2]), np.zeros((3, 3)))
-    assert any("1 links begin and end at one node" in note for note in net.notes)
+    assert any("1 link begins and ends at one node and is left out." in note for note in net.notes)
 
 
 def test_parts_that_do_not_hang_together_are_told() -> None:
     net = RoadNetwork(None, {"from": [0, 1, 7], "to": [1, 2, 8], "minutes": [1.0, 1.0, 1.0]})
     np.testing.assert_array_equal(net.between([0, 7], [2, 8]), [[2, INF], [INF, 1]])
     assert net.part_sizes.tolist() == [3, 2]
-    assert any("2 parts" in note and "3 of 5 nodes (60.0%), the others 2 with node 7." in note for note in net.notes)
+    assert any("2 parts" in note and "3 of 5 nodes (60.0 %), the others 2 with node 7." in note for note in net.notes)
     ends = {"from": [0, 1, *range(10, 40, 2)], "to": [1, 2, *range(11, 40, 2)], "minutes": [1.0] * 17}
     (note,) = RoadNetwork(None, ends).notes
     assert note.endswith("the others 2 with node 10, 2 with node 12, 2 with node 14 and 12 more.")
@@ -395,7 +395,7 @@ def test_times_come_from_length_class_and_limit() -> None:
     expected = [60 / 48, 60 / (30 * 1.609344), 60 / 37.5, 60 / (70 * 1.609344), 60 / 40]
     found = [net.between([k], [k + 1])[0, 0] for k in range(5)]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    assert any("1 links have neither a known class" in note for note in net.notes)
+    assert any("1 link has neither a known class" in note for note in net.notes)
 
 
 def test_without_a_length_the_straight_line_counts() -> None:
@@ -427,7 +427,8 @@ def test_where_more_people_live_roads_are_slower() -> None:
         (None, {"from": [0], "to": [1, 2]}, "location.network", "links is no table"),
         ({"id": [0], "latitude": [0.0], "longitude": [0.0]}, {"from": [0, 0], "to": [0, 7]}, "location.node-unknown",
          "7 (row 1)"),
-        ({"id": [0, 0, 1]}, {"from": [0], "to": [1]}, "location.id-twice", "1 nodes are there more than once: 0"),
+        ({"id": [0, 0, 1]}, {"from": [0], "to": [1]}, "location.id-twice",
+         "a node is there more than once: 0 (rows 0, 1; the first row is 0)"),
         ({"id": [0, 1], "latitude": [0.0, 99.0], "longitude": [0.0, 0.0]}, {"from": [0], "to": [1]}, "location.points",
          "node 1 has latitude 99"),
         (None, {"from": [0], "to": [1], "minutes": [-1.0]}, "location.network", "minutes of row 0 of links is -1"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from potomac.location.placement import Placement, Ties
 from potomac.location.says import percent
+from potomac.location.told import as_good
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,10 @@ def test_only_a_road_is_said_to_be_empty(by_pair: Any, ask: Any, places: pa.Tabl
     assert not any("empty road" in note or "rush hour" in note for note in by_pair().manifest["notes"])
     plain = ask({"demand": places}, travel={"model": "circuity"})
     assert "Travel times know no rush hour; departure = 8 asks for the morning." in plain.manifest["notes"]
+
+
+@pytest.mark.parametrize(("ties", "among"), [("all", "equals"), ("exchange", "those that were met"),
+                                             ("met", "those that were met")])  # fmt: skip
+def test_of_all_equals_the_first_is_taken_only_where_all_were_looked_at(ties: Ties, among: str) -> None:
+    one = Placement(np.array([0, 2]), np.array([0, 2]), 1.0, 1.0, True, "optimal", equal=(np.array([1, 2]),), ties=ties)
+    assert as_good(one, pa.array(["a", "b", "c"])) == f"As good are also: b, c. Of {among} the first by id is taken."

@@ -217,7 +217,7 @@ def _shared(names: pa.Array, shares: Floats) -> pa.Array:
     told: list[str | None] = [None] * len(shares)
     for i in np.flatnonzero(several):  # at most as many as sites: a basic solution of the transport problem
         by = np.argsort(-shares[i], kind="stable")
-        told[i] = "; ".join(f"{ids[k]} {shares[i, k]:.1%}" for k in by if shares[i, k] > 0)
+        told[i] = "; ".join(f"{ids[k]} {100 * shares[i, k]:.1f} %" for k in by if shares[i, k] > 0)
     return pa.array(told, pa.string())
 
 

@@ -199,9 +199,11 @@ def pairs_of(table: Table, demand: Demand, *ends: Candidates) -> tuple[list[Floa
     repeated = sum(int(known.sum() - np.isfinite(minutes).sum()) for minutes, known in by_end)
     notes = []
     if strange:
-        notes.append(f"{strange:,} rows of the matrix are about points that the study does not have.")
+        rows = "1 row of the matrix is" if strange == 1 else f"{strange:,} rows of the matrix are"
+        notes.append(f"{rows} about points that the study does not have.")
     if repeated > 0:
-        notes.append(f"{repeated:,} pairs of the matrix are there more than once; the shortest time counts.")
+        pairs = "1 pair of the matrix is" if repeated == 1 else f"{repeated:,} pairs of the matrix are"
+        notes.append(f"{pairs} there more than once; the shortest time counts.")
     return [minutes for minutes, _ in by_end], tuple(notes)
 
 
@@ -243,7 +245,8 @@ def _ids(found: pa.Table, name: str) -> pa.Array:
     twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
     if twice:
         many = "an id is" if len(twice) == 1 else f"{len(twice):,} ids are"
-        said = f"{many} there more than once: {listing(twice, 5)}"
+        rows = found["row"].filter(pc.is_in(ids, pa.array(twice[:5], pa.string()))).to_pylist()
+        said = f"{many} there more than once: {listing(twice, 5)} (rows {listing(rows, 10)}; the first row is 0)"
         mend = "Name another column, or add the rows of an id up first"
         raise DataError(Fault("location.id-twice", said, "expected each id once", mend, key=f"{name}.columns.id"))
     return ids

@@ -15,6 +15,7 @@ from potomac.location import sure
 from potomac.location.compared import CHOICES
 from potomac.location.found import Found
 from potomac.location.methods import SOURCES, method
+from potomac.location.placement import Placement
 from potomac.location.says import amount, minutes_of, percent, say
 
 __all__ = ["result"]
@@ -206,8 +207,8 @@ def _proof(found: Found) -> Iterator[Fact]:
     yield Fact("proven", p.proven, "Whether no better choice of sites exists.", key=True, label="proven the best")
     meaning = (
         "optimal: proven; within_gap: as near as asked; time_limit: best found until then; heuristic: the best of "
+        "many starts."
     )
-    meaning += "many starts."
     yield Fact("status", p.status, meaning)
 
 
@@ -299,10 +300,16 @@ def _notes(found: Found) -> Iterator[str]:
     if found.placement.status == "time_limit":
         yield "The time limit ended the search: with a longer solver.time_limit objective and bound may come closer."
     if found.placement.equal:
-        ids = found.candidates.id.take(pa.array(found.placement.equal[0])).to_pylist()
-        yield f"As good are also: {listing(ids, 8)}. Of equals the first by id is taken."
+        yield as_good(found.placement, found.candidates.id)
     if not found.demand.weighted:
         yield "Every demand point counts the same, as the table has no weight."
+
+
+def as_good(placement: Placement, ids: pa.Array) -> str:
+    """The first of the other choices that are as good, and by what one of them all was taken."""
+    other = ids.take(pa.array(placement.equal[0])).to_pylist()
+    among = "equals" if placement.ties == "all" else "those that were met"
+    return f"As good are also: {listing(other, 8)}. Of {among} the first by id is taken."
 
 
 def _stop(note: str) -> str:

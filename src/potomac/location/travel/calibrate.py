@@ -170,8 +170,8 @@ def calibrate(
     plain = np.abs(constant * held.km / held.minutes - 1)
     fell_back = bool(errors.mean() > plain.mean())
     if fell_back:
-        notes.append(f"{form} was worse than one pace for all ({errors.mean():.1%} against {plain.mean():.1%} on the "
-                     "held-out half), so that one pace is the model.")  # fmt: skip
+        shares = f"{100 * errors.mean():.1f} % against {100 * plain.mean():.1f} % on the held-out half"
+        notes.append(f"{form} was worse than one pace for all ({shares}), so that one pace is the model.")
         form, fit, errors = "circuity_constant", _constant(factor), plain
     whole = replace(cast(Any, fit(pairs)), profile=profile)
     if isinstance(whole, CircuityDensity):
@@ -252,6 +252,12 @@ def drawn_sample(
     return Sample(found[start[i]], found[end[j]], minutes[i, j])
 
 
+def _aside(many: int, one: str, more: str) -> str:
+    """How many pairs are not used, and why: of one of them, or of more."""
+    return f"1 pair of the sample {one}; it is left aside." if many == 1 else (
+        f"{many:,} pairs of the sample {more}; they are left aside.")  # fmt: skip
+
+
 def _usable(sample: Any, surface: DensitySurface | None, rush: float) -> tuple[_Pairs, list[str]]:
     """Pairs that lie apart and have a time, and notes on the others."""
     given = sample if isinstance(sample, Sample) else sample_of(sample)
@@ -263,13 +269,14 @@ def _usable(sample: Any, surface: DensitySurface | None, rush: float) -> tuple[_
     pairs = _Pairs(start, end, minutes, _mean_density(given, surface, start, end))
     apart, some = pairs.km > 0, minutes > 0
     fast, slow = odd_speeds(minutes, pairs.km, "pairs of the sample", "sample")
-    notes = [f"{many:,} pairs of the sample {why}; they are left aside." for many, why in (
-        (int(np.isinf(minutes).sum()), "have no way"), (int((~apart).sum()), "begin and end at one place"),
-        (int((apart & ~some).sum()), "take no time")) if many]  # fmt: skip
-    notes += speed_notes(minutes, pairs.km, "pairs of the sample", fast, slow, "; they are left aside")
+    notes = [_aside(many, one, more) for many, one, more in (
+        (int(np.isinf(minutes).sum()), "has no way", "have no way"),
+        (int((~apart).sum()), "begins and ends at one place", "begin and end at one place"),
+        (int((apart & ~some).sum()), "takes no time", "take no time")) if many]  # fmt: skip
+    notes += speed_notes(minutes, pairs.km, "pairs of the sample", fast, slow, " and left aside")
     used = np.setdiff1d(np.flatnonzero(apart & some & np.isfinite(minutes)), fast)
     if len(used) < LEAST:
-        said = f"{len(used)} pairs of the sample can be used"
+        said = f"{len(used)} pair{'' if len(used) == 1 else 's'} of the sample can be used"
         mend = "Give places that lie apart, with minutes above 0"
         raise DataError(Fault("location.sample", said, f"expected at least {LEAST}", mend, key="sample"))
     return pairs[used], notes

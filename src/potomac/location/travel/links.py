@@ -169,7 +169,10 @@ def nodes_of(nodes: Any, links: dict[str, pa.Array]) -> Nodes:
     counts = pc.value_counts(ids)
     twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
     if twice:
-        said = f"{len(twice)} nodes are there more than once: {listing(twice, 5)}"
+        many = "a node is" if len(twice) == 1 else f"{len(twice):,} nodes are"
+        rows = np.flatnonzero(pc.is_in(ids, pa.array(twice[:5], ids.type)).to_numpy(zero_copy_only=False))
+        said = f"{many} there more than once: {listing(twice, 5)}"
+        said += f" (rows {listing(rows.tolist(), 10)}; the first row is 0)"
         raise DataError(Fault("location.id-twice", said, "expected each id once", "", key="travel.nodes.columns.id"))
     places = [np.full(len(ids), np.nan) if name is None else _numbers(found, name, "nodes")
               for name in place_columns(list(found))]  # fmt: skip
@@ -264,13 +267,17 @@ def arcs_of(links: dict[str, pa.Array], nodes: Nodes, usage: Usage) -> tuple[Arc
 
 def _notes(arcs: Arcs, loops: Bools, unknown: int, default_kmh: float) -> Iterator[str]:
     if loops.any():
-        yield f"{loops.sum():,} links begin and end at one node and are left out."
+        many = int(loops.sum())
+        said = "1 link begins and ends" if many == 1 else f"{many:,} links begin and end"
+        yield f"{said} at one node and {'is' if many == 1 else 'are'} left out."
     most = int(max(arcs.tail.max(initial=0), arcs.head.max(initial=0))) + 1
     parallel = len(arcs.tail) - len(np.unique(arcs.tail * most + arcs.head))
     if parallel:
-        yield f"{parallel:,} arcs lead where another one leads as well; the shortest counts."
+        said = "1 arc leads" if parallel == 1 else f"{parallel:,} arcs lead"
+        yield f"{said} where another one leads as well; the shortest counts."
     if unknown:
-        yield f"{unknown:,} links have neither a known class nor a speed limit; they are taken at {default_kmh:g} km/h."
+        some, they = ("1 link has", "it is") if unknown == 1 else (f"{unknown:,} links have", "they are")
+        yield f"{some} neither a known class nor a speed limit; {they} taken at {default_kmh:g} km/h."
 
 
 def _straight(nodes: Nodes, tail: Ints, head: Ints) -> Floats:

@@ -520,5 +520,5 @@ def _said(parts: Ints, sizes: Ints, ids: pa.Array) -> str:
     more = f" and {len(order) - 1 - _NAMED:,} more" if len(order) - 1 > _NAMED else ""
     return (
         f"The network falls into {len(sizes):,} parts between which ways lead in one direction at most; the largest "
-        f"has {most:,} of {whole:,} nodes ({most / whole:.1%}), the others {listing(named)}{more}."
+        f"has {most:,} of {whole:,} nodes ({100 * most / whole:.1f} %), the others {listing(named)}{more}."
     )

@@ -59,9 +59,9 @@ def length_notes(km: Floats, straight: Floats) -> Iterator[str]:
     if len(short):
         worst = short[np.argmax(straight[short] - km[short])]
         yield (
-            f"{len(short):,} links are shorter than the straight line between their ends (rows "
-            f"{listing(short[:1000].tolist(), 5)}; row {worst} is {km[worst]:.3g} km long where it takes "
-            f"{straight[worst]:.3g} km at least); their lengths are taken as they are given."
+            f"{len(short):,} link{' is' if len(short) == 1 else 's are'} shorter than the straight line between the "
+            f"ends (rows {listing(short[:1000].tolist(), 5)}; row {worst} is {km[worst]:.3g} km long where it takes "
+            f"{straight[worst]:.3g} km at least); lengths are taken as they are given."
         )
 
 
@@ -127,7 +127,7 @@ def speed_notes(minutes: Floats, straight: Floats, what: str, fast: Ints, slow: 
     Args:
         minutes: of each link or pair, shape (k,).
         straight: km between its ends, shape (k,).
-        what: what the rows are, "links".
+        what: what the rows are, "links"; its first s is that of the plural.
         fast: rows that go faster than anything does.
         slow: rows that are far slower than the others.
         then: what is done about the fast ones.
@@ -135,7 +135,8 @@ def speed_notes(minutes: Floats, straight: Floats, what: str, fast: Ints, slow: 
     for rows, why, more in ((fast, "faster than anything on earth", then), (slow, "far slower than the others", "")):
         if len(rows):
             first = _said(int(rows[0]), minutes, straight)
-            yield f"{len(rows):,} {what} are {why}, row {listing(rows[:1000].tolist(), 5)}: {first}{more}."
+            some = f"1 {what.replace('s', '', 1)} is" if len(rows) == 1 else f"{len(rows):,} {what} are"
+            yield f"{some} {why}{more}, row {listing(rows[:1000].tolist(), 5)}: {first}."
 
 
 def _said(row: int, minutes: Floats, straight: Floats) -> str:

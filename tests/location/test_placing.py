@@ -13,7 +13,9 @@ from potomac.location import (
     Circuity,
     CircuityDistance,
     GreatCircle,
+    Matrix,
     Problem,
+    RoadNetwork,
     fixed_charge,
     max_coverage,
     p_center,
@@ -91,3 +93,31 @@ def test_a_column_that_is_not_there() -> None:
     assert (fault.code, fault.key, fault.mend) == ("data.column-missing", "weights", 'Did you mean "people"?')
     with pytest.raises(DataError):
         place_sites(TOWNS, weights="people")
+
+
+def test_points_by_their_ids_where_the_model_goes_by_them() -> None:
+    """By people a costs 1 * 2 + 3 * 4 = 14, b 1 * 5 + 4 * 3 = 17, c 5 * 4 + 2 * 3 = 26: a is the best, c of b and c."""
+    minutes, people = [[0.0, 5.0, 4.0], [2.0, 0.0, 3.0], [4.0, 3.0, 0.0]], [1.0, 1.0, 3.0]
+    model = Matrix(minutes, ["a", "b", "c"])
+    weighed = [sum(w * row[j] for w, row in zip(people, minutes, strict=True)) for j in range(3)]
+    for points in (["a", "b", "c"], np.array(["a", "b", "c"]), pd.DataFrame({"id": ["a", "b", "c"]})):
+        found = place_sites(points, Problem(), model, weights=people)
+        assert (found.sites.tolist(), found.objective) == ([int(np.argmin(weighed))], min(weighed))
+    some = place_sites(["a", "c"], Problem(), model, ["b"])
+    assert some.objective == pytest.approx(5 + 3)
+
+
+def test_points_by_the_nodes_of_a_network() -> None:
+    """Along 1, 2, 3 it takes 2 and 5 minutes: from both ends to the middle 7, to an end 7 and 0."""
+    net = RoadNetwork(None, {"from": [1, 2], "to": [2, 3], "minutes": [2.0, 5.0]})
+    found = place_sites([1, 3], Problem("minimax"), net, [1, 2, 3])
+    assert (found.sites.tolist(), found.objective) == ([1], pytest.approx(5.0))
+
+
+def test_ids_that_the_model_does_not_know() -> None:
+    with pytest.raises(DataError, match="demand are ids, and Circuity goes by places"):
+        place_sites(["a", "b"])
+    with pytest.raises(DataError, match="x of the origins are not in the matrix"):
+        place_sites(["x"], travel=Matrix([[0.0]], ["a"]))
+    with pytest.raises(DataError, match="no column 'id' for demand"):
+        place_sites(table(), travel=Matrix([[0.0]], ["a"]))

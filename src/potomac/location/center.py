@@ -141,7 +141,7 @@ class _Centers(Radii):
 
     def _too_few(self, tried: Ints, bound: float) -> NoAnswer:
         ask, there = self.ask, np.isfinite(self.far)
-        said = f"p = {ask.p} sites cannot reach every demand point"
+        said = f"p = {ask.p} site{'s' if ask.p != 1 else ''} cannot reach every demand point"
         if np.isfinite(bound):
             said += f"; it takes at least {len(ask.fixed) + int(np.ceil(bound - 1e-6))}"
         lost = self.names[~there[:, tried].any(axis=1)]

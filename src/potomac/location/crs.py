@@ -122,7 +122,7 @@ def _two(frame: Any, names: list[str | None], what: str) -> Floats:
     try:
         columns = [np.atleast_1d(np.asarray(frame[name], dtype=np.float64)) for name in names]
         return np.column_stack(columns)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         found = f"column {names[0]} or {names[1]} of {what} holds no numbers, or they differ in length"
         raise _bad(found, "expected a number of each in each row", "", what) from error
 

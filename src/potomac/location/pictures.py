@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.engine import Axis, Figure, Layer, Result, Rows
+from potomac.errors import shown as short
 from potomac.location.says import amount, minutes_of, percent, say
 
 __all__ = ["figures"]
@@ -278,8 +279,8 @@ def _moves(table: pa.Table) -> Figure:
     total = table["scenarios"][0].as_py()
     row = max(table.to_pylist(), key=lambda one: one["p95_km"])
     finding = (
-        f"In half of {total:,} scenarios the best place is within {say(row['median_km'])} km of {row['site']}, in 95 % "
-        f"within {say(row['p95_km'])} km."
+        f"In half of {total:,} scenarios the best place is within {say(row['median_km'])} km of {short(row['site'])}, "
+        f"in 95 % within {say(row['p95_km'])} km."
     )
     layers = [
         Layer("interval", zero, "here", "site", x2="p95_km", name="95 % of the scenarios"),
@@ -307,7 +308,7 @@ def _stability(table: pa.Table) -> Figure:
         Layer("point", own, "wins", "site", name="the answer", shape="diamond", emphasis=True),
     ]
     row = own.sort_by([("wins", "ascending")]).slice(0, 1).to_pylist()[0]
-    finding = f"{row['site']} is among the best sites in {percent(row['wins'])} of {total:,} scenarios."
+    finding = f"{short(row['site'])} is among the best sites in {percent(row['wins'])} of {total:,} scenarios."
     alt = f"Dots with intervals: in how many scenarios each candidate is among the best sites. {finding}"
     return Figure(
         "stability", "When travel times and demand are otherwise", alt, _filled(layers),

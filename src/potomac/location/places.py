@@ -84,7 +84,7 @@ def checked_points(points: npt.ArrayLike, metric: Metric = "sphere", key: str = 
         raise StudyError(Fault("location.metric", said, 'expected "sphere" or "plane"', key="metric"))
     try:
         found = np.ascontiguousarray(points, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _bad("points are not numbers", "expected two numbers for each", key) from error
     if found.ndim != 2 or found.shape[1] != 2 or not len(found):
         mend = "Give one place as [[latitude, longitude]]" if found.shape == (2,) else ""

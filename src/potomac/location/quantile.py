@@ -68,7 +68,8 @@ def p_quantile(
 def _beyond(costs: Floats, weight: Floats, sites: Ints, ask: Asked) -> Exception:
     there = np.isfinite(costs[:, sites]).any(axis=1)
     reached, lost = float(weight[there].sum() / weight.sum()), np.flatnonzero(~there & (weight > 0))
-    said = f"p = {ask.p} sites do not reach that share of the weight; those found reach {reached:.3g} of it"
+    they = "1 site does" if ask.p == 1 else f"{ask.p} sites do"
+    said = f"p = {they} not reach that share of the weight; those found reach {reached:.3g} of it"
     said = f"{said}, and not demand point {listing(map(int, lost), 5)}"
     return infeasible(said, "Lower share or raise p", key="share")
 

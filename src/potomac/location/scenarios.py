@@ -25,9 +25,9 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, StudyError
-from potomac.location.asked import numbers
+from potomac.location.asked import numbers, one_number
 from potomac.location.attendance import checked_minutes
-from potomac.location.placement import checked_weights
+from potomac.location.placement import as_given, checked_weights
 from potomac.location.question import Problem, Scenarios
 from potomac.location.rivals import SAME, SHARE, Market, Rival, Verdict, rival_of
 from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval
@@ -450,6 +450,18 @@ def _area(given: npt.ArrayLike, n: int, key: str) -> Ints:
     return found.astype(np.int64)
 
 
+def _hours(minutes: Any) -> list[float]:
+    """The hours of the day that there are travel times of, in order.
+
+    Raises:
+        StudyError: they are not by hours of the day.
+    """
+    if not isinstance(minutes, Mapping):
+        said = f"minutes are {as_given(minutes)}"
+        raise _wrong(said, "expected travel times by the hour of the day, such as {8.0: minutes}", "minutes")
+    return sorted(minutes, key=lambda hour: one_number(hour, "hour", high=24.0))
+
+
 def by_hour(
     minutes: Mapping[float, npt.ArrayLike], weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *,
     fixed: Iterable[int] = (), forbidden: Iterable[int] = (), capacity: npt.ArrayLike | None = None,
@@ -471,11 +483,11 @@ def by_hour(
 
     Raises:
         DataError: minutes, weights, capacity or opening are no such numbers.
-        StudyError: sites, fixed or forbidden make no sense.
+        StudyError: minutes are not by hours of the day, or sites, fixed or forbidden make no sense.
         NoAnswer: p is below the number of fixed sites.
     """
     tell, found = progress or Quiet(), []
-    for k, hour in enumerate(sorted(minutes)):
+    for k, hour in enumerate(_hours(minutes)):
         tell("hours of the day", k, len(minutes))
         t = checked_minutes(minutes[hour])
         rival = _rival(t.shape[1], sites, problem, fixed, forbidden, capacity, opening, market)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Fact, Result, Show
-from potomac.errors import listing
+from potomac.errors import listing, shown
 from potomac.location import sure
 from potomac.location.compared import CHOICES
 from potomac.location.found import Found
@@ -72,7 +72,7 @@ def _sentence(found: Found) -> str:
 
 def _where(found: Found) -> str:
     """Put it at A; put the 3 sites at A, B and C; it takes 7 sites."""
-    names, problem = found.names, found.question.problem
+    names, problem = [shown(name) for name in found.names], found.question.problem
     if not found.candidates.named:
         names = [f"row {name}" for name in names]
     if problem.anywhere:

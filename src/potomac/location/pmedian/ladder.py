@@ -460,9 +460,10 @@ class _Wanderer:
     ) -> None:
         self.source, self.lists, self.state, self.spare, self.random = source, lists, state, spare, random
         n, m = len(state.a1), len(state.slot)
-        # a stretch takes about as long as the ascent beside it, and not longer than 0.1 s
-        self.rounds = max(5, min(10 + 4 * p, int(5e6 / (n * m / p + 4 * n))))
-        self.least, self.most = self.rounds, 40 * self.rounds
+        # the first is short, as easy ones are closed soon; none takes longer than 0.1 s in the beginning
+        some = int(5e6 / (n * m / p + 4 * n))
+        self.rounds = max(3, min(2 + p // 2, some))
+        self.least, self.most = self.rounds, 40 * max(5, min(10 + 4 * p, some))
         self.spent = 0.0
 
     @property

@@ -93,7 +93,7 @@ def checked_profile(profile: Sequence[float] | npt.ArrayLike) -> Floats:
     """
     try:
         found = np.asarray(profile, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         said = f"the profile is {str(profile)[:60]!r}"
         raise StudyError(Fault("location.profile", said, "expected 24 numbers", key="profile")) from error
     if found.shape != (24,):
@@ -126,7 +126,7 @@ def hour_of(departure: Any) -> float:
     """
     try:
         hour = float("nan" if isinstance(departure, str | bytes | bool) else departure)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         hour = float("nan")
     if not 0 <= hour <= 24:
         said = f"the departure is {str(departure)[:60]}"

@@ -277,7 +277,7 @@ def _checked(minutes: npt.ArrayLike, hours: int) -> Floats:
     if hours:
         try:
             found = np.asarray(minutes, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise _bad("the matrices are not numbers", f"expected {hours} matrices, one for each hour") from error
         if found.ndim != 3 or len(found) != hours:
             raise _bad(f"the matrices have shape {found.shape}", f"expected {hours} matrices, one for each hour")
@@ -299,7 +299,7 @@ def _flat(minutes: Any) -> Any:
     """
     try:
         found = np.asarray(minutes, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _bad("minutes are not numbers", "expected one for each pair") from error
     if found.ndim != 1:
         raise _bad(f"minutes have shape {found.shape}", "expected one for each pair")
@@ -309,7 +309,7 @@ def _flat(minutes: Any) -> Any:
 def _checked_hours(hours: Sequence[float]) -> tuple[float, ...]:
     try:
         found = np.asarray(hours, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = np.array([np.nan])
     if found.ndim != 1:
         found = np.array([np.nan])

@@ -85,7 +85,7 @@ def as_numbers(points: Any) -> Any:
         points = np.ma.filled(points.astype(np.float64), np.nan) if points.dtype.kind in "iuf" else points
     try:
         found = np.asarray(points)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return points
     return found.astype(np.float64, copy=False) if found.dtype.kind in "iuf" else points
 

@@ -340,7 +340,7 @@ class RoadNetwork:
         expected = f"expected {n} numbers of 0 or more, one for each node"
         try:
             values = np.asarray(found, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             said = "densities are no numbers"
             raise DataError(Fault("location.network", said, expected, key="travel.density")) from error
         wrong = f"have shape {values.shape}" if values.shape != (n,) else "are negative" * bool((values < 0).any())
@@ -495,7 +495,7 @@ class RoadNetwork:
 def _as_factor(factor: npt.ArrayLike) -> Floats:
     try:
         return np.asarray(factor, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         expected = "expected a number for each link"
         raise DataError(Fault("location.scenario", "a scenario holds no numbers", expected, key="factors")) from error
 

@@ -157,7 +157,7 @@ def number(value: float, name: str, *, above: float = -np.inf, least: float = -n
     """
     try:
         found = float("nan" if isinstance(value, str | bytes | bool) else value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = np.nan
     if not (above < found and least <= found <= most):
         limits = (("above", above), ("from", least), ("to", most))

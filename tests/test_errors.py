@@ -91,12 +91,25 @@ def test_long_lists_are_cut() -> None:
     assert listing([]) == ""
 
 
+def test_names_in_messages_are_short_and_steer_nothing() -> None:
+    """A name of 3,000 letters is cut, and one that turns the direction of writing round shows that it does."""
+    assert listing(["n" * 3000]) == "n" * 77 + "..."
+    assert listing(["a\u202eb", "c\x1b[2Jd"]) == r"a\u202eb, c\x1b[2Jd"
+    assert str(Fault("x", "there is no a\u202eb\x07")) == r"there is no a\u202eb\x07"
+
+
 @pytest.mark.parametrize(
     ("word", "near"),
-    [("sped", "speed"), ("SPEED", "speed"), ("coarse", "course"), ("xyz", ""), ("", "")],
+    [("sped", "speed"), ("SPEED", "speed"), ("coarse", "course"), ("xyz", ""), ("", ""), ("timely", "time"), ("s", "")],
 )
 def test_suggestions(word: str, near: str) -> None:
     assert did_you_mean(word, ["speed", "course", "time"]) == (f'Did you mean "{near}"?' if near else "")
+
+
+def test_a_part_of_a_longer_name_is_a_suggestion_and_a_chance_likeness_is_none() -> None:
+    """ "ident" shares four letters of seven with "density"."""
+    assert did_you_mean("radius", ["service_radius", "share"]) == 'Did you mean "service_radius"?'
+    assert did_you_mean("ident", ["latitude", "weight", "density"]) == ""
 
 
 def test_a_suggestion_is_spelt_as_the_valid_word_is() -> None:

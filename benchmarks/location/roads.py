@@ -11,9 +11,11 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -63,7 +65,7 @@ def _told(found: Floats, **times: float) -> dict[str, float]:
 
 
 def potomac_task(name: str, size: int, runs: int, threads: int) -> dict[str, float]:
-    """Our hierarchy: the order, a set of times, a matrix, and 24 of them."""
+    """Our hierarchy: the order, a set of times and a matrix."""
     net = network(name)
     origins, destinations = (at_nodes(nodes) for nodes in ends(net.n, size))
     small = Hierarchy(2, [0], [1])  # compiled from here on
@@ -72,17 +74,10 @@ def potomac_task(name: str, size: int, runs: int, threads: int) -> dict[str, flo
     hierarchy, order = _once(lambda: Hierarchy(net.n, net.tails, net.heads))
     metric = hierarchy.metric(net.minutes)
     found = hierarchy.many(metric, origins, destinations, threads)
-    hours = [net.minutes * (1 + hour / 24) for hour in range(24)]
-
-    def day() -> None:
-        for _ in hierarchy.matrices(map(hierarchy.metric, hours), origins, destinations, threads):
-            pass
-
     return _told(
         found, held=held, order=order, arcs=float(hierarchy.arcs),
         metric=_seconds(lambda: hierarchy.metric(net.minutes), runs),
         matrix=_seconds(lambda: hierarchy.many(metric, origins, destinations, threads), runs),
-        day=_once(day)[1],
     )  # fmt: skip
 
 
@@ -105,10 +100,7 @@ def routingkit_task(name: str, size: int, runs: int) -> dict[str, float]:
     net = network(name)
     origins, destinations = (nodes.astype(np.uint32) for nodes in ends(net.n, size))
     held = peak_mb()
-    topology = pyroutingkit.CCHTopology()
-    tails, heads = net.tails.astype(np.uint32), net.heads.astype(np.uint32)
-    latitude, longitude = (net.places[:, k].astype(np.float32) for k in range(2))
-    _, order = _once(lambda: topology.build(tails, heads, latitude, longitude, net.n))
+    topology, order = _once(lambda: _kit_topology(pyroutingkit, net))
     metric, ticks = pyroutingkit.CCHMetric(topology), np.rint(net.minutes * TICKS).astype(np.uint32)
     metric.customize(ticks)
     found = metric.distances_many_to_many(origins, destinations).astype(np.float64).reshape(size, size)
@@ -134,6 +126,81 @@ def pandana_task(name: str, size: int, runs: int) -> dict[str, float]:
     found, matrix = _once(lambda: made.shortest_path_lengths(*pairs))
     shape = np.array(found).reshape(size, size)
     return _told(np.where(shape > 1e6, np.inf, shape), held=held, order=order, matrix=matrix)
+
+
+def hourly(net: Network) -> Iterator[tuple[int, Floats]]:
+    """Minutes of all arcs at each hour: a third of the arcs has its peak in the morning, another in the evening."""
+    course = np.array([1 + np.exp(-(((np.arange(24) - peak) / 2) ** 2)) for peak in (8, 17)])
+    kind = np.random.default_rng(3).integers(0, 3, len(net.minutes))
+    for hour in range(24):
+        yield hour, net.minutes * np.append(course[:, hour], 1.0)[kind]
+
+
+def _day(size: int, order: float, matrices: Iterator[Floats]) -> dict[str, float]:
+    """Seconds for the matrices of a day, and what tells whether they are the same: their sum, weighted by the hour."""
+    begun, total, reached = time.perf_counter(), 0.0, 0.0
+    for hour, found in enumerate(matrices):
+        there = np.isfinite(found)
+        total += (hour + 1) * float(found[there].sum())
+        reached += float(there.sum())
+    return {"order": order, "day": time.perf_counter() - begun, "sum": total, "reached": reached, "size": float(size)}
+
+
+def potomac_day(name: str, size: int) -> dict[str, float]:
+    """One order of the nodes, and the times of each hour put in."""
+    net = network(name)
+    origins, destinations = (at_nodes(nodes) for nodes in ends(net.n, size))
+    small = Hierarchy(2, [0], [1])  # compiled from here on
+    small.many(small.metric([1.0]), at_nodes([0]), at_nodes([1]))
+    hierarchy, order = _once(lambda: Hierarchy(net.n, net.tails, net.heads))
+    metrics = (hierarchy.metric(minutes) for _, minutes in hourly(net))
+    return _day(size, order, hierarchy.matrices(metrics, origins, destinations, 0))
+
+
+def routingkit_day(name: str, size: int) -> dict[str, float]:
+    """The same by RoutingKit."""
+    kit = import_module("pyroutingkit")
+    net = network(name)
+    origins, destinations = (nodes.astype(np.uint32) for nodes in ends(net.n, size))
+    topology, order = _once(lambda: _kit_topology(kit, net))
+    metric = kit.CCHMetric(topology)
+
+    def matrices() -> Iterator[Floats]:
+        for _, minutes in hourly(net):
+            metric.customize(np.rint(minutes * TICKS).astype(np.uint32))
+            found = metric.distances_many_to_many(origins, destinations).astype(np.float64)
+            yield np.where(found >= kit.INF_WEIGHT, np.inf, found / TICKS)
+
+    return _day(size, order, matrices())
+
+
+def scipy_day(name: str, size: int) -> dict[str, float]:
+    """Dijkstra's algorithm from each origin at each hour."""
+    from scipy.sparse.csgraph import dijkstra
+
+    net = network(name)
+    origins, destinations = ends(net.n, size)
+
+    def matrices() -> Iterator[Floats]:
+        for _, minutes in hourly(net):
+            graph = replace(net, minutes=minutes).graph()
+            for part in np.array_split(origins, 10):
+                yield dijkstra(graph, indices=part)[:, destinations]
+
+    return _day(size, 0.0, _joined(matrices(), 10))
+
+
+def _joined(parts: Iterator[Floats], count: int) -> Iterator[Floats]:
+    """Matrices of ``count`` parts each."""
+    while some := list(islice(parts, count)):
+        yield np.concatenate(some)
+
+
+def _kit_topology(kit: Any, net: Network) -> Any:
+    topology = kit.CCHTopology()
+    tails, heads = net.tails.astype(np.uint32), net.heads.astype(np.uint32)
+    topology.build(tails, heads, *(net.places[:, k].astype(np.float32) for k in range(2)), net.n)
+    return topology
 
 
 def scenarios_task(count: int) -> dict[str, float]:
@@ -175,7 +242,6 @@ def matrix_part(name: str, size: int, runs: int) -> str:
         "times put in",
         "matrix",
         "as long as Potomac",
-        "24 matrices",
         "memory",
         "apart",
     ]
@@ -193,9 +259,38 @@ def _row(told: str, run: Measured, ours: dict[str, float]) -> list[str]:
     v = run.value
     times = [markdown.seconds(v[key]) if key in v else "" for key in ("order", "metric", "matrix")]
     ratio = "" if v["matrix"] == ours["matrix"] else markdown.times(v["matrix"] / ours["matrix"])
-    day = markdown.seconds(v["day"]) if "day" in v else ""
-    same = "unlike" if v["reached"] != ours["reached"] else f"{abs(v['sum'] / ours['sum'] - 1):.0e}"
-    return [told, *times, ratio, day, f"{run.peak_mb - v['held']:,.0f} MB", same]
+    return [told, *times, ratio, f"{run.peak_mb - v['held']:,.0f} MB", _same(v, ours)]
+
+
+DAYS: tuple[tuple[str, str, str | None], ...] = (
+    ("Potomac, one order of nodes for all hours", "potomac_day", None),
+    ("RoutingKit (pyroutingkit), likewise", "routingkit_day", "pyroutingkit"),
+    ("scipy, Dijkstra at each hour", "scipy_day", None),
+)
+
+
+def day_part(name: str, size: int) -> str:
+    """The 24 matrices of a day on one network."""
+    net, before = network(name), load()
+    found = {told: measured(f"{HERE}:{task}", name=name, size=size).value
+             for told, task, package in DAYS if package is None or find_spec(package)}  # fmt: skip
+    ours = next(iter(found.values()))
+    body = [
+        [told, markdown.seconds(v["order"]) if v["order"] else "", markdown.seconds(v["day"]),
+         markdown.seconds(v["day"] / 24), "" if v is ours else markdown.times(v["day"] / ours["day"]), _same(v, ours)]
+        for told, v in found.items()
+    ]  # fmt: skip
+    head = ["24 hourly matrices", "order of nodes", "all 24", "each", "as long as Potomac", "apart"]
+    about = f"### A day of {size:,} by {size:,} on {net.told}: {net.n:,} nodes, {len(net.tails):,} arcs"
+    return (
+        f"{about}\n\nLoad average {before} before and {load()} after. Each hour has its own time on every arc, which "
+        f"is put in within what is told.\n\n{markdown.table(head, body)}\n"
+    )
+
+
+def _same(v: dict[str, float], ours: dict[str, float]) -> str:
+    """How far sums of times are apart, as a share."""
+    return "unlike" if v["reached"] != ours["reached"] else f"{abs(v['sum'] / ours['sum'] - 1):.0e}"
 
 
 def scenarios_part(count: int) -> str:
@@ -219,6 +314,7 @@ def main(argv: list[str]) -> str:
     parser.add_argument("--scenarios", type=int, default=1000, help="scenarios of travel time")
     given = parser.parse_args(argv)
     parts = [matrix_part(name, given.size, given.runs) for name in networks()]
+    parts += [day_part(name, given.size) for name in networks()]
     return "\n".join([*parts, scenarios_part(given.scenarios)])
 
 

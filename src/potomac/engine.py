@@ -99,7 +99,8 @@ class Layer:
     a cell is the rectangle from (x, y) to (x2, y2), degrees, and what very many points stand for, ``size``, lies
     evenly in it). ``color`` names a numeric column for a
     sequential ramp; ``series`` a column of words, one colour, dash or shape each. ``label`` names a column of
-    text written beside the mark; ``tip`` columns are shown on hover or focus. ``emphasis`` marks what the
+    text written beside the mark; ``tip`` columns are shown on hover or focus. ``ground`` is what a map shows beneath
+    the rest (roads, areas): quiet, without a colour of the series. ``emphasis`` marks what the
     finding is about (accent, outline, on top).
     """
 
@@ -120,6 +121,7 @@ class Layer:
     color_log: bool = False
     shape: Literal["circle", "diamond", "triangle", "square", "cross"] = "circle"
     emphasis: bool = False
+    ground: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,19 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from urllib.parse import unquote
 
-__all__ = ["DataError", "Fault", "Interrupted", "NoAnswer", "PotomacError", "StudyError", "did_you_mean", "listing"]
+__all__ = [
+    "DataError", "Fault", "Interrupted", "NoAnswer", "PotomacError", "StudyError", "did_you_mean", "listing", "shown",
+]  # fmt: skip
+
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control signs, and those that turn the direction of writing round: ``x\\u202egpj.exe`` would look like a picture."""
+
+
+def shown(value: object, most: int = 80) -> str:
+    """``value`` on one line for a message: signs that steer a terminal or a page escaped, cut at ``most`` signs."""
+    text = str(value)
+    text = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,8 @@ class Fault:
         sentence = "; ".join(part for part in (self.found, self.expected) if part)
         sentence = ". ".join(part for part in (sentence, self.mend) if part)
         text = ": ".join(part for part in (self.where, sentence) if part)
-        return " ".join(text.splitlines())  # one error, one line, whatever a name or value holds
+        line = " ".join(text.splitlines())  # one error, one line, whatever a name or value holds
+        return STEERING.sub(lambda sign: ascii(sign[0])[1:-1], line)
 
     def to_dict(self) -> dict[str, object]:
         """The fault as JSON-ready values."""
@@ -111,15 +124,30 @@ def passwords(address: str) -> set[str]:
 
 
 def listing(names: Iterable[object], most: int = 12) -> str:
-    """``a, b, c`` or, past ``most``, ``a, b, ... and 40 more``."""
-    items = [str(name) for name in names]
+    """``a, b, c`` or, past ``most``, ``a, b, ... and 40 more``; each name as :func:`shown` has it."""
+    items = [shown(name) for name in names]
     if len(items) <= most:
         return ", ".join(items)
-    return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return f"{', '.join(items[:most])} and {len(items) - most:,} more"
 
 
 def did_you_mean(word: str, valid: Sequence[str]) -> str:
     """``Did you mean "speed"?`` where one of ``valid`` is close to ``word``, else an empty string."""
+    near = closest(word, valid)
+    return f'Did you mean "{shown(near)}"?' if near else ""
+
+
+def closest(word: str, valid: Sequence[str]) -> str:
+    """Which of ``valid`` is meant by ``word``: one that is spelt nearly so, else the one that holds it or is held."""
     folded = {name.casefold(): name for name in valid}
-    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
-    return f'Did you mean "{folded[close[0]]}"?' if close else ""
+    meant = word.casefold()
+    close = get_close_matches(meant, list(folded), n=1, cutoff=0.6 if len(meant) < 5 else 0.7)  # "tyo": toy
+    if close:
+        return folded[close[0]]
+    words = [name for name in folded if _within(meant, name) or _within(name, meant)]
+    return folded[words[0]] if len(words) == 1 else ""
+
+
+def _within(part: str, whole: str) -> bool:
+    """Whether a word begins or ends with another, or one of its parts between underscores is it."""
+    return len(part) > 1 and (part in whole.split("_") or (len(part) > 3 and whole.startswith(part)))

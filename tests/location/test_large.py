@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pytest
 
 from potomac.location.asked import asked as ask_of
+from potomac.location.fixing import OUT
 from potomac.location.highs import Clock
 from potomac.location.pmedian import large, search
-from potomac.location.pmedian.costs import EARTH_KM, Nearby, Source, between, source_of
+from potomac.location.pmedian.costs import EARTH_KM, Nearby, Source, assigned, between, source_of
 from potomac.location.pmedian.leaves import gathered, leaves_of
 from potomac.location.pmedian.prices import Ascent, Prices
 from potomac.location.pmedian.search import p_median
@@ -139,6 +140,53 @@ def test_the_way_of_large_problems_taken_by_a_small_one(metric: Metric, monkeypa
     source, _, _ = source_of(Nearby(points, candidates, metric), None, None)
     served = np.array([between(source, i, j) for i, j in enumerate(found.assignment)])
     assert found.objective == pytest.approx(weights @ served)
+
+
+@pytest.mark.parametrize("metric", ["plane", "sphere"])
+def test_groups_never_cost_more_than_their_points(metric: Metric) -> None:
+    """Jensen: from any candidate, and so from the nearest of any sites."""
+    draw = np.random.default_rng(12)
+    points = drawn(500, metric, 13) if metric == "plane" else draw.uniform([-85, -180], [85, 180], (500, 2))
+    source, _, m = source_of(Nearby(points, drawn(40, metric, 14), metric), draw.random(500), None)
+    few = large._grouped(source, 60)
+    assert len(few.weight) == 60
+    assert few.weight.sum() == pytest.approx(source.weight.sum())
+    assert (matrix(few).sum(axis=0) <= matrix(source).sum(axis=0) * (1 + 1e-12)).all()
+    sites = np.sort(draw.choice(m, 5, replace=False))
+    assert assigned(few, sites)[1].sum() <= assigned(source, sites)[1].sum()
+
+
+@pytest.mark.parametrize("metric", ["plane", "sphere"])
+@pytest.mark.parametrize("seed", range(3))
+def test_levels_of_groups_lead_to_the_proof(metric: Metric, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What groups leave out is out for their points too: the optimum stays, and is proven at the end."""
+    points, candidates = drawn(600, metric, 20 + seed), drawn(120, metric, 40 + seed)
+    exact = p_median(Nearby(points, candidates, metric), 6, fixed=[5])
+    monkeypatch.setattr(search, "LARGE", 0)
+    monkeypatch.setattr(large, "GROUPS", 40)
+    found = p_median(Nearby(points, candidates, metric), 6, fixed=[5], time_limit=20)
+    assert exact.proven
+    assert found.proven
+    assert found.objective == pytest.approx(exact.objective, rel=1e-9)
+    assert found.sites.tolist() == exact.sites.tolist()
+
+
+def test_candidates_that_prices_leave_out_are_in_no_better_answer() -> None:
+    """Brute force over all pairs of sites: each that is below the goal has only candidates that are left."""
+    source, _, m = source_of(Nearby(drawn(200, "plane", 15), drawn(30, "plane", 16)), None, None)
+    cost = matrix(source)
+    values = {(i, j): np.minimum(cost[:, i], cost[:, j]).sum() for i in range(m) for j in range(i)}
+    goal = np.sort(list(values.values()))[20]
+    with ThreadPoolExecutor(1) as pool:
+        fine = large.Fine(source, ask_of(m, 2, (), ()), lambda sites: 0.0, Clock(20), pool)
+        fine.known(source.rows, np.full(200, goal / 200))
+        few = large._grouped(source, 50)
+        ascent = fine.begun(few)
+        for _ in range(10):
+            fine.climbed(ascent, goal, goal, 1.0)
+    left = set(np.flatnonzero(fine.status != OUT))
+    assert len(left) < m
+    assert all({i, j} <= left for (i, j), value in values.items() if value < goal)
 
 
 def test_sites_move_to_where_they_are_best(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Live questions from a run's stored tables: the nearest site, and what a site elsewhere would be worth."""
+"""Live questions from a run's stored tables: which site serves a place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from potomac import studies
-from potomac.errors import NoAnswer, StudyError
+from potomac.errors import NoAnswer
 from potomac.location import live
 from potomac.studies import registry
 
@@ -58,47 +58,6 @@ def test_a_demand_point_is_told_what_its_row_says(run: studies.Run) -> None:
         assert found["next_minutes"] == pytest.approx(row["next_minutes"])
 
 
-def test_a_site_that_stays_where_it_is_changes_nothing(run: studies.Run) -> None:
-    found = live.what_if(live.load(run.model), 0.0, 5.0, "d")
-    assert found["objective"] == pytest.approx(run.facts["objective"])
-    assert found["change"] == pytest.approx(0.0)
-
-
-def test_a_site_that_is_moved_costs_what_it_costs(run: studies.Run) -> None:
-    """d at longitude 4: c is there, d with weight 2 a degree away, b a degree from a: 3 degrees in place of 2."""
-    found = live.what_if(live.load(run.model), 0.0, 4.0, "d")
-    assert found["before"] == pytest.approx(2 * DEGREE)
-    assert found["objective"] == pytest.approx(3 * DEGREE)
-    assert found["change"] == pytest.approx(50.0)
-    assert found["points"] == 2
-
-
-def test_one_more_site_saves_what_it_saves(run: studies.Run) -> None:
-    """Another site at b: only c is still a degree away."""
-    found = live.what_if(live.load(run.model), 0.0, 1.0)
-    assert found["objective"] == pytest.approx(1 * DEGREE)
-    assert found["mean_minutes"] == pytest.approx(DEGREE / 5)
-    assert found["points"] == 1
-
-
-def test_moving_a_site_is_what_a_run_with_it_there_costs(ask: Any) -> None:
-    """Against a study whose only candidates are those two places."""
-    run = ask({"demand": EQUATOR}, problem={"p": 2}, travel=TRAVEL)
-    there = pa.table({"id": ["a", "new"], "latitude": [0.0, 0.7], "longitude": [0.0, 3.3]})
-    again = ask({"demand": EQUATOR, "candidates": there}, problem={"p": 2}, travel=TRAVEL)
-    found = live.what_if(live.load(run.model), 0.7, 3.3, "d")
-    assert found["objective"] == pytest.approx(again.facts["objective"])
-    assert found["p90_minutes"] == pytest.approx(again.facts["p90_minutes"])
-    assert found["worst_minutes"] == pytest.approx(again.facts["worst_minutes"])
-
-
-def test_a_site_that_is_none_is_told_with_those_there_are(run: studies.Run) -> None:
-    with pytest.raises(StudyError) as caught:
-        live.what_if(live.load(run.model), 0.0, 4.0, "e")
-    assert caught.value.faults[0].code == "location.site-unknown"
-    assert "a, d" in caught.value.faults[0].expected
-
-
 def test_a_road_network_answers_from_its_kept_links(ask: Any) -> None:
     """A road of a degree in an hour; from a tenth of the way to the site at its end 54 minutes."""
     links = pa.table(
@@ -121,9 +80,6 @@ def test_times_by_pair_say_the_time_of_the_nearest_point(by_pair: Any) -> None:
     found = live.assign(live.load(by_pair().model), 38.951, -77.10)
     assert (found["site"], found["minutes"]) == ("a", 11.0)
     assert "b" in found["note"]
-    with pytest.raises(NoAnswer) as caught:
-        live.what_if(live.load(by_pair().model), 38.951, -77.10)
-    assert caught.value.faults[0].code == "location.no-places"
 
 
 def test_damaged_tables_are_said_to_be_damaged(run: studies.Run) -> None:

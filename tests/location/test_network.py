@@ -71,6 +71,25 @@ def test_zones_are_not_passed_through() -> None:
     np.testing.assert_array_equal(named.between([3, 1, 4], [4, 1, 3]), around.between([3, 1, 4], [4, 1, 3]))
 
 
+def test_whoever_only_zones_lead_to_is_told_with_the_nearest_node_from_which_a_way_leads() -> None:
+    """0 - 1 - 2 - 3, of which 1 is a zone: from 0 no way leads to 3, from 2 one does, and 1 is where it begins."""
+    nodes = {"id": [0, 1, 2, 3], "latitude": [0.0] * 4, "longitude": [0.0, 0.01, 0.02, 0.03]}
+    links = {"from": [0, 1, 2], "to": [1, 2, 3], "minutes": [1.0, 2.0, 4.0]}
+    net = RoadNetwork(nodes, links, zones=[1])
+    np.testing.assert_array_equal(net.between([0, 1, 2], [1, 3]), [[1, INF], [0, 6], [2, 4]])
+    np.testing.assert_array_equal(net.between([0, 1, 2], [1, 3], by="scipy"), [[1, INF], [0, 6], [2, 4]])
+    (lost,) = net.unreachable([[0.0, 0.0], [0.0, 0.011]], [[0.0, 0.03]])
+    assert (lost.row, lost.far, lost.node) == (0, False, 1)
+    assert lost.node_km == pytest.approx(0.01 * KM_PER_DEGREE)
+
+
+def test_a_crossing_is_turned_at_freely_and_a_one_way_street_is_not() -> None:
+    """A cross with its middle 0: from 1 to each arm 2 minutes, but for 3, whose street leads to the middle only."""
+    links = {"from": [1, 2, 3, 4], "to": [0, 0, 0, 0], "minutes": [1.0] * 4, "oneway": ["no", "no", "yes", "no"]}
+    net = RoadNetwork(None, links)
+    np.testing.assert_array_equal(net.between([1, 3], [1, 2, 3, 4]), [[0, 2, INF, 2], [2, 2, 0, 2]])
+
+
 def test_of_parallel_links_the_shorter_counts_at_each_hour() -> None:
     links = {
         "from": [0, 0, 1], "to": [1, 1, 0], "minutes": [10.0, 12.0, 11.0], "oneway": [1, 1, 1],
@@ -81,20 +100,26 @@ def test_of_parallel_links_the_shorter_counts_at_each_hour() -> None:
     # In the peak, at 17 by the usual profile, the first takes 10 (1 + 0.15 * 2 ** 4) = 34 and the second 12 * 1.35.
     assert net.between([0], [1], 17) == [[pytest.approx(12 * 1.35)]]
     assert net.between([1], [0], 17) == [[pytest.approx(11 * 1.35)]]
-    assert any("1 arcs lead where another one leads" in note for note in net.notes)
+    assert any("1 arc leads where another one leads" in note for note in net.notes)
 
 
 def test_links_of_no_length_are_kept_and_loops_left_out() -> None:
     net = RoadNetwork(None, {"from": [0, 1, 1], "to": [1, 2, 1], "minutes": [0.0, 0.0, 5.0]})
     np.testing.assert_array_equal(net.between([0, 1, 2], [0, 1, 2]), np.zeros((3, 3)))
-    assert any("1 links begin and end at one node" in note for note in net.notes)
+    assert any("1 link begins and ends at one node and is left out." in note for note in net.notes)
 
 
 def test_parts_that_do_not_hang_together_are_told() -> None:
     net = RoadNetwork(None, {"from": [0, 1, 7], "to": [1, 2, 8], "minutes": [1.0, 1.0, 1.0]})
     np.testing.assert_array_equal(net.between([0, 7], [2, 8]), [[2, INF], [INF, 1]])
     assert net.part_sizes.tolist() == [3, 2]
-    assert any("2 parts" in note and "3 of 5 nodes (60.0%)" in note for note in net.notes)
+    assert any("2 parts" in note and "3 of 5 nodes (60.0 %), the others 2 with node 7." in note for note in net.notes)
+    ends = {"from": [0, 1, *range(10, 40, 2)], "to": [1, 2, *range(11, 40, 2)], "minutes": [1.0] * 17}
+    (note,) = RoadNetwork(None, ends).notes
+    assert note.endswith("the others 2 with node 10, 2 with node 12, 2 with node 14 and 12 more.")
+    (note,) = RoadNetwork(None, {"from": [0, 1], "to": [1, 2], "minutes": [1.0, 1.0]}, oneway=True).notes
+    assert "3 parts" in note
+    assert "1 with node" in note
 
 
 def test_ids_may_be_words_and_the_order_of_nodes_is_free() -> None:
@@ -370,7 +395,7 @@ def test_times_come_from_length_class_and_limit() -> None:
     expected = [60 / 48, 60 / (30 * 1.609344), 60 / 37.5, 60 / (70 * 1.609344), 60 / 40]
     found = [net.between([k], [k + 1])[0, 0] for k in range(5)]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    assert any("1 links have neither a known class" in note for note in net.notes)
+    assert any("1 link has neither a known class" in note for note in net.notes)
 
 
 def test_without_a_length_the_straight_line_counts() -> None:
@@ -402,7 +427,8 @@ def test_where_more_people_live_roads_are_slower() -> None:
         (None, {"from": [0], "to": [1, 2]}, "location.network", "links is no table"),
         ({"id": [0], "latitude": [0.0], "longitude": [0.0]}, {"from": [0, 0], "to": [0, 7]}, "location.node-unknown",
          "7 (row 1)"),
-        ({"id": [0, 0, 1]}, {"from": [0], "to": [1]}, "location.id-twice", "1 nodes are there more than once: 0"),
+        ({"id": [0, 0, 1]}, {"from": [0], "to": [1]}, "location.id-twice",
+         "a node is there more than once: 0 (rows 0, 1; the first row is 0)"),
         ({"id": [0, 1], "latitude": [0.0, 99.0], "longitude": [0.0, 0.0]}, {"from": [0], "to": [1]}, "location.points",
          "node 1 has latitude 99"),
         (None, {"from": [0], "to": [1], "minutes": [-1.0]}, "location.network", "minutes of row 0 of links is -1"),
@@ -457,3 +483,23 @@ def test_a_network_can_be_kept() -> None:
     net = line()
     before = net.minutes([[0.0, 0.005]], [[0.0, 0.03]])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).minutes([[0.0, 0.005]], [[0.0, 0.03]]), before)
+
+
+def test_a_network_without_nodes_is_refused() -> None:
+    for nodes, words in (({"id": [], "latitude": [], "longitude": []}, "rows of nodes"), (None, "rows of links")):
+        with pytest.raises(DataError, match=f"the network has no node; expected {words}"):
+            RoadNetwork(nodes, {"from": [], "to": []})
+
+
+def test_nodes_may_call_their_places_otherwise() -> None:
+    links = {"from": [0], "to": [1], "maxspeed": [60]}
+    for north, east in (("lat", "lon"), ("Latitude", "LNG")):
+        net = RoadNetwork({"id": [0, 1], east: [-10.0, -10.0], north: [0.0, 1.0]}, links)
+        assert net.between([0], [1]) == [[pytest.approx(KM_PER_DEGREE)]]
+
+
+def test_classes_of_which_no_speed_is_known_are_named() -> None:
+    links = {"from": [0, 1, 2], "to": [1, 2, 3], "length": [9.0] * 3, "class": ["primry", "primary", "highway"]}
+    notes = RoadNetwork(None, links).notes
+    assert "No speed is known of the classes primry, highway." in notes
+    assert any("2 links have neither a known class" in note for note in notes)

@@ -34,7 +34,7 @@ def test_parts_of_a_point_count_where_they_go(tmp_path: Path) -> None:
     assert sites["used"] == pytest.approx([1.0, 1.0])
     assert sites["minutes_if_closed"] == [None, None], "the other site has no room"
     told = run.tables["assignments"].to_pydict()
-    assert told["shared"] == [None, "x 92.9%; y 7.1%", None, None]
+    assert told["shared"] == [None, "x 92.9 %; y 7.1 %", None, None]
     step = 0.1 * 111.195  # minutes at 60 km/h
     total = 13 * step + 1 * 2 * step + 12 * step
     assert run.facts["mean_minutes"] == pytest.approx(total / 50, rel=1e-4)

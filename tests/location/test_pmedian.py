@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import shortest_path
 
 from potomac.errors import DataError, NoAnswer, StudyError
 from potomac.location.highs import Clock
-from potomac.location.pmedian.costs import EARTH_KM, Nearby, all_pairs, source_of
+from potomac.location.pmedian.costs import EARTH_KM, Nearby, all_pairs, expected, second, source_of
 from potomac.location.pmedian.exact import Node, Tree, trimmed
 from potomac.location.pmedian.lagrangian import ascend
 from potomac.location.pmedian.radius import by_radius
@@ -58,6 +59,18 @@ def test_equals_brute_force(seed: int, whole: bool, p: int) -> None:
     assert len(found.sites) == p
     for sites in (found.sites, *found.equal):
         assert value(cost, weights, tuple(sites)) == pytest.approx(best)
+
+
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from([0.01, 0.1, 0.3]))
+def test_a_gap_that_is_enough_is_kept_and_bounds_nothing_falsely(seed: int, whole: bool, gap: float) -> None:
+    """Sites fixed below a goal that lies far under the best answer say nothing of what is between the two."""
+    cost, weights = random_problem(seed, whole)
+    best, _ = brute(cost, 3, weights)
+    found = p_median(cost, 3, weights, gap=gap)
+    assert found.status in {"optimal", "within_gap"}
+    assert found.objective - found.bound <= gap * found.objective * (1 + 1e-12)
+    assert found.bound <= best * (1 + 1e-9) <= found.objective * (1 + 2e-9)
+    assert not found.proven or found.objective == pytest.approx(best)
 
 
 @given(st.integers(0, 10_000), st.integers(2, 5))
@@ -298,6 +311,37 @@ def test_branch_and_bound_alone_finds_and_proves_the_optimum(seed: int) -> None:
             tree.grow(goal, pool)
     assert not tree.nodes
     assert min(met) == best
+
+
+def test_many_sites_among_few_pairs_are_closed() -> None:
+    """The radius formulation closes what branch and bound would not for long: 600 points, 200 sites."""
+    draw = np.random.default_rng(3029)
+    n, links = 600, 7200
+    parent = np.array([draw.integers(0, i) for i in range(1, n)])
+    more = draw.integers(0, n, (2, links - n + 1))
+    more = more[:, more[0] != more[1]]
+    u, v = np.concatenate([parent, more[0]]), np.concatenate([np.arange(1, n), more[1]])
+    length = np.full((n, n), np.inf)
+    length[u, v] = draw.integers(1, 101, len(u))
+    found = p_median(shortest_path(np.minimum(length, length.T), directed=False), 200, time_limit=30)
+    assert found.proven
+    assert found.status == "optimal"
+
+
+def test_the_second_nearest_is_the_second_smallest() -> None:
+    cost = np.random.default_rng(14).random((40, 20))
+    source, _, _ = source_of(cost, None, None)
+    sites = np.array([2, 5, 11, 19])
+    assert second(source, sites) == pytest.approx(np.sort(cost[:, sites], axis=1)[:, 1])
+    assert np.isinf(second(source, sites[:1])).all()
+
+
+def test_pairs_are_counted_from_some_of_the_points() -> None:
+    cost = np.random.default_rng(15).random((900, 40))
+    source, n, m = source_of(cost, None, None)
+    some = np.arange(m) < 30
+    assert expected(source, some, np.full(n, 0.5)) == pytest.approx(0.5 * 30 * 900, rel=0.1)
+    assert expected(source, some, np.full(n, 0.5), 900) == (cost[:, :30] < 0.5).sum()
 
 
 def test_a_large_problem_goes_by_lists(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import StudyError
+from potomac.location.travel.network import RoadNetwork
 from potomac.location.travel.speeds import (
     FUNCTIONAL_MPH,
     class_kmh,
@@ -27,7 +28,10 @@ from potomac.location.travel.speeds import (
         ("de:motorway", 130.0), ("FR:zone30", 30.0), ("DE:zone:20", 20.0), ("GB:20 mph", 20 * 1.609344),
         ("GB:nsl_single", 60 * 1.609344),
         ("IT:living_street", 10.0), ("signals", None), ("", None), ("fast", None), ("0", None), ("1000", None),
-        ("XX:rural", None), ("-50", None),
+        ("XX:rural", None), ("-50", None), ("RO:motorway", 130.0), ("RO:urban", 50.0), ("DE:walk", None),
+        ("30 mph;20 mph", 1.609344 * 2 / (1 / 30 + 1 / 20)), ("50; 30 mph", 2 / (1 / 50 + 1 / (30 * 1.609344))),
+        ("none;DE:rural", 2 / (1 / 130 + 1 / 100)), ("GB:nsl_dual", 70 * 1.609344), ("UK:motorway", 70 * 1.609344),
+        ("DE:30", 30.0), ("120 kph", 120.0), ("65 MPH", 65 * 1.609344), ("walk;30", 2 / (1 / 7 + 1 / 30)),
     ],
 )  # fmt: skip
 def test_speed_limits(text: str, kmh: float | None) -> None:
@@ -83,3 +87,20 @@ def test_speed_falls_with_density_by_its_elasticity() -> None:
     assert np.log(high[1] / high[0]) / np.log(1.01) == pytest.approx(-0.1)
     assert (np.diff(density_factor(np.linspace(0, 1e4, 50))) < 0).all()
     np.testing.assert_array_equal(density_factor([np.nan, -1.0]), [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("tags", "kmh"),
+    [
+        ({"highway": "primary"}, 60.0), ({"highway": "primary", "maxspeed": "30"}, 30.0),
+        ({"highway": "primary", "maxspeed": "signals"}, 60.0), ({"highway": "motorway", "maxspeed": "none"}, 130.0),
+        ({"highway": "living_street", "maxspeed": "walk"}, 7.0), ({"highway": "trunk", "maxspeed": "RO:rural"}, 90.0),
+        ({"highway": "primary;secondary"}, 2 / (1 / 60 + 1 / 52)), ({"highway": "path"}, 40.0),
+        ({"highway": "residential", "maxspeed": ["30", "20 mph"]}, 2 / (1 / 30 + 1 / (20 * 1.609344))),
+        ({"highway": "secondary", "maxspeed": 50}, 50.0),
+    ],
+)  # fmt: skip
+def test_tags_make_the_minutes_of_a_kilometre(tags: dict[str, object], kmh: float) -> None:
+    """1 km at v takes 60 / v minutes; where neither tag says a speed, 40 km/h are taken."""
+    links = {"from": [0], "to": [1], "length": [1000.0], "class": [tags["highway"]], "maxspeed": [tags.get("maxspeed")]}
+    assert RoadNetwork(None, links).between([0], [1]) == [[pytest.approx(60 / kmh)]]

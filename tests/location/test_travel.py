@@ -160,8 +160,9 @@ def test_places_come_from_whatever_holds_them() -> None:
     ("points", "words"),
     [([[-87.6, 41.9], [-87.7, 41.8]], "look swapped"), ([[139.7, 35.7]], "look swapped"),
      ([[-0.1, 51.5], [139.7, 35.7]], "look swapped"), ([[41.9, np.nan]], "finite"), ([[95.0, 200.0]], "from -90 to 90"),
-     ([[683_000.0, 1_900_000.0]], "metres or feet"), (np.empty((0, 2)), "at least one"), ([1.0, 2.0], "shape"),
-     ([["a", "b"]], "numbers"), ({"lat": [1.0], "lon": [2.0]}, "no column latitude")],
+     (np.empty((0, 2)), "at least one"), ([1.0, 2.0], "[[latitude, longitude]]"),
+     (np.zeros((2, 5)), "Turn rows and columns round"),
+     ([["a", "b"]], "numbers"), ({"north": [1.0], "lon": [2.0]}, "no column latitude")],
 )  # fmt: skip
 def test_places_that_are_none_are_refused_and_it_is_said_why(points: object, words: str) -> None:
     with pytest.raises(DataError) as error:
@@ -171,9 +172,11 @@ def test_places_that_are_none_are_refused_and_it_is_said_why(points: object, wor
     assert error.value.faults[0].key == "origins"
 
 
-def test_columns_that_are_called_latitude_and_longitude_are_believed_in_antarctica() -> None:
+def test_in_antarctica_a_longitude_once_round_is_believed() -> None:
     station = {"latitude": [-75.58], "longitude": [26.66]}
-    assert checked_places(station).tolist() == [[-75.58, 26.66]]
+    with pytest.raises(DataError, match="-350 for 10"):
+        checked_places(station)
+    assert checked_places({"latitude": [-75.58], "longitude": [26.66 - 360]}).tolist() == [[-75.58, 26.66 - 360]]
     assert checked_places([[-77.85, 166.67]]).tolist() == [[-77.85, 166.67]]  # turned round it is nowhere
 
 

@@ -60,7 +60,7 @@ def test_what_is_there_already_stays(strait_alone: Path) -> None:
 
 
 def test_without_the_package_one_is_told_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    monkeypatch.setattr("potomac.tables.shipped.find_spec", lambda name: None)
     with pytest.raises(StudyError, match=r"pip install traffic==2\.13 --no-deps") as caught:
         demo.prepare(str(tmp_path), Quiet())
     assert caught.value.faults[0].code == "demo.package-missing"
@@ -68,7 +68,7 @@ def test_without_the_package_one_is_told_what_to_type(tmp_path: Path, monkeypatc
 
 
 def test_the_strait_alone_needs_no_package(strait_alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    monkeypatch.setattr("potomac.tables.shipped.find_spec", lambda name: None)
     demo.prepare(str(strait_alone), Quiet())
     (strait_alone / "demo-paris.toml").touch()
     with pytest.raises(StudyError, match="traffic"):

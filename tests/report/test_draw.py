@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potomac.report.draw import Part, document, element, fitted, num, polyline, style, text_width, wrapped
+from potomac.report.draw import Part, clean, document, element, fitted, num, polyline, style, text_width, wrapped
 
 
 @given(st.text(), st.text())
@@ -65,3 +65,9 @@ def test_templates_take_parts_as_they_are() -> None:
 
     assert escape(element("g", "<")) == "<g>&lt;</g>"
     assert escape("<g>") == "&lt;g&gt;"
+
+
+def test_signs_that_turn_the_direction_of_writing_round_are_taken_out() -> None:
+    """x U+202E gpj.exe would look like a picture (Boucher and Anderson 2021, Trojan Source)."""
+    assert clean("x\u202egpj.exe\u2066") == "x\N{REPLACEMENT CHARACTER}gpj.exe\N{REPLACEMENT CHARACTER}"
+    assert clean("שלום") == "שלום"

@@ -100,7 +100,7 @@ def test_both_ends_of_an_interval_have_as_many_decimals_as_the_value(value: floa
 
 def test_units_stand_close_where_they_do_in_print() -> None:
     assert quantity(12.5, "kn") == "12.5\N{NO-BREAK SPACE}kn"
-    assert quantity(71.0, "%") == "71%"
+    assert quantity(71.0, "%") == "71\N{NO-BREAK SPACE}%"  # as sentences have it
     assert quantity(None, "kn") == MISSING
 
 

@@ -24,6 +24,14 @@ def test_colours_come_in_the_stated_order_and_repeat_with_a_dash() -> None:
     assert not own["s0"].dash
 
 
+def test_what_lies_beneath_takes_no_colour_of_the_series() -> None:
+    data = pa.table({"x": [0.0], "y": [0.0]})
+    ground = Layer("rule", data, "x", "y", "x", "y", name="roads", ground=True)
+    roads, points = assign(Figure("f", "F", "", (ground, Layer("point", data, "x", "y", name="people")), kind="map"))
+    assert roads["roads"].colour == "ground"
+    assert points["people"].colour == "s0"
+
+
 def test_series_differ_by_shape_too() -> None:
     layer = Layer("point", pa.table({"x": range(5), "y": range(5), "s": list("abcde")}), "x", "y", series="s")
     assert len({one.shape for one in assign(Figure("f", "F", "", (layer,)))[0].values()}) == 5

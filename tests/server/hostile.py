@@ -10,6 +10,9 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -250,6 +253,37 @@ _XML = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd
 _OVERRIDE = "gpj.\u202eexe"
 _NAMES = ("<script>alert(1)</script>", "'; DROP TABLE sources; --", "=cmd|' /C calc'!A0", "../../etc/passwd", "\x1b[2J")
 
+
+def extract(first: int = 1, **tags: str) -> bytes:
+    """An OpenStreetMap extract of one way over three nodes that are numbered from ``first``."""
+    import osmium
+    from osmium.osm.mutable import Node, Way
+
+    with TemporaryDirectory() as folder:
+        file = f"{folder}/a.osm.pbf"
+        with osmium.SimpleWriter(file) as writer:
+            for k in range(3):
+                writer.add_node(Node(id=first + k, location=(25.0, 60 + k / 100)))
+            writer.add_way(Way(id=7, nodes=[first, first + 1, first + 2], tags=tags or {"highway": "primary"}))
+        return Path(file).read_bytes()
+
+
+def extracts() -> list[Case]:
+    """OpenStreetMap extracts; their blocks are compressed, of a length that is told before each."""
+    name, damaged = "a.osm.pbf", ("data.damaged", "data.ends-early")
+    return [
+        read("an extract", name, extract, 2, "OpenStreetMap"),
+        read("nodes with numbers of 40 bits", name, lambda: extract(2**40), 2),
+        refused("words for an extract", name, b"from,to\n1,2\n", "data.not-osm"),
+        refused("an extract cut off", name, lambda: extract()[:-20], *damaged),
+        refused("an extract with a damaged block", name, lambda: _damaged(extract()), *damaged),
+        refused("a header of 2 GB", name, b"\x7f\xff\xff\xff\n\tOSMHeader" + b"\0" * 99, *damaged),
+        refused("no road", name, lambda: extract(highway="footway"), "data.no-roads"),
+        refused("nodes with numbers of 62 bits", name, lambda: extract(2**62), "data.damaged", "upload.memory"),
+        refused("nodes with negative numbers", name, lambda: extract(-9), "data.damaged"),
+    ]
+
+
 CASES = [
     # nothing, or next to nothing
     refused("no bytes", "a.csv", b"", "data.empty"),
@@ -461,6 +495,7 @@ CASES = [
     read("two columns of one name in Parquet", "a.parquet", doubled_parquet, 2, "named more than once"),
     read("lists beside a column", "a.parquet", lambda: nested_parquet(True), 2, "lists or records"),
     refused("nothing but lists", "a.parquet", lambda: nested_parquet(False), "upload.columns"),
+    *(extracts() if find_spec("osmium") else ()),
 ]
 
 

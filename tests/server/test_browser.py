@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -238,6 +239,48 @@ def test_a_click_puts_a_pin_that_asks_and_can_be_dragged(look: Any, published: A
     assert south < north - 0.1
     at = page.locator(".lead .wide .pin").bounding_box()
     assert at["y"] - head["y"] == pytest.approx(box["height"] / 4, abs=2)
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on sites: one for people on a square of a degree."""
+    import pyarrow as pa
+
+    from potomac import studies
+
+    table = pa.table({"id": ["a", "b", "c", "d"], "latitude": [0.0, 0.0, 1.0, 1.0], "longitude": [0.0, 1.0, 0.0, 1.0]})
+    study = {
+        "kind": "location", "name": "sites", "scenarios": {"count": 0}, "travel": {"model": "great_circle"},
+        "demand": {"source": "memory", "columns": {name: name for name in table.column_names}},
+    }  # fmt: skip
+    return studies.run(study, tmp_path_factory.mktemp("runs"), tables={"demand": table}).path
+
+
+def test_a_pin_draws_from_where_it_is_how_far(look: Any, published: Any, sites: Path, home: Path) -> None:
+    """Isochrones hold the pin and one another; the line of so many minutes is so far away; the next pin moves them."""
+    directory = home / "runs" / published("square", kind="location").default.run.directory
+    rmtree(directory)
+    copytree(sites, directory)
+    page = look()
+    page.goto("/p/square/")
+    box = page.locator(".lead .wide svg.map .view").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator("#ask-isochrones").get_by_role("heading", name="The answer").wait_for()
+    shapes = page.locator(".lead .wide .shapes .shape")
+    minutes = [
+        float(text.split()[0]) for text in page.locator("#ask-isochrones tbody td:first-child").all_inner_texts()
+    ]
+    assert shapes.count() == len(minutes) > 2
+    km_a_pixel = float(page.locator(".lead .wide .rim").get_attribute("data-km")) * 968 / box["width"]
+    pin = page.locator(".lead .wide .pin").bounding_box()
+    least = shapes.last.bounding_box()  # the smallest is on top
+    assert least["width"] / 2 == pytest.approx(minutes[0] * 40 / 60 / km_a_pixel, rel=0.05)
+    assert least["x"] + least["width"] / 2 == pytest.approx(pin["x"] + pin["width"] / 2, abs=3)
+    assert barriers(page) == []
+    page.mouse.click(box["x"] + box["width"] / 2 + 80, box["y"] + box["height"] / 2)
+    moved = "x => document.querySelector('.wide .shapes .shape:last-of-type').getBoundingClientRect().x > x"
+    page.wait_for_function(moved, arg=least["x"] + 40)
+    assert page.locator(".lead .wide .shapes").count() == 1
 
 
 def test_a_question_is_answered_by_keyboard_alone_and_without_script(look: Any, published: Any) -> None:

@@ -56,6 +56,36 @@ def test_what_if_a_site_were_there(run: Path) -> None:
     assert moved["objective"] == pytest.approx(3 * MINUTES)
 
 
+def test_isochrones_are_geojson_that_the_page_draws(run: Path) -> None:
+    """The line of 120 minutes round 2 degrees holds b and c, who have 111 minutes: 2 of 6 people."""
+    live.forget()
+    reply = live.answer(
+        run, registry.engine("location"), "isochrones", {"latitude": "0", "longitude": "2", "step": "120"}
+    )
+    told = json.loads(reply.model_dump_json())
+    assert told["type"] == "FeatureCollection"
+    first = told["features"][0]
+    assert first["type"] == "Feature"
+    assert first["properties"] == {"minutes": 120.0, "weight": 2.0, "share": pytest.approx(100 / 3)}
+    [[ring]] = first["geometry"]["coordinates"]
+    assert ring[0] == ring[-1]
+    east = [lon for lon, _ in ring]
+    assert (min(east), max(east)) == pytest.approx((2 - 120 / MINUTES, 2 + 120 / MINUTES), abs=0.03)
+    assert json.loads(questions.shapes(reply)) == {"features": told["features"]}
+    [part] = questions.answered(reply)
+    assert (part.label, part.heads) == ("On the map", ("Within", "Weight", "Share"))
+    assert [cell.value for cell in part.rows[0]] == ["120 min", "2", "33.3 %"]
+
+
+def test_a_reply_is_told_in_the_words_of_the_report(run: Path) -> None:
+    live.forget()
+    reply = live.answer(run, registry.engine("location"), "what-if", {"latitude": "0", "longitude": "1"})
+    told = {part.label: part.value for part in questions.answered(reply)}
+    assert told["Mean travel time before"] == "37.1 min"  # 2 of 6 people have a degree to go
+    assert {"Nine in ten within", "Longest travel time"} <= set(told)
+    assert questions.shapes(reply) == ""
+
+
 @pytest.mark.parametrize(
     ("values", "code", "key"),
     [

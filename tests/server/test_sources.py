@@ -99,6 +99,8 @@ def stored(home: Path) -> set[str]:
         ("com1.parquet", "table-com1.parquet"),
         ("n" * 300 + ".parquet", "n" * 92 + ".parquet"),
         ("💥.geojson", None),
+        ("region.osm.pbf", "region.osm.pbf"),
+        ("a b/Region 1.PBF", "Region 1.pbf"),
         ("ship💥.geojson", "ship.geojson"),
         ("größe 東京.json", "größe 東京.json"),
         ("e\u0301.csv", "\u00e9.csv"),

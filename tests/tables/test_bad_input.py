@@ -330,6 +330,27 @@ def test_geometries_that_are_no_points(tmp_path: Path) -> None:
     assert (found.code, "geometry is a LineString" in found.expected) == ("data.no-usable-rows", True)
 
 
+def test_metres_are_told_as_metres(tmp_path: Path) -> None:
+    write(tmp_path, "utm.csv", "lat,lon\n4300000,320000\n4300100,320100\n")
+    found = fault(DataError, "utm.csv", tmp_path, {"latitude": "lat", "longitude": "lon"}, (LATITUDE, LONGITUDE))
+    assert (found.code, found.mend) == ("data.no-usable-rows", "Transform them to degrees (EPSG:4326)")
+
+
+@pytest.mark.parametrize(
+    ("asked", "mend"),
+    [
+        ("site.csv", 'Did you mean "sites.csv"?'),
+        ("sites.tsv", 'Did you mean "sites.csv"?'),
+        ("nodes.csv", "Paths are relative to the study file"),
+    ],
+)
+def test_only_a_file_of_nearly_the_same_name_is_meant(tmp_path: Path, asked: str, mend: str) -> None:
+    """That both end in .csv says nothing."""
+    for name in ("sites.csv", "codes.csv" if asked != "nodes.csv" else "links.csv"):
+        write(tmp_path, name, "a\n1\n")
+    assert fault(DataError, asked, tmp_path, {"latitude": "lat"}).mend == mend
+
+
 REJECTS = [
     ("7,2020-01-01,91,2,5,90", "lat", "latitude outside -90 to 90"),
     ("7,2020-01-01,-90.001,2,5,90", "lat", "latitude outside -90 to 90"),

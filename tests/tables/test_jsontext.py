@@ -117,6 +117,17 @@ def test_features_by_lines_with_properties_and_ids(tmp_path) -> None:
     ]
 
 
+def test_features_whose_id_is_a_property(tmp_path) -> None:
+    """RFC 7946, 3.2: a feature may have an id of its own; many programs write it among the properties."""
+    point = {"type": "Point", "coordinates": [2.5, 48.5]}
+    features = [{"type": "Feature", "properties": {"id": one}, "geometry": point} for one in ("p", "q")]
+    roles = (Role("id", "text", ""),)
+    for own, expected in (({}, ["p", "q"]), ({"id": 7}, ["7", "7"])):
+        made = {"type": "FeatureCollection", "features": [{**one, **own} for one in features]}
+        (tmp_path / "a.geojson").write_text(json.dumps(made))
+        assert tables.open("a.geojson", {}, roles, base=tmp_path).to_arrow()["id"].to_pylist() == expected
+
+
 @pytest.mark.realdata
 def test_the_real_positions(aircraft) -> None:
     """The demo's file: 284,505 positions of one October day around Paris."""

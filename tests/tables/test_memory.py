@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 
 from potomac import tables
 from potomac.errors import DataError
-from potomac.tables import Role, covariate
+from potomac.tables import LATITUDE, LONGITUDE, Role, covariate
 
 NUMBER = Role("v", "number", "a number", nulls=True)
 WORD = Role("v", "text", "a word", nulls=True)
@@ -98,3 +99,52 @@ def test_what_no_role_takes() -> None:
         read(pa.table({"v": [{"a": 1}]}), NUMBER)
     with pytest.raises(DataError, match="holds no times"):
         read(pa.table({"v": [[1]]}), WHEN)
+
+
+class Series:
+    """What a GeoSeries says of itself: a point a row, of which one is missing."""
+
+    name = "geometry"
+    geom_type = ("Point", None, "Point")
+    x, y = [2.35, float("nan"), 4.84], [48.86, float("nan"), 45.76]
+
+
+class GeoFrame(pd.DataFrame):
+    """What a GeoDataFrame is: a frame with a geometry that it turns into other coordinates itself."""
+
+    crs: Any = "EPSG:2154"
+    asked: Any = None
+
+    @property
+    def geometry(self) -> type[Series]:
+        return Series
+
+    def to_crs(self, crs: int) -> GeoFrame:
+        GeoFrame.asked = crs
+        return self
+
+
+def test_a_geodataframe_gives_latitude_and_longitude_in_degrees() -> None:
+    frame = GeoFrame({"name": ["Paris", "nowhere", "Lyon"], "geometry": [0, 1, 2]})
+    roles = (LATITUDE, LONGITUDE, Role("id", "text", ""))
+    table = tables.open(frame, {"id": "name"}, roles)
+    assert table.to_arrow().select(["id", "latitude", "longitude"]).to_pylist() == [
+        {"id": "Paris", "latitude": 48.86, "longitude": 2.35},
+        {"id": "Lyon", "latitude": 45.76, "longitude": 4.84},
+    ]
+    assert GeoFrame.asked == 4326
+    assert table.rejected().read_all()["reason"].to_pylist() == ["no latitude"]
+
+
+def test_a_geodataframe_of_lines_or_without_crs(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = GeoFrame({"name": ["a", "b", "c"], "geometry": [0, 1, 2]})
+    monkeypatch.setattr(GeoFrame, "crs", None)
+    with pytest.raises(DataError) as caught:
+        tables.open(frame, {}, (LATITUDE, LONGITUDE))
+    assert caught.value.faults[0].code == "data.crs-missing"
+    monkeypatch.setattr(Series, "geom_type", ("Point", "LineString", "Polygon"))
+    with pytest.raises(DataError) as caught:
+        tables.open(frame, {}, (LATITUDE, LONGITUDE))
+    assert (caught.value.faults[0].code, caught.value.faults[0].found) == (
+        "data.geometry", "the frame holds LineString, Polygon"
+    )  # fmt: skip

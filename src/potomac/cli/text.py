@@ -13,7 +13,7 @@ from potomac.errors import PotomacError, masked
 __all__ = ["clean", "columns", "count", "error_json", "interval", "number", "paragraph"]
 
 WIDTH = 80
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: str) -> str:

@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from potomac.location.geometry import smallest_circle as smallest_circle
     from potomac.location.gravity import huff as huff
     from potomac.location.gravity import max_huff as max_huff
+    from potomac.location.moving import Drift as Drift
+    from potomac.location.moving import drift as drift
     from potomac.location.placement import Placement as Placement
+    from potomac.location.placing import place_sites as place_sites
     from potomac.location.pmedian.costs import Nearby as Nearby
     from potomac.location.pmedian.search import p_median as p_median
     from potomac.location.quantile import p_quantile as p_quantile
     from potomac.location.question import Problem as Problem
+    from potomac.location.rivals import Market as Market
     from potomac.location.scenarios import Areas as Areas
     from potomac.location.scenarios import Spread as Spread
     from potomac.location.scenarios import Stability as Stability
@@ -62,8 +66,10 @@ _HOMES = {
     "CircuityDensity": "travel.circuity",
     "CircuityDistance": "travel.circuity",
     "DensitySurface": "travel.density",
+    "Drift": "moving",
     "Frontier": "frontier",
     "GreatCircle": "travel.plain",
+    "Market": "rivals",
     "Matrix": "travel.matrix",
     "Minkowski": "travel.plain",
     "Nearby": "pmedian.costs",
@@ -79,6 +85,7 @@ _HOMES = {
     "calibrate": "travel.calibrate",
     "capacitated_p_median": "capacitated",
     "drawn_sample": "travel.calibrate",
+    "drift": "moving",
     "equity_frontier": "frontier",
     "fixed_charge": "charges",
     "from_cost_matrix": "exchange",
@@ -94,6 +101,7 @@ _HOMES = {
     "p_center": "center",
     "p_median": "pmedian.search",
     "p_quantile": "quantile",
+    "place_sites": "placing",
     "set_cover": "covering",
     "sites_anywhere": "anywhere",
     "smallest_circle": "geometry",

@@ -77,7 +77,8 @@ class Alternation:
         places = np.empty((0, 2))
         near = self.base.copy()
         for _ in range(k):
-            mine = np.where(np.isfinite(near), near, 1.0) * self.weight
+            mine = np.where(np.isfinite(near), near, 1.0)
+            mine = mine**2 if self.worst else mine * self.weight  # for the longest time everybody counts the same
             chance = mine / mine.sum() if mine.sum() > 0 else self.weight / self.weight.sum()
             i = int(draw.choice(len(near), p=chance))
             places = np.vstack([places, self.ways.points[i]])

@@ -16,7 +16,7 @@ from potomac.location import told
 from potomac.location.compared import choices
 from potomac.location.found import Found, tables_of
 from potomac.location.journeys import Journeys, between, journeys_of
-from potomac.location.live import kept
+from potomac.location.keeping import kept
 from potomac.location.outcome import outcome
 from potomac.location.placement import Placement
 from potomac.location.question import Question
@@ -51,18 +51,22 @@ def answer(tables: Mapping[str, Table], question: Question, stream: Stream, prog
         NoAnswer: nothing fulfils it; the message says why.
     """
     demand = demand_of(tables["demand"])
+    whole = float(demand.weight.sum())
     candidates = candidates_of(tables.get("candidates"), demand)
-    journeys = journeys_of(tables, question.travel, question.problem, demand, candidates, progress)
+    drawn = stream.child("sample").seed32()
+    journeys = journeys_of(tables, question.travel, question.problem, demand, candidates, progress, drawn)
     journeys, unreached = reached(journeys, question.problem)
     check_radius(journeys, question.problem)
     journeys, placement = _placed(journeys, question, stream, progress)
-    served = outcome(journeys.to(placement.sites), placement, journeys.demand, journeys.candidates)
-    compared = choices(served, journeys, question.problem, progress)
-    sure = robust(journeys, question, placement, stream.child("scenarios"), progress)
+    served = outcome(journeys.to(placement.sites), placement, journeys.demand, journeys.candidates, whole)
+    custom = placement.objective if question.problem.objective == "market_share" else None
+    compared = choices(served, journeys, question.problem, progress, custom)
+    sure = robust(journeys, question, placement, whole, stream.child("scenarios"), progress)
     found = Found(question, journeys, placement, served, unreached, compared, people_of(tables["demand"]), sure)
     progress("drawing travel times", 0)
-    drawn = {"surface": surface(journeys, journeys.candidates.take(placement.sites)), "roads": roads(journeys)}
-    return told.result(found, tables_of(found), kept(found, drawn))
+    sites = journeys.candidates.take(placement.sites)
+    shown = {"surface": surface(journeys, sites), "roads": roads(journeys, sites)}
+    return told.result(found, tables_of(found), kept(found, shown))
 
 
 def _placed(journeys: Journeys, question: Question, stream: Stream, progress: Progress) -> tuple[Journeys, Placement]:
@@ -72,6 +76,9 @@ def _placed(journeys: Journeys, question: Question, stream: Stream, progress: Pr
         if question.problem.anywhere:
             return _anywhere(journeys, question, seed, progress)
         task = of_study(journeys.minutes, journeys.demand, journeys.candidates, seed)
+        if journeys.rivals is not None:
+            theirs = journeys.rivals.attractiveness
+            task = replace(task, rivals=journeys.rival_minutes, rival_attractiveness=theirs)
         return journeys, solve(task, question.problem, question.solver, progress)
     except (DataError, NoAnswer, StudyError) as error:
         raise in_words_of_the_study(error, journeys.demand, journeys.candidates) from error
@@ -84,6 +91,7 @@ def _anywhere(journeys: Journeys, question: Question, seed: int, progress: Progr
     problem, solver, demand, c = question.problem, question.solver, journeys.demand, journeys.candidates
     assert journeys.model is not None  # noqa: S101 - the study was checked
     there = c.take(np.flatnonzero(c.fixed))
+    aside = _left_aside(len(c) - len(there)) if c.own else ()
     found = sites_anywhere(
         demand.places, demand.weight, problem.p or 1, cast("Aim", problem.objective), journeys.model,
         half_life=problem.half_life, fixed_points=there.places if len(there) else None,
@@ -95,9 +103,17 @@ def _anywhere(journeys: Journeys, question: Question, seed: int, progress: Progr
     made = replace(journeys, candidates=sites, minutes=minutes)
     placement = Placement(
         np.arange(len(sites)), found.assignment, found.objective, found.bound, found.proven, found.status, found.goal,
-        notes=found.notes,
+        notes=(*found.notes, *aside),
     )  # fmt: skip
     return made, placement
+
+
+def _left_aside(many: int) -> tuple[str, ...]:
+    """Candidates that are not there yet say nothing where sites may be anywhere."""
+    if not many:
+        return ()
+    return (f"{many:,} candidate{' that is' if many == 1 else 's that are'} not there yet "
+            f"{'is' if many == 1 else 'are'} left aside: sites may be anywhere",)  # fmt: skip
 
 
 def _sites_at(points: Floats, there: Candidates) -> Candidates:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
 from potomac.location.alternation import Alternation
+from potomac.location.asked import one_number, whole_number
 from potomac.location.attendance import checked_half_life, coming
 from potomac.location.cellular import (
     FIRST,
@@ -32,10 +33,9 @@ from potomac.location.cellular import (
 )
 from potomac.location.geometry import geometric_median, smallest_circle
 from potomac.location.highs import Clock
-from potomac.location.measures import Measure, betters, opened_one_by_one
 from potomac.location.placement import NEAR, Goal, Status, checked_weights, infeasible
-from potomac.location.places import degrees
-from potomac.location.travel.model import TravelModel, checked_places
+from potomac.location.places import degrees, is_one_of
+from potomac.location.travel.model import TravelModel, believed, checked_model, checked_places
 from potomac.location.ways import Ways
 from potomac.stats.streams import Stream
 
@@ -48,8 +48,11 @@ Aim = Literal["minisum", "minimax", "attendance"]
 CLOSE = 1e-3
 """Gap at which a search over cells stops."""
 
-SAMPLE = 400
-"""Demand points among which a first answer is chosen."""
+SAMPLE = 1000
+"""Demand points among which a first answer is chosen, which is a good start where all are."""
+
+DISCRETE = 1e-3
+"""Gap at which the choice among demand points stops."""
 
 FEW = 4000
 """Demand points from which starts go on; the best of them goes on with all."""
@@ -92,8 +95,8 @@ class Anywhere:
 
 
 def sites_anywhere(
-    demand_points: npt.ArrayLike, weights: npt.ArrayLike | None, p: int, objective: Aim, model: TravelModel, *,
-    half_life: float = 15.0, fixed_points: npt.ArrayLike | None = None, departure: float | None = None,
+    demand_points: Any, weights: npt.ArrayLike | None, p: int, objective: Aim, model: TravelModel, *,
+    half_life: float = 15.0, fixed_points: Any = None, departure: float | None = None,
     starts: int = 40, time_limit: float = 60.0, gap: float = CLOSE, seed: int = 0, progress: Progress | None = None,
 ) -> Anywhere:  # fmt: skip
     """Place p sites anywhere.
@@ -115,13 +118,14 @@ def sites_anywhere(
 
     Raises:
         DataError: points or weights are no such numbers, or a demand point has no way to anywhere.
-        StudyError: p, objective, half_life, starts or gap make no sense.
+        StudyError: p, objective, half_life, starts or gap make no sense, or the model is none.
         NoAnswer: p is below the number of fixed sites.
     """
+    checked_model(model)
     points = checked_places(demand_points, "demand_points")
     w = checked_weights(weights, len(points))
     fixed = np.empty((0, 2)) if fixed_points is None else checked_places(fixed_points, "fixed_points")
-    _checked(p, len(fixed), objective, starts, gap)
+    p = _checked(p, len(fixed), objective, starts, gap)
     search = _Search(
         Ways(model, points[w > 0], departure), w[w > 0], p, objective, checked_half_life(half_life), fixed, starts,
         Clock(time_limit, progress), gap, Stream(seed, ("location", "anywhere")),
@@ -130,18 +134,17 @@ def sites_anywhere(
     return search.answer(model, points, w, np.vstack([fixed, places]), bound, exact, departure)
 
 
-def _checked(p: int, fixed: int, objective: str, starts: int, gap: float) -> None:
-    if isinstance(p, bool) or int(p) != p or p < 1:
-        raise StudyError(Fault("location.problem", f"p is {p}", "expected a whole number from 1", key="p"))
+def _checked(p: int, fixed: int, objective: str, starts: int, gap: float) -> int:
+    """The number of sites, after all that is asked is checked."""
+    p = whole_number(p, "p", 1)
     if p < fixed:
         raise infeasible(f"p = {p} is below the number of fixed sites, {fixed}", "Raise p or fix fewer", key="p")
-    if objective not in ("minisum", "minimax", "attendance"):
-        raise StudyError(Fault("location.anywhere", f"{objective} is answered at candidates only",
+    if not is_one_of(objective, ("minisum", "minimax", "attendance")):
+        raise StudyError(Fault("location.anywhere", f"{str(objective)[:60]} is answered at candidates only",
                                "expected minisum, minimax or attendance", key="objective"))  # fmt: skip
-    if starts < 1:
-        raise StudyError(Fault("location.problem", f"starts is {starts}", "expected 1 or more", key="starts"))
-    if not gap >= 0:
-        raise StudyError(Fault("location.problem", f"gap is {gap}", "expected 0 or more", key="gap"))
+    whole_number(starts, "starts", 1)
+    one_number(gap, "gap")
+    return p
 
 
 class _Search:
@@ -155,7 +158,7 @@ class _Search:
         self.clock, self.gap, self.stream, self.half_life = clock, gap, stream, half_life
         self.weight, self.worst = weight, aim == "minimax"
         self.more = p - len(fixed)
-        self.cost, self.slope = _costs(aim, half_life)
+        self.cost, self.slope = costs_of(aim, half_life)
         self.notes: list[str] = []
         self.turns = Alternation(ways, self.weight, fixed, self.cost, self.slope, self.worst, clock)
         if len(fixed) and not np.isfinite(self.turns.base).all() and self.more == 0:
@@ -212,25 +215,18 @@ class _Search:
         )
 
     def _discrete(self) -> Floats:
-        """Sites at some of the demand points: those of the p-center, or by greedy and interchange."""
+        """Sites at some of the demand points: those of the p-center, or of the p-median."""
         n = len(self.weight)
         rows = np.arange(n)
-        if n > 4 * SAMPLE:
-            rows = np.sort(self.stream.child("rows").generator().choice(n, 4 * SAMPLE, replace=False))
-        seats = rows
-        if len(rows) > SAMPLE:
-            seats = np.sort(self.stream.child("seats").generator().choice(rows, SAMPLE, replace=False))
-        places = np.vstack([self.fixed, self.ways.points[seats]])
-        if len(seats) < self.more:
-            return places[len(self.fixed) + np.arange(self.more) % len(seats)]
-        minutes = self.ways.some(rows).minutes(places)
-        measure = Measure(self.aim, "", 1 if self.aim == "attendance" else 0, self.half_life)
-        kept, free = np.arange(len(self.fixed)), np.arange(len(self.fixed), len(places))
+        if n > SAMPLE:
+            rows = np.sort(self.stream.child("rows").generator().choice(n, SAMPLE, replace=False))
+        places = np.vstack([self.fixed, self.ways.points[rows]])
+        if len(rows) < self.more:
+            return places[len(self.fixed) + np.arange(self.more) % len(rows)]
+        minutes, kept = self.ways.some(rows).minutes(places), np.arange(len(self.fixed))
         if self.worst:
             return places[_centers(minutes, self.p, kept, self.clock)]
-        start = opened_one_by_one(minutes, self.weight[rows], measure, kept, free, self.p)
-        sites = betters(minutes, self.weight[rows], measure, start, kept, free)
-        return places[sites[sites >= len(kept)]]
+        return places[_medians(self.cost(minutes), self.p, self.weight[rows], kept, self.clock)]
 
     def _tolerance(self, value: float, gap: float) -> float:
         """The gap as a share of what is made small: of attendance that is who stays at home."""
@@ -281,7 +277,7 @@ class _Search:
         departure: float | None,
     ) -> Anywhere:  # fmt: skip
         """The places as an answer, its objective summed anew."""
-        minutes = np.asarray(model.minutes(points, sites, departure))
+        minutes = np.asarray(model.minutes(believed(points), believed(sites), departure))
         near, who = minutes.min(axis=1), minutes.argmin(axis=1)
         some = w > 0
         if not np.isfinite(near[some]).all():
@@ -313,7 +309,18 @@ def _centers(minutes: Floats, p: int, fixed: Ints, clock: Clock) -> Ints:
     return np.setdiff1d(found.sites, fixed)
 
 
-def _costs(aim: Aim, half_life: float) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
+def _medians(costs: Floats, p: int, weight: Floats, fixed: Ints, clock: Clock) -> Ints:
+    """The sites of the p-median besides the fixed; who cannot be reached costs more than all others together."""
+    from potomac.location.pmedian.search import p_median
+
+    there = np.isfinite(costs)
+    if not there.all():
+        costs = np.where(there, costs, len(costs) * float(costs[there].max(initial=1.0)))
+    found = p_median(costs, p, weight, fixed, 0.3 * clock.left(), gap=DISCRETE, progress=clock.progress)
+    return np.setdiff1d(found.sites, fixed)
+
+
+def costs_of(aim: str, half_life: float) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
     """Minutes -> what they cost a unit of weight, and what a further minute costs."""
     if aim != "attendance":
         return (lambda t: t), np.ones_like

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
-from potomac.errors import DataError, Fault, StudyError, listing
-from potomac.location.asked import asked, nearest_site
-from potomac.location.placement import Placement, Status, checked_cost, checked_weights, infeasible
+from potomac.errors import DataError, Fault, listing
+from potomac.location.asked import asked, effort, nearest_site, one_number
+from potomac.location.placement import Placement, Status, checked_cost, checked_weights, infeasible, rounding
 from potomac.location.pmedian.search import p_median
 
 __all__ = ["checked_half_life", "checked_minutes", "coming", "max_attendance"]
@@ -55,10 +55,11 @@ def max_attendance(
         StudyError: p, half_life, fixed or forbidden make no sense.
         NoAnswer: p does not fit the candidates, or nobody comes wherever the sites are.
     """
+    effort(time_limit, gap, seed)
     half_life = checked_half_life(half_life)
     t = checked_minutes(minutes)
     w = checked_weights(weights, len(t))
-    ask = asked(t.shape[1], p, fixed, forbidden)
+    ask = asked(t.shape[1], p, fixed, forbidden, counted=True)
     share = coming(t, half_life)
     best = share[:, ask.allowed].max(axis=1)
     ideal = float(w @ best)
@@ -82,10 +83,7 @@ def checked_half_life(half_life: float) -> float:
     Raises:
         StudyError: they are not.
     """
-    if not (np.isfinite(half_life) and half_life > 0):
-        said = f"half_life is {half_life}"
-        raise StudyError(Fault("location.problem", said, "expected minutes above 0", key="half_life"))
-    return float(half_life)
+    return one_number(half_life, "half_life", above=True)
 
 
 def checked_minutes(minutes: npt.ArrayLike) -> Floats:
@@ -118,7 +116,7 @@ def _stayed(gap: float, share: Floats, w: Floats, allowed: Ints, best: Floats, p
     some = allowed[np.argsort(-each, kind="stable")[:p]]
     came = w @ share[:, some].max(axis=1)
     lost = float(w @ best - came)
-    return gap * float(came) / lost if lost > 0 else gap
+    return min(gap * float(came) / lost, 1.0) if lost > 0 else gap
 
 
 def _turned(
@@ -127,7 +125,7 @@ def _turned(
     """The placement of the p-median as one that is maximised; the attendance is summed anew."""
     attendance = float(w @ share[:, found.sites].max(axis=1))
     bound = attendance if found.proven else max(ideal - found.bound / scale, attendance)
-    proven = bound - attendance <= 1e-9 * attendance
+    proven = bound - attendance <= rounding(attendance)
     near = bound - attendance <= gap * attendance
     status: Status = "optimal" if proven else "within_gap" if near else "time_limit"
     notes = found.notes

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 import numpy.typing as npt
 
 from potomac.engine import Progress
-from potomac.location.asked import asked, placed
+from potomac.location.asked import asked, effort, given, placed
 from potomac.location.facility.problem import facilities
 from potomac.location.facility.search import best_facilities
-from potomac.location.highs import Clock
 from potomac.location.placement import Placement, checked_cost
 
 __all__ = ["capacitated_p_median"]
@@ -47,7 +46,10 @@ def capacitated_p_median(
         NoAnswer: no p sites have room for all demand; the message says how much is missing where that can be said, or
             that all ways were ruled out.
     """
-    clock = Clock(time_limit, progress)
-    ask = asked(checked_cost(cost).shape[1], p, fixed, forbidden)
-    found = best_facilities(facilities(cost, weights, demand, capacity, None, ask, True), clock, gap, seed)
-    return placed(found.met, found.assignment, found.bound, gap=gap, notes=found.notes)
+    may = effort(time_limit, gap, seed, progress)
+    given(demand, "demand", "expected a number for each demand point")
+    given(capacity, "capacity", "expected a number for each candidate")
+    ask = asked(checked_cost(cost).shape[1], p, fixed, forbidden, counted=True)
+    f = facilities(cost, weights, demand, capacity, None, ask, True)
+    found = best_facilities(f, may.clock, may.gap, may.seed)
+    return placed(found.met, found.assignment, found.bound, gap=may.gap, notes=found.notes, ties=found.ties)

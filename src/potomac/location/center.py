@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import NoAnswer, listing
-from potomac.location.asked import Asked, Met, asked, every_placement, nearest_site, placed
-from potomac.location.covers import Cover, cheapest_cover
+from potomac.location.asked import Asked, Met, asked, effort, every_placement, nearest_site, placed
+from potomac.location.covers import Cover, beyond, cheapest_cover
 from potomac.location.highs import Clock
-from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible
+from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible, rounding
 from potomac.location.radii import Radii
+from potomac.location.ties import sought
 
 __all__ = ["farthest_first", "p_center"]
 
@@ -47,8 +48,9 @@ def p_center(
         StudyError: p, fixed or forbidden make no sense.
         NoAnswer: demand points are out of reach of p sites; the message says which.
     """
+    may = effort(time_limit, gap, seed, progress)
     costs = checked_cost(cost)
-    ask = asked(costs.shape[1], p, fixed, forbidden)
+    ask = asked(costs.shape[1], p, fixed, forbidden, counted=True)
     weight = checked_weights(weights, len(costs))
     needs = weight > 0
     with np.errstate(invalid="ignore"):
@@ -57,8 +59,9 @@ def p_center(
     met = Met()
     bound = _looked_at(far, ask, met)
     if bound is None:
-        bound = _Centers(far, ask, met, Clock(time_limit, progress), seed).search(gap)
-    return placed(met, nearest_site(costs, met.sites), bound, gap=gap)
+        bound = _Centers(far, np.flatnonzero(needs), ask, met, may.clock, may.seed).search(may.gap)
+    ties = sought(met, bound, ask, far, worst=True)
+    return placed(met, nearest_site(costs, met.sites), bound, gap=may.gap, ties=ties)
 
 
 def _reachable(far: Floats, names: Ints, ask: Asked) -> None:
@@ -82,27 +85,22 @@ def _looked_at(far: Floats, ask: Asked, met: Met) -> float | None:
     least = float(worst.min())
     if not np.isfinite(least):
         return None  # the search over radii says how many sites it takes
-    for sites in every[worst <= least + 1e-9 * max(1.0, abs(least))][:1000]:
+    for sites in every[worst <= least + rounding(least)][:1000]:
         met.offer(sites, least)
     return least
-
-
-def _too_few(ask: Asked, least: int | None) -> NoAnswer:
-    said = f"p = {ask.p} sites cannot reach every demand point"
-    return infeasible(said + (f"; it takes at least {least}" if least else ""), "Raise p", key="p")
 
 
 class _Centers(Radii):
     """Whether p sites reach every demand point within a radius."""
 
-    def __init__(self, far: Floats, ask: Asked, met: Met, clock: Clock, seed: int) -> None:
+    def __init__(self, far: Floats, names: Ints, ask: Asked, met: Met, clock: Clock, seed: int) -> None:
         super().__init__(met, clock)
-        self.far, self.ask, self.seed = far, ask, seed
+        self.far, self.names, self.ask, self.seed = far, names, ask, seed
         self.least = float(far[:, ask.allowed].min(axis=1).max())
         first = farthest_first(far, ask)
         most = self.reach(first)
         if not np.isfinite(most):
-            first, most = self._anywhere()
+            first, most = self._anywhere(first)
         allowed = far[:, ask.allowed]
         self.between(np.unique(allowed[(allowed >= self.least) & (allowed <= most)]))
         self.take(first)
@@ -131,15 +129,25 @@ class _Centers(Radii):
         spare = np.setdiff1d(self.ask.free, sites)[: self.ask.more - len(sites)]
         return np.sort(np.concatenate([self.ask.fixed, sites, spare]))
 
-    def _anywhere(self) -> tuple[Ints, float]:
+    def _anywhere(self, tried: Ints) -> tuple[Ints, float]:
         """Some p sites that reach everyone, however far."""
         found, ask = self._cover(float(self.far[np.isfinite(self.far)].max()), True), self.ask
         if found.bound > ask.more + 1e-9:
-            raise _too_few(ask, len(ask.fixed) + int(np.ceil(found.bound - 1e-6)) if np.isfinite(found.bound) else None)
+            raise self._too_few(tried, found.bound)
         if found.columns is None or found.total > ask.more + 1e-9:
             raise infeasible("no placement that reaches every demand point was found in time", "Raise time_limit or p")
         sites = self._filled(ask.free[found.columns])
         return sites, self.reach(sites)
+
+    def _too_few(self, tried: Ints, bound: float) -> NoAnswer:
+        ask, there = self.ask, np.isfinite(self.far)
+        said = f"p = {ask.p} site{'s' if ask.p != 1 else ''} cannot reach every demand point"
+        if np.isfinite(bound):
+            said += f"; it takes at least {len(ask.fixed) + int(np.ceil(bound - 1e-6))}"
+        lost = self.names[~there[:, tried].any(axis=1)]
+        why = beyond(there, ask.fixed, ask.free, ask.more, self.names)
+        why = why or f"out of reach of those that were tried is demand point {listing(map(int, lost), 8)}"
+        return infeasible(f"{said}; {why}", "Raise p, or add candidates that reach them", key="p")
 
 
 def farthest_first(far: Floats, ask: Asked) -> Ints:

@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import Fault, StudyError
-from potomac.location.asked import asked, placed
+from potomac.location.asked import asked, effort, given, placed
 from potomac.location.facility.problem import facilities
 from potomac.location.facility.search import best_facilities
-from potomac.location.highs import Clock
 from potomac.location.placement import Placement, checked_cost
 
 __all__ = ["fixed_charge"]
@@ -59,9 +58,10 @@ def fixed_charge(
     """
     if capacity is not None and demand is None:
         raise StudyError(Fault("location.problem", "capacity comes without demand", "expected both", key="demand"))
-    clock = Clock(time_limit, progress)
+    given(opening, "opening", "expected a number for each candidate")
+    may = effort(time_limit, gap, seed, progress)
     ask = asked(checked_cost(cost).shape[1], p, fixed, forbidden)
     f = facilities(cost, weights, demand, capacity, opening, ask, single_source)
-    found = best_facilities(f, clock, gap, seed)
-    answer = placed(found.met, found.assignment, found.bound, gap=gap, notes=found.notes)
+    found = best_facilities(f, may.clock, may.gap, may.seed)
+    answer = placed(found.met, found.assignment, found.bound, gap=may.gap, notes=found.notes, ties=found.ties)
     return answer if found.shares is None else replace(answer, shares=found.shares)

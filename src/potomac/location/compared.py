@@ -62,17 +62,29 @@ class Choice:
     worth: Worth
 
 
-def choices(found: Outcome, journeys: Journeys, problem: Problem, progress: Progress) -> tuple[Choice, ...]:
-    """The answer and, for problems in which the nearest site serves, what else one could have chosen."""
+def choices(
+    found: Outcome, journeys: Journeys, problem: Problem, progress: Progress, objective: float | None = None
+) -> tuple[Choice, ...]:
+    """The answer and, for problems in which the nearest site serves, what else one could have chosen.
+
+    Args:
+        found: the answer.
+        journeys: the travel times.
+        problem: what was asked.
+        progress: told what is done.
+        objective: of the answer, where it does not follow from the nearest site.
+    """
     weight = journeys.demand.weight
     candidates = journeys.candidates
     opening = opening_of(candidates, found.sites, problem)
-    minutes = np.where(found.served, found.minutes, np.inf)
-    made = [Choice("answer", found.sites, worth(minutes, weight, problem, opening))]
+    everyone = found.everyone
+    value = worth(everyone.minutes, everyone.weight, problem, opening, found.whole, objective)
+    made = [Choice("answer", found.sites, value)]
     if problem.anywhere or problem.objective not in _OPEN or candidates.capacity is not None:
         return tuple(made)
     for name, sites in _others(journeys, problem, len(found.sites), progress):
-        made.append(Choice(name, sites, worth(least(journeys.to(sites)), weight, problem)))
+        minutes = least(journeys.to(sites))
+        made.append(Choice(name, sites, worth(minutes, weight, problem, whole=found.whole)))
     return tuple(made)
 
 

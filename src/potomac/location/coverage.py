@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from potomac.location.covers import spare_sets
+from potomac.location.covers import EXACT, spare_sets
 from potomac.location.highs import Clock, Program, solve
+from potomac.location.placement import rounding
 
 __all__ = ["Covered", "most_covered"]
 
@@ -23,6 +24,9 @@ Flags = npt.NDArray[np.bool_]
 
 ROUNDS = 250
 """Steps of the subgradient."""
+
+SLACK = 1e-8
+"""Columns are left out where all that hold them cover less than is wanted by this share."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def most_covered(
         gap: relative gap at which it may stop.
         what: told as progress.
     """
-    whole = bool((weight == np.round(weight)).all())
+    whole = bool((weight == np.round(weight)).all()) and float(weight.sum()) <= EXACT
     if enough is not None and whole:
         enough = float(np.ceil(enough - 1e-6))
     inside, merged, names = _merged(near, weight)
@@ -95,7 +99,7 @@ class _Relaxed:
 def _settled(covered: Covered, enough: float | None, gap: float) -> bool:
     if enough is not None and (covered.total >= enough or covered.bound < enough):
         return True
-    return covered.bound - covered.total <= max(1e-9 * max(1.0, covered.total), gap * covered.total)
+    return covered.bound - covered.total <= max(rounding(covered.total), gap * covered.total)
 
 
 def _relaxed(
@@ -113,12 +117,12 @@ def _relaxed(
         top = np.argpartition(-gain, count - 1)[:count]
         value = float((weight - multiplier).sum() + gain[top].sum())
         since += 1
-        if value < raw - 1e-9:
+        if value < raw - rounding(total):
             since = 0 if value < raw * (1 - 1e-5) else since
             raw, worth = value, gain
         if turn % 50 == 25:
             tried, covered = _swapped(inside, across, weight, np.sort(top))
-            if covered > total + 1e-12:
+            if covered > total * (1 + 1e-12):
                 columns, total = tried, covered
         best = _Relaxed(Covered(columns, total, _told(raw, total, whole)), worth, raw)
         if _settled(best.covered, enough, 0.0) or step < 0.003 or clock.over():
@@ -160,7 +164,7 @@ def _swapped(inside: sparse.csr_matrix, across: sparse.csr_matrix, weight: Float
             gain = across @ np.where(times == 0, weight, 0.0)
             gain[[j for k, j in enumerate(chosen) if k != place]] = -1.0
             into = int(np.argmax(gain))
-            into = into if gain[into] > gain[out] + 1e-9 * max(1.0, gain[out]) else out
+            into = into if gain[into] > gain[out] + rounding(gain[out]) else out
             better |= into != out
             chosen[place] = into
             times[across.indices[across.indptr[into] : across.indptr[into + 1]]] += 1
@@ -175,7 +179,7 @@ def _closed(
     covered, worth = relaxed.covered, relaxed.worth
     least = covered.total + (1 if whole else 0) if enough is None else enough
     last = np.sort(worth)[-count]
-    kept = np.flatnonzero(relaxed.raw - np.maximum(0, last - worth) >= least - 1e-6)
+    kept = np.flatnonzero(relaxed.raw - np.maximum(0, last - worth) >= least - (1e-6 if whole else SLACK * least))
     small = inside[:, kept]
     many, rows = len(kept), small.shape[0]
     # One variable a column, one a row that says how much of it is covered.
@@ -190,9 +194,9 @@ def _closed(
         program, clock, what, gap=gap, step=1.0 if whole else 0.0, seed=seed, enough=None if enough is None else -enough
     )
     columns, total = covered.columns, covered.total
-    if done.values is not None and -done.objective > total + 1e-9:
+    if done.values is not None and -done.objective > total * (1 + 1e-12):
         columns = kept[np.argsort(-done.values[:many], kind="stable")[:count]]
         total = float(weight[small[:, np.searchsorted(kept, columns)].sum(axis=1).A1 > 0].sum())
-    beyond = least - 1 if whole else least - 1e-8 * max(1.0, least) if enough else least  # by what was left out
+    beyond = least - 1 if whole else least if enough is None else least * (1 - SLACK)  # by what was left out
     bound = min(covered.bound, max(-done.bound, min(beyond, covered.bound), total))
     return replace(relaxed, covered=Covered(np.sort(columns), total, _told(bound, total, whole)))

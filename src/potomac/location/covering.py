@@ -10,11 +10,23 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import NoAnswer, listing
-from potomac.location.asked import FEW, Asked, Met, asked, every_placement, nearest_site, numbers, one_number, placed
+from potomac.location.asked import (
+    FEW,
+    Asked,
+    Effort,
+    Met,
+    asked,
+    effort,
+    every_placement,
+    nearest_site,
+    numbers,
+    one_number,
+    placed,
+)
 from potomac.location.coverage import most_covered
 from potomac.location.covers import cheapest_cover
-from potomac.location.highs import Clock
-from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible
+from potomac.location.placement import Placement, Ties, checked_cost, checked_weights, infeasible, rounding
+from potomac.location.ties import sought
 
 __all__ = ["max_coverage", "set_cover"]
 
@@ -50,33 +62,33 @@ def max_coverage(
         StudyError: p, radius, fixed or forbidden make no sense.
         NoAnswer: p is below the number of fixed sites or above that of candidates.
     """
+    may = effort(time_limit, gap, seed, progress)
+    within = one_number(radius, "radius", infinite=True)
     costs = checked_cost(cost)
-    ask = asked(costs.shape[1], p, fixed, forbidden)
+    ask = asked(costs.shape[1], p, fixed, forbidden, counted=True)
     weight = checked_weights(weights, len(costs))
-    near = costs <= one_number(radius, "radius", -np.inf)
-    near &= np.isfinite(costs)
+    near = (costs <= within) & np.isfinite(costs)
     met = Met("maximise")
     every = every_placement(ask, len(costs))
-    if every is not None:
-        bound = _looked_at(near, weight, every, met)
-    else:
-        bound = _most(near, weight, ask, met, Clock(time_limit, progress), gap, seed)
-    return placed(met, nearest_site(costs, met.sites, radius), bound, gap=gap)
+    bound = _most(near, weight, ask, met, may) if every is None else _looked_at(near, weight, every, met)
+    beyond = np.where(near, 0.0, weight[:, None])
+    ties = sought(met, bound, ask, beyond, most=float(weight.sum()) - met.objective + rounding(met.objective))
+    return placed(met, nearest_site(costs, met.sites, within), bound, gap=may.gap, ties=ties)
 
 
 def _looked_at(near: Flags, weight: Floats, every: Ints, met: Met) -> float:
     some = np.array_split(every, len(every) // 500 + 1)
     total = np.concatenate([weight @ near[:, sites].any(axis=2) for sites in some])
     most = float(total.max())
-    for sites in every[total >= most - 1e-9 * max(1.0, most)][:1000]:
+    for sites in every[total >= most - rounding(most)][:1000]:
         met.offer(sites, most)
     return most
 
 
-def _most(near: Flags, weight: Floats, ask: Asked, met: Met, clock: Clock, gap: float, seed: int) -> float:
+def _most(near: Flags, weight: Floats, ask: Asked, met: Met, may: Effort) -> float:
     bare = ~near[:, ask.fixed].any(axis=1)
     held = float(weight[~bare].sum())
-    found = most_covered(near[np.ix_(bare, ask.free)], weight[bare], ask.more, clock, seed=seed, gap=gap)
+    found = most_covered(near[np.ix_(bare, ask.free)], weight[bare], ask.more, may.clock, seed=may.seed, gap=may.gap)
     sites = np.union1d(ask.fixed, ask.free[found.columns])
     met.offer(sites, float(weight[near[:, sites].any(axis=1)].sum()))
     return max(held + found.bound, met.objective)
@@ -106,18 +118,21 @@ def set_cover(
         StudyError: radius, fixed or forbidden make no sense.
         NoAnswer: demand points have no candidate within the radius; the message says which, and which radius would do.
     """
+    may = effort(time_limit, gap, seed, progress)
+    within = one_number(radius, "radius", infinite=True)
     costs = checked_cost(cost)
     ask = asked(costs.shape[1], None, fixed, forbidden)
     price = numbers(opening, costs.shape[1], "opening", 1.0)
     needs = np.flatnonzero(checked_weights(weights, len(costs)) > 0)
-    within = one_number(radius, "radius", -np.inf)
     near = (costs <= within) & np.isfinite(costs)
     _within_reach(costs, needs, ask, within)
     met = Met()
     bound = _subsets(near[needs], price, ask, met)
+    ties: Ties = "all"
     if bound is None:
-        bound = _cheapest(near[needs], price, ask, met, Clock(time_limit, progress), gap, seed)
-    return placed(met, nearest_site(costs, met.sites, within), bound, gap=gap)
+        bound = _cheapest(near[needs], price, ask, met, may)
+        ties = sought(met, bound, ask, np.where(near[needs], 0.0, np.inf), opening=price)
+    return placed(met, nearest_site(costs, met.sites, within), bound, gap=may.gap, ties=ties)
 
 
 def _within_reach(costs: Floats, needs: Ints, ask: Asked, radius: float) -> None:
@@ -149,10 +164,10 @@ def _subsets(near: Flags, price: Floats, ask: Asked, met: Met) -> float | None:
     return met.objective
 
 
-def _cheapest(near: Flags, price: Floats, ask: Asked, met: Met, clock: Clock, gap: float, seed: int) -> float:
+def _cheapest(near: Flags, price: Floats, ask: Asked, met: Met, may: Effort) -> float:
     bare = ~near[:, ask.fixed].any(axis=1)
     held = float(price[ask.fixed].sum())
-    found = cheapest_cover(near[np.ix_(bare, ask.free)], price[ask.free], clock, seed=seed, gap=gap)
+    found = cheapest_cover(near[np.ix_(bare, ask.free)], price[ask.free], may.clock, seed=may.seed, gap=may.gap)
     chosen = ask.free[found.columns] if found.columns is not None and bare.any() else np.zeros(0, np.int64)
     sites = np.union1d(ask.fixed, chosen)
     met.offer(sites, float(price[sites].sum()))

@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from potomac.errors import listing
 from potomac.location.highs import Clock, Program, solve
+from potomac.location.placement import rounding
 
-__all__ = ["Cover", "cheapest_cover", "reduced", "spare_sets"]
+__all__ = ["Cover", "apart", "beyond", "cheapest_cover", "reduced", "spare_sets"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,6 +24,9 @@ Flags = npt.NDArray[np.bool_]
 
 ROUNDS = 250
 """Steps of the subgradient."""
+
+EXACT = 2.0**30
+"""Whole totals up to this tell a bound from the next whole number."""
 
 HEAVY = 4e9
 """Multiplications that a search for dominated rows or columns may take."""
@@ -57,7 +62,7 @@ def cheapest_cover(
     """
     if not near.any(axis=1).all():
         return Cover(None, np.inf, np.inf)
-    whole = bool((price == np.round(price)).all())
+    whole = bool((price == np.round(price)).all()) and float(price.sum()) <= EXACT
     rows, columns, forced = reduced(near, price)
     paid = float(price[forced].sum())
     if not len(rows):
@@ -70,6 +75,41 @@ def cheapest_cover(
     cover = found.cover
     chosen = None if cover.columns is None else np.sort(np.concatenate([forced, columns[cover.columns]]))
     return Cover(chosen, paid + cover.total, paid + cover.bound)
+
+
+def apart(near: Flags, enough: int) -> Ints:
+    """Rows no two of which share a column, so that each takes a column of its own, shape (k,); at most ``enough``.
+
+    Greedy, those of the fewest columns first: more of them than columns may be chosen is a proof that none cover all.
+    """
+    left: Flags = np.asarray(near.any(axis=1))
+    found = np.zeros(0, np.int64)
+    order = np.argsort(near.sum(axis=1), kind="stable")
+    for i in order:
+        if left[i] and len(found) < enough:
+            found = np.append(found, i)
+            left &= ~near[:, near[i]].any(axis=1)
+    return np.sort(found)
+
+
+def beyond(near: Flags, fixed: Ints, free: Ints, more: int, names: Ints) -> str:
+    """Why ``more`` of the columns ``free`` beside those ``fixed`` cannot cover all rows, in words; empty if unclear.
+
+    Args:
+        near: which columns (candidates) cover which rows (demand points), shape (n, m).
+        fixed: columns that are taken.
+        free: columns that may be.
+        more: how many of them.
+        names: what rows are called, shape (n,).
+    """
+    bare = np.flatnonzero(~near[:, fixed].any(axis=1))
+    if more <= 0 and len(bare):
+        return f"the fixed sites do not reach demand point {listing(map(int, names[bare]), 8)}"
+    alone = bare[apart(near[np.ix_(bare, free)], more + 1)]
+    if len(alone) <= more:
+        return ""
+    who = f"no candidate {'but the fixed ones ' if len(fixed) else ''}reaches two of demand points"
+    return f"{who} {listing(map(int, names[alone]), 8)}, and {more} can be chosen"
 
 
 def reduced(near: Flags, price: Floats) -> tuple[Ints, Ints, Ints]:
@@ -132,8 +172,8 @@ class _Relaxed:
 
 
 def _settled(cover: Cover, aim: float | None, gap: float) -> bool:
-    near = 1e-9 * max(1.0, abs(cover.total)) if np.isfinite(cover.total) else 0.0
-    if aim is not None and (cover.total <= aim + 1e-9 or cover.bound > aim + 1e-9):
+    near = rounding(cover.total)
+    if aim is not None and (cover.total <= aim + near or cover.bound > aim + near):
         return True
     return cover.bound >= cover.total - near or cover.total - cover.bound <= gap * cover.total
 
@@ -155,12 +195,12 @@ def _relaxed(
         left = price - across @ multiplier
         value = float(multiplier.sum() + np.minimum(left, 0).sum())
         since += 1
-        if value > bound + 1e-9:
+        if value > bound + rounding(total):
             since = since if value < bound * (1 + 1e-4) else 0
             bound, dear = value, left
         if turn % 10 == 0:
-            tried = _greedy(inside, across, price, np.maximum(left, 1e-3 * (price + 1e-9)))
-            if price[tried].sum() < total - 1e-12:
+            tried = _greedy(inside, across, price, np.maximum(left, 1e-3 * price + 1e-12 * total))
+            if price[tried].sum() < total * (1 - 1e-12):
                 cover, total = tried, float(price[tried].sum())
         told = float(np.ceil(bound - 1e-6)) if whole else bound
         best = _Relaxed(Cover(cover, total, min(told, total)), dear, bound)
@@ -172,7 +212,7 @@ def _relaxed(
             break
         if since >= 15:
             step, since = step / 2, 0
-        multiplier = np.maximum(0, multiplier + step * (1.03 * total - value + 1e-9) / size * slope)
+        multiplier = np.maximum(0, multiplier + step * (1.03 * total - value) / size * slope)
     return best
 
 
@@ -211,7 +251,7 @@ def _closed(
     """Columns too dear for any better cover are left out, and HiGHS chooses among the others."""
     cover = relaxed.cover
     most = cover.total - (1 if whole else 0) if aim is None else aim
-    worth = relaxed.raw + np.maximum(relaxed.dear, 0) <= most + 1e-6
+    worth = relaxed.raw + np.maximum(relaxed.dear, 0) <= most + (1e-6 if whole else rounding(most))
     kept = np.flatnonzero(worth)
     small = inside[:, kept]
     if not (np.diff(small.indptr) > 0).all():
@@ -223,7 +263,7 @@ def _closed(
     )  # fmt: skip
     done = solve(program, clock, what, gap=gap, step=1.0 if whole else 0.0, seed=seed, enough=aim)
     columns, total = cover.columns, cover.total
-    if done.values is not None and done.objective < total - 1e-9:
+    if done.values is not None and done.objective < total * (1 - 1e-12):
         columns = kept[done.values > 0.5]
         total = float(price[columns].sum())
     beyond = _none_below(cover, most, whole)  # what was left out costs more than `most`
@@ -235,4 +275,4 @@ def _closed(
 
 def _none_below(cover: Cover, most: float, whole: bool) -> float:
     """Covers with a column that was left out cost at least this."""
-    return min(cover.total, most + (1 if whole else 1e-9 * max(1.0, abs(most)))) if most < cover.total else cover.total
+    return min(cover.total, most + (1 if whole else rounding(most))) if most < cover.total else cover.total

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from pyarrow import csv
 from potomac.engine import Progress
 from potomac.errors import Fault, StudyError
 from potomac.geo.distance import great_circle
+from potomac.tables.shipped import is_file, shipped
 
 __all__ = ["ADDRESSES", "PARKING", "PLACES", "STREETS", "prepare"]
 
@@ -43,9 +43,9 @@ def prepare(directory: str, progress: Progress) -> None:
     Raises:
         StudyError: a package is not installed, or the directory cannot be written.
     """
-    present = [name for name in _STUDIES if _exists(f"{directory}/{name}")]
+    present = [name for name in _STUDIES if is_file(f"{directory}/{name}")]
     needed = {file for name in present or _STUDIES for file in _STUDIES[name]}
-    missing = [file for file in needed if not _exists(f"{directory}/{file}")]
+    missing = [file for file in needed if not is_file(f"{directory}/{file}")]
     try:
         if PLACES in missing:
             progress("copying real places", 0, 1)
@@ -58,6 +58,11 @@ def prepare(directory: str, progress: Progress) -> None:
         raise StudyError(Fault("demo.unwritable", f"the demo cannot be written: {reason}", file=directory)) from error
 
 
+def _source(file: str) -> str:
+    """Where it is on this host."""
+    return shipped(*_SHIPPED[file], "the real places")
+
+
 def _write(path: str, table: pa.Table) -> None:
     with open(path, "wb") as file:
         csv.write_csv(table, file)
@@ -68,7 +73,7 @@ def _write(path: str, table: pa.Table) -> None:
 
 def _places() -> pa.Table:
     """Populated places of the United States near Washington, the most populous first."""
-    with open(_shipped(PLACES), "rb") as file:
+    with open(_source(PLACES), "rb") as file:
         known = [one for one in json.load(file).values() if one["countrycode"] == "US" and one["population"] > 0]
     at = np.array([(one["latitude"], one["longitude"]) for one in known])
     near = np.flatnonzero(great_circle(*WASHINGTON, at[:, 0], at[:, 1]) <= KM)
@@ -98,7 +103,7 @@ def _named(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _write_helsinki(directory: str) -> None:
-    source = _shipped(STREETS)
+    source = _source(STREETS)
     with open(source, "rb") as there, open(f"{directory}/{STREETS}", "wb") as copy:
         copy.write(there.read())
     found = list(_places_of(source))
@@ -149,26 +154,3 @@ def _middle(one: Any) -> tuple[float, float] | None:
         return None
     corners = [(node.location.lat, node.location.lon) for node in one.nodes if node.location.valid()]
     return (float(np.mean([c[0] for c in corners])), float(np.mean([c[1] for c in corners]))) if corners else None
-
-
-# ---- packages that ship them --------------------------------------------------------------------------------------
-
-
-def _shipped(file: str) -> str:
-    """The file inside the installed package, which is not imported: it would load much more."""
-    package, place = _SHIPPED[file]
-    spec = find_spec(package)
-    for home in (spec.submodule_search_locations or []) if spec else []:
-        if _exists(f"{home}/{place}"):
-            return f"{home}/{place}"
-    found = f"the real places of the demo come from the package {package}, which is not installed"
-    mend = f"Install it without its dependencies: pip install {package} --no-deps"
-    raise StudyError(Fault("demo.package-missing", found, "", mend))
-
-
-def _exists(path: str) -> bool:
-    try:
-        with open(path, "rb"):
-            return True
-    except FileNotFoundError:
-        return False

@@ -21,6 +21,8 @@ from potomac.location.travel.model import checked_places
 
 __all__ = ["from_cost_matrix", "from_geodataframe", "from_geojson", "to_geojson"]
 
+SITE, ASSIGNMENT, UNSERVED = "site", "assignment", "unserved"
+
 Floats = npt.NDArray[np.float64]
 
 _DIGITS = 7
@@ -77,7 +79,11 @@ def from_cost_matrix(cost: Any, origins: Any = None, destinations: Any = None, *
         origins = cost.index if origins is None else origins
         destinations = cost.columns if destinations is None else destinations
         cost = np.asarray(cost)
-    found = np.asarray(cost)
+    try:
+        found = np.asarray(cost)
+    except ValueError as error:
+        raise DataError(Fault("location.matrix", "rows of the matrix differ in length", "expected as many columns in "
+                              "each", key="cost")) from error  # fmt: skip
     if square and (found.ndim != 2 or found.shape[0] != found.shape[1]):
         said = f"the matrix has shape {found.shape}"
         raise DataError(Fault("location.matrix", said, "expected a square one", "Leave square out, or give all "
@@ -94,6 +100,8 @@ def from_geojson(given: str | bytes | Mapping[str, Any]) -> pa.Table:
     """The points of a FeatureCollection (RFC 7946) as a table: id, latitude, longitude, and a column a property.
 
     Files are read by the tables of a study themselves (``source = "points.geojson"``); this is for what is in memory.
+    Of what ``to_geojson`` wrote the sites and the unserved come back; its lines, which say who goes where, are no
+    points and left out.
 
     Args:
         given: GeoJSON as text, or as it is parsed.
@@ -103,7 +111,9 @@ def from_geojson(given: str | bytes | Mapping[str, Any]) -> pa.Table:
             another CRS than that of RFC 7946 (WGS 84, longitude first).
     """
     whole = _parsed(given)
-    features = _features(whole)
+    features = [one for one in _features(whole) if _kind(one) != ASSIGNMENT]
+    if not features:
+        raise _bad("its features are assignments alone", "expected points")
     kinds = sorted({str((one.get("geometry") or {}).get("type")) for one in features} - {"Point"})
     if kinds:
         raise _bad(
@@ -137,7 +147,7 @@ def to_geojson(
     """A placement as a FeatureCollection (RFC 7946): a point a site, and a line from each demand point to its site.
 
     Longitude comes first; a line that goes over the antimeridian is cut there into a MultiLineString (RFC 7946, 3.1.9).
-    Demand points that no site serves are points with ``"kind": "unserved"``.
+    Demand points that no site serves are points with ``"kind": UNSERVED``.
 
     Args:
         demand: n places, as :func:`~potomac.location.travel.model.checked_places` takes them.
@@ -172,7 +182,7 @@ def _sites(end: Floats, placement: Placement, names: list[str], w: Floats) -> It
     load = np.bincount(placement.assignment[served], w[served], len(end))
     points = np.bincount(placement.assignment[served], minlength=len(end))
     for j in placement.sites.tolist():
-        properties = {"kind": "site", "id": names[j], "points": int(points[j]), "weight": float(load[j])}
+        properties = {"kind": SITE, "id": names[j], "points": int(points[j]), "weight": float(load[j])}
         yield _feature(f"site-{names[j]}", _point(end[j]), properties)
 
 
@@ -180,9 +190,9 @@ def _lines(
     start: Floats, end: Floats, placement: Placement, names: tuple[list[str], list[str]], told: Floats, w: Floats
 ) -> Iterator[dict[str, Any]]:
     for i, j in enumerate(placement.assignment.tolist()):
-        properties: dict[str, Any] = {"kind": "assignment", "id": names[0][i], "weight": float(w[i])}
+        properties: dict[str, Any] = {"kind": ASSIGNMENT, "id": names[0][i], "weight": float(w[i])}
         if j < 0:
-            yield _feature(f"demand-{names[0][i]}", _point(start[i]), properties | {"kind": "unserved"})
+            yield _feature(f"demand-{names[0][i]}", _point(start[i]), properties | {"kind": UNSERVED})
             continue
         properties |= {"site": names[1][j], "minutes": float(told[i]) if np.isfinite(told[i]) else None}
         yield _feature(f"demand-{names[0][i]}", _line(start[i], end[j]), properties)
@@ -242,13 +252,19 @@ def _names(ids: Any, count: int, what: str) -> list[str]:
     return names
 
 
-def _parsed(given: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+def _parsed(given: Any) -> Mapping[str, Any]:
     if isinstance(given, Mapping):
         return given
+    if not isinstance(given, str | bytes | bytearray):
+        mend = "Name a file as the source of a table, or give what it holds: path.read_text()"
+        raise _bad(f"it is of type {type(given).__name__}", "expected GeoJSON as text, or as it is parsed", mend)
     try:
         whole = json.loads(given)
     except (ValueError, RecursionError) as error:
-        raise _bad("it is no JSON", "expected GeoJSON as text") from error
+        said, mend = "it is no JSON", ""
+        if len(given) < 1000 and str(given).rstrip("'").lower().endswith(("json", ".gz", ".zip")):
+            said, mend = f"it looks like the name of a file: {str(given)[:80]}", "Give what the file holds"
+        raise _bad(said, "expected GeoJSON as text", mend) from error
     if not isinstance(whole, dict):
         raise _bad("it is no JSON object", "expected a FeatureCollection")
     return whole
@@ -284,12 +300,17 @@ def _on_globe(places: Floats) -> Floats:
         raise DataError(faults) from error
 
 
+def _kind(feature: Mapping[str, Any]) -> Any:
+    """What a feature of ``to_geojson`` stands for."""
+    return (feature.get("properties") or {}).get("kind")
+
+
 def _feature_ids(
     features: Sequence[Mapping[str, Any]], properties: Sequence[Mapping[str, Any]], names: Iterable[str]
 ) -> pa.Array:
     """Ids of features where all have one, else their property ``id``, else their numbers; each once."""
     own = [one.get("id") for one in features]
-    if any(one is None for one in own):
+    if any(one is None for one in own) or all(_kind(one) in (SITE, UNSERVED) for one in features):
         own = [one.get("id") for one in properties] if "id" in names else list(range(len(features)))
     ids = ids_of([str(one) if one is not None else None for one in own], "id")
     _once(ids, "id")
@@ -303,7 +324,8 @@ def _once(ids: pa.Array, what: str) -> None:
             twice.append(one)
         seen.add(one)
     if twice:
-        said = f"{len(set(twice))} ids are there more than once: {listing(dict.fromkeys(twice), 5)}"
+        many = "an id is" if len(set(twice)) == 1 else f"{len(set(twice)):,} ids are"
+        said = f"{many} there more than once: {listing(dict.fromkeys(twice), 5)}"
         mend = "Name another column, or add the rows of an id up first"
         raise DataError(Fault("location.id-twice", said, "expected each id once", mend, key=what))
 

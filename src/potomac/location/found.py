@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from potomac.errors import shown
 from potomac.location.compared import CHOICES, Choice
 from potomac.location.journeys import Journeys
+from potomac.location.market import market
 from potomac.location.outcome import Outcome, assignment_table, named, site_table
 from potomac.location.placement import Placement
 from potomac.location.question import Question
@@ -44,6 +46,11 @@ class Found:
     robust: Robust
 
     @property
+    def whole(self) -> float:
+        """Weight of all demand points, those that no candidate reaches included."""
+        return float(self.demand.weight.sum()) + float(np.sum(self.unreached["weight"].to_numpy()))
+
+    @property
     def demand(self) -> Demand:
         """The demand points that some candidate reaches."""
         return self.journeys.demand
@@ -55,8 +62,8 @@ class Found:
 
     @property
     def names(self) -> list[str]:
-        """The ids of the sites."""
-        return [str(name) for name in self.candidates.id.take(pa.array(self.placement.sites)).to_pylist()]
+        """The ids of the sites, as sentences have them."""
+        return [shown(name, 60) for name in self.candidates.id.take(pa.array(self.placement.sites)).to_pylist()]
 
 
 def tables_of(found: Found) -> dict[str, pa.Table]:
@@ -68,8 +75,10 @@ def tables_of(found: Found) -> dict[str, pa.Table]:
     }
     others = {
         "equal": _equal(found),
+        "market": market(found.journeys, found.placement, found.question.problem, found.whole),
         "frontier": found.robust.frontier,
         "stability": found.robust.stability,
+        "moves": found.robust.moves,
         "hours": found.robust.hours,
         "unreached": found.unreached,
         "calibration": _calibration(found),

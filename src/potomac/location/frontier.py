@@ -27,11 +27,13 @@ from potomac.location.outcome import weighted_quantile
 from potomac.location.placement import Placement, Status, checked_weights
 from potomac.location.pmedian.search import p_median
 
-__all__ = ["Frontier", "Marginal", "Row", "equity_frontier"]
+__all__ = ["NEAR", "Aim", "Frontier", "Marginal", "Row", "equity_frontier", "marginals"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Aim = Literal["minisum", "combined", "minimax"]
+Aim = Literal[
+    "minisum", "combined", "minimax", "quantile", "max_coverage", "attendance", "market_share", "fixed_charge"
+]  # fmt: skip
 
 NEAR = 1e-9
 
@@ -44,18 +46,23 @@ class Row:
 
     Attributes:
         p: number of sites.
-        aim: the least mean, the least worst time, or the least mean within a worst time.
+        aim: the least mean, the least worst time, the least mean within a worst time (combined), or the objective that
+            was asked for.
         sites: candidates, ascending, shape (p,).
-        mean: weighted mean of the minutes to the nearest site.
+        mean: weighted mean of the minutes, to the nearest site where no capacity forbids it.
         q90: minutes within which nine people in ten are.
         worst: minutes of the person who is worst off.
         within: share of people within the radius; None without one.
         limit: the worst time that was allowed, minutes; None where any was.
-        mean_bound: no p sites within ``limit`` have a lower mean.
+        mean_bound: no p sites within ``limit`` have a lower mean; None where the aim is another.
         worst_bound: no p sites have a lower worst time; None where it was not asked for.
         proven: whether the answer is the best of its aim.
         status: "optimal", "within_gap" (as near as was asked) or "time_limit" (the best found until then).
-        efficient: whether no other row with as few sites or fewer is as good in mean, q90 and worst and better in one.
+        efficient: whether no other row with as few sites or fewer is as good in mean, q90 and worst and better in one;
+            where ``objective`` is counted, whether no row with fewer sites is as good in it.
+        objective: what the aim counts, where that is no mean and no worst time: minutes of the quantile, the share of
+            people within the radius, expected to come or won, or all that sites and ways cost.
+        objective_bound: no p sites are better than this.
     """
 
     p: int
@@ -66,22 +73,41 @@ class Row:
     worst: float
     within: float | None
     limit: float | None
-    mean_bound: float
+    mean_bound: float | None
     worst_bound: float | None
     proven: bool
     status: Status
     efficient: bool = True
+    objective: float | None = None
+    objective_bound: float | None = None
+
+    @property
+    def value(self) -> float:
+        """What the aim counts: the mean, the worst time, or ``objective``."""
+        if self.objective is not None:
+            return self.objective
+        return self.worst if self.aim == "minimax" else self.mean
+
+    @property
+    def bound(self) -> float:
+        """No p sites have a better value."""
+        if self.objective is not None:
+            found = self.objective_bound
+        else:
+            found = self.worst_bound if self.aim == "minimax" else self.mean_bound
+        return float("nan") if found is None else found
 
 
 @dataclass(frozen=True)
 class Marginal:
-    """What one more site saves where the mean is the least.
+    """What one more site brings, in what the aim counts.
 
     Attributes:
         p: from p sites to p + 1.
-        minutes: saved in all, weight times minutes.
-        a_person: saved a person, minutes.
-        low, high: what it is at least and at most a person, by the bounds; equal where both are proven.
+        minutes: saved in all: a person's, times the weight of all (of a mean or a share of people).
+        a_person: saved a person: minutes of the mean, the longest time or the quantile; or the share of people gained.
+        low, high: what it is at least and at most, by the bounds of both; equal where both are proven.
+        proven: whether both are, so that it is the difference of two optima.
     """
 
     p: int
@@ -89,6 +115,7 @@ class Marginal:
     a_person: float
     low: float
     high: float
+    proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,27 +127,30 @@ class Frontier:
         marginal: what each further site saves.
         radius: minutes of ``Row.within``.
         notes: one sentence each.
+        aim: what ``marginal`` is of.
     """
 
     rows: tuple[Row, ...]
     marginal: tuple[Marginal, ...]
     radius: float | None = None
     notes: tuple[str, ...] = ()
+    aim: Aim = "minisum"
 
     def of(self, aim: Aim) -> tuple[Row, ...]:
         """The rows of one aim."""
         return tuple(row for row in self.rows if row.aim == aim)
 
     def table(self) -> pa.Table:
-        """A row an answer; sites as a list of candidates, and what one more site saves beside the least means."""
+        """A row an answer; sites as a list of candidates, and what one more site saves beside those of the aim."""
         saved = {one.p: one.a_person for one in self.marginal}
-        names = ("p", "aim", "mean", "q90", "worst", "within", "limit", "mean_bound", "worst_bound", "proven",
-                 "efficient")  # fmt: skip
-        columns = {name: pa.array([getattr(row, name) for row in self.rows]) for name in names}
-        for name in ("within", "limit", "worst_bound"):
-            columns[name] = columns[name].cast(pa.float64())
+        names = ("p", "aim", "value", "bound", "mean", "q90", "worst", "within", "limit", "mean_bound", "worst_bound",
+                 "proven", "efficient")  # fmt: skip
+        columns = {name: pa.array([getattr(row, name) for row in self.rows], from_pandas=True) for name in names}
+        for name in names[2:11]:
+            finite = [v if v is not None and np.isfinite(v) else None for v in columns[name].to_pylist()]
+            columns[name] = pa.array(finite, pa.float64())
         columns["saved_by_one_more"] = pa.array(
-            [saved.get(row.p) if row.aim == "minisum" else None for row in self.rows], pa.float64()
+            [saved.get(row.p) if row.aim == self.aim else None for row in self.rows], pa.float64()
         )
         columns["sites"] = pa.array([row.sites.tolist() for row in self.rows], pa.list_(pa.int64()))
         return pa.table(columns)
@@ -129,7 +159,7 @@ class Frontier:
 def equity_frontier(
     minutes: npt.ArrayLike, weights: npt.ArrayLike | None, ps: int | Iterable[int], *, radius: float | None = None,
     between: int = 1, fixed: Iterable[int] = (), forbidden: Iterable[int] = (), time_limit: float = 60.0,
-    gap: float = 0.0, seed: int = 0, progress: Progress | None = None,
+    gap: float = 0.0, seed: int = 0, whole: float | None = None, progress: Progress | None = None,
 ) -> Frontier:  # fmt: skip
     """Compare numbers of sites.
 
@@ -144,6 +174,8 @@ def equity_frontier(
         time_limit: seconds for all of it.
         gap: relative gap at which each may stop.
         seed: of the draws.
+        whole: people of whom ``Row.within`` is a share; default those of ``weights``. More where some of them are left
+            out of ``minutes``, as nobody reaches them.
         progress: told what is done.
 
     Raises:
@@ -157,7 +189,10 @@ def equity_frontier(
     if radius is not None:
         radius = one_number(radius, "radius")
     many = _numbers(ps, t.shape[1], fixed, forbidden)
-    search = _Search(t, w, radius, between, list(fixed), list(forbidden), gap, seed, Clock(time_limit, progress))
+    total = float(w.sum()) if whole is None else one_number(whole, "whole")
+    search = _Search(
+        t, w, radius, between, list(fixed), list(forbidden), gap, seed, Clock(time_limit, progress), total
+    )  # fmt: skip
     rows, notes = search.rows(many)
     rows = _marked(_bounded(rows))
     return Frontier(tuple(rows), tuple(_marginals(rows, float(w.sum()))), radius, tuple(notes))
@@ -182,8 +217,9 @@ class _Search:
 
     def __init__(
         self, t: Floats, w: Floats, radius: float | None, between: int, fixed: list[int], forbidden: list[int],
-        gap: float, seed: int, clock: Clock,
+        gap: float, seed: int, clock: Clock, total: float,
     ) -> None:  # fmt: skip
+        self.total = total
         self.t, self.w, self.radius, self.between = t, w, radius, between
         self.fixed, self.forbidden, self.gap, self.seed, self.clock = fixed, forbidden, gap, seed, clock
         self.left = 0
@@ -278,8 +314,8 @@ class _Search:
         status: Status = "optimal" if proven else "within_gap" if near_enough else "time_limit"
         return Row(
             p, aim, found.sites, float(w @ near) / whole, weighted_quantile(near, w, 0.9), float(near.max()),
-            None if self.radius is None else float(w[near <= self.radius].sum()) / whole, limit, found.bound / whole,
-            None if center is None else center.bound, proven, status,
+            None if self.radius is None else float(w[near <= self.radius].sum()) / self.total, limit,
+            found.bound / whole, None if center is None else center.bound, proven, status,
         )  # fmt: skip
 
 
@@ -288,7 +324,7 @@ def _bounded(rows: list[Row]) -> list[Row]:
     least = worst = -np.inf
     out = []
     for row in reversed(rows):
-        if row.aim == "minisum":
+        if row.aim == "minisum" and row.mean_bound is not None:
             least = max(least, row.mean_bound)
             out.append(replace(row, mean_bound=min(least, row.mean)))
         elif row.worst_bound is not None:
@@ -310,11 +346,27 @@ def _marked(rows: list[Row]) -> list[Row]:
 
 
 def _marginals(rows: list[Row], whole: float) -> list[Marginal]:
-    means = [row for row in rows if row.aim == "minisum"]
-    return [_marginal(a, b, whole) for a, b in pairwise(means) if b.p == a.p + 1]
+    return marginals([row for row in rows if row.aim == "minisum"], whole)
 
 
-def _marginal(a: Row, b: Row, whole: float) -> Marginal:
-    saved = a.mean - b.mean
-    low, high = max(a.mean_bound - b.mean, 0.0), a.mean - b.mean_bound
-    return Marginal(a.p, saved * whole, saved, min(low, saved), max(high, saved))
+def marginals(rows: list[Row], whole: float, *, more: bool = False, monotone: bool = True) -> list[Marginal]:
+    """What each further site brings; rows of one aim, in the order of p.
+
+    Args:
+        rows: answers.
+        whole: all people.
+        more: whether the aim is the more the better.
+        monotone: whether a further site cannot do harm.
+    """
+    pairs = ((a, b) for a, b in pairwise(rows) if b.p == a.p + 1)
+    return [_marginal(a, b, whole, -1.0 if more else 1.0, monotone) for a, b in pairs]
+
+
+def _marginal(a: Row, b: Row, whole: float, sign: float, monotone: bool) -> Marginal:
+    saved = sign * (a.value - b.value)
+    low, high = sign * (a.bound - b.value), sign * (a.value - b.bound)
+    if monotone:
+        low = max(low, 0.0)
+    low, high = min(low, saved), max(high, saved)
+    met = high - low <= NEAR * max(abs(a.value), abs(b.value))
+    return Marginal(a.p, saved * whole, saved, low, high, met or (a.proven and b.proven))

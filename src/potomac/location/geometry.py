@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
+from potomac.location.asked import one_number
+from potomac.location.crs import frame_plane, is_frame
 from potomac.location.kernels import far_point
 from potomac.location.placement import NEAR, checked_weights
-from potomac.location.places import Metric, Site, checked_points, degrees
+from potomac.location.places import Metric, Site, checked_points, degrees, is_one_of
+from potomac.location.travel.model import checked_places
 from potomac.location.weber import solve
 
 __all__ = ["Circle", "Site", "geometric_median", "smallest_circle"]
@@ -53,7 +57,7 @@ class Circle:
 
 
 def geometric_median(
-    points: npt.ArrayLike,
+    points: Any,
     weights: npt.ArrayLike | None = None,
     *,
     metric: Metric = "sphere",
@@ -72,25 +76,26 @@ def geometric_median(
     search over cells of the sphere, which says how near it came.
 
     Args:
-        points: latitude and longitude in degrees, or x and y, shape (n, 2).
+        points: latitude and longitude in degrees, in this order, or x and y, shape (n, 2); or a table with columns of
+            these names, in any order (see :func:`~potomac.location.travel.model.checked_places`).
         weights: 0 or more, shape (n,); default 1 each.
         metric: "sphere" or "plane".
         tolerance: the gap, as a share of the objective, that counts as proven.
         progress: told of each pass over the points.
 
     Raises:
-        DataError: points or weights are no such numbers.
-        StudyError: no metric is called so.
+        DataError: points or weights are no such numbers, or latitude and longitude look swapped.
+        StudyError: no metric is called so, or the tolerance is none.
     """
-    found = checked_points(points, metric)
+    found = _read(points, metric)
     w = checked_weights(weights, len(found))
-    return solve(found, w, metric, tolerance, progress or Quiet())
+    return solve(found, w, metric, one_number(tolerance, "tolerance"), progress or Quiet())
 
 
 # ---- the greatest distance ---------------------------------------------------------------------------------------
 
 
-def smallest_circle(points: npt.ArrayLike, *, metric: Metric = "sphere") -> Circle:
+def smallest_circle(points: Any, *, metric: Metric = "sphere") -> Circle:
     """The smallest circle that holds all points: its centre is the place whose greatest distance is least (Sylvester).
 
     Exact: the circle of few points grows by the point that lies furthest outside until none does (Welzl 1991 and
@@ -98,14 +103,15 @@ def smallest_circle(points: npt.ArrayLike, *, metric: Metric = "sphere") -> Circ
     beyond it, whose rim is the nearest facet of their convex hull; where that is tied, the first found is given.
 
     Args:
-        points: latitude and longitude in degrees, or x and y, shape (n, 2).
+        points: latitude and longitude in degrees, in this order, or x and y, shape (n, 2); or a table, as of
+            :func:`geometric_median`.
         metric: "sphere" or "plane".
 
     Raises:
-        DataError: points are no such numbers.
+        DataError: points are no such numbers, or latitude and longitude look swapped.
         StudyError: no metric is called so.
     """
-    found = checked_points(points, metric)
+    found = _read(points, metric)
     if metric == "plane":
         centre, support = _grown(found, _circle_of)
         radius = float(np.sqrt(far_point(found, centre)[1]))
@@ -115,6 +121,13 @@ def smallest_circle(points: npt.ArrayLike, *, metric: Metric = "sphere") -> Circ
     centre, support = grown if grown[1] else _wide_cap(v)
     latitude, longitude = degrees(centre).tolist()
     return Circle((latitude, longitude), EARTH_RADIUS_KM * _furthest(v, centre), support, metric)
+
+
+def _read(points: Any, metric: Metric) -> Floats:
+    """Points as numbers, shape (n, 2): of a table its latitude and longitude, or its x and y."""
+    if is_one_of(metric, ["sphere"]):
+        return checked_places(points)
+    return checked_points(frame_plane(points, "points") if is_frame(points) else points, metric)
 
 
 def _furthest(v: Floats, centre: Floats) -> float:

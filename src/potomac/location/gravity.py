@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError
-from potomac.location.asked import Asked, Met, asked, every_placement, numbers, one_number, placed
+from potomac.location.asked import Asked, Met, asked, effort, every_placement, numbers, one_number, placed
 from potomac.location.attendance import checked_half_life, checked_minutes, coming
 from potomac.location.highs import Clock
-from potomac.location.placement import Placement, checked_weights, infeasible
+from potomac.location.placement import Placement, as_given, checked_weights, infeasible, rounding
 from potomac.stats.compiled import compiled
 
 __all__ = ["Decay", "huff", "max_huff"]
@@ -63,10 +63,7 @@ class Decay:
         if self.half_life is not None:
             return coming(minutes, checked_half_life(self.half_life))
         exponent = one_number(self.exponent, "exponent")
-        if not self.least > 0:
-            said = f"least is {self.least}"
-            raise StudyError(Fault("location.problem", said, "expected minutes above 0", key="least"))
-        away = np.maximum(minutes, self.least)
+        away = np.maximum(minutes, one_number(self.least, "least", above=True))
         return np.where(np.isfinite(away), away**-exponent, 0.0)
 
 
@@ -88,9 +85,17 @@ def huff(
         StudyError: the decay is none.
     """
     t = checked_minutes(minutes)
-    pull = decay(t) * numbers(attractiveness, t.shape[1], "attractiveness", 1.0)
+    pull = _checked(decay)(t) * numbers(attractiveness, t.shape[1], "attractiveness", 1.0)
     whole = pull.sum(axis=1, keepdims=True) + numbers(staying, len(t), "staying")[:, None]
     return np.asarray(np.divide(pull, whole, out=np.zeros_like(pull), where=whole > 0))
+
+
+def _checked(decay: object) -> Decay:
+    if not isinstance(decay, Decay):
+        said = f"decay is {as_given(decay)}"
+        mend = "Give one, such as Decay(half_life=15)"
+        raise StudyError(Fault("location.problem", said, "expected a Decay", mend, key="decay"))
+    return decay
 
 
 def max_huff(
@@ -127,20 +132,22 @@ def max_huff(
         StudyError: p, decay, fixed or forbidden make no sense.
         NoAnswer: p does not fit the candidates, or no candidate pulls anybody.
     """
+    may = effort(time_limit, gap, seed, progress)
     t = checked_minutes(minutes)
     n, m = t.shape
     w = checked_weights(weights, n)
-    ask = asked(m, p, fixed, forbidden)
+    ask = asked(m, p, fixed, forbidden, counted=True)
+    decay = _checked(decay)
     pull = np.ascontiguousarray(decay(t) * numbers(attractiveness, m, "attractiveness", 1.0))
     rest = _rest(rivals, rival_attractiveness, staying, decay, n)
-    custom = _Custom(pull, rest, w, ask, Clock(time_limit, progress), gap)
+    custom = _Custom(pull, rest, w, ask, may.clock, may.gap)
     if not (pull[:, ask.allowed] * w[:, None]).any():
         raise infeasible("no candidate pulls any demand point", "Check attractiveness and travel times", key="decay")
     bound = custom.run()
     sites = custom.met.sites
     mine = pull[:, sites]
     who = np.where(mine.max(axis=1) > 0, sites[mine.argmax(axis=1)], -1)
-    return placed(custom.met, who, bound, gap=gap)
+    return placed(custom.met, who, bound, gap=may.gap, ties="all" if custom.every else "met")
 
 
 def _rest(
@@ -165,6 +172,7 @@ class _Custom:
         self.pull, self.rest, self.w, self.ask, self.clock, self.gap = pull, rest, w, ask, clock, gap
         self.met = Met("maximise")
         self.nodes = 0
+        self.every = False
 
     def value(self, sites: Ints) -> float:
         """The custom that these sites win."""
@@ -175,6 +183,7 @@ class _Custom:
         """The best sites go to ``met``; the bound."""
         every = every_placement(self.ask, len(self.w))
         if every is not None:
+            self.every = True
             return self._looked_at(every)
         self.clock.tell("placing sites: first answers")
         sites = greedy(self.pull, self.rest, self.w, self.ask.fixed, self.ask.free, self.ask.p or 1)
@@ -189,7 +198,7 @@ class _Custom:
             [self.w @ _share(self.pull[:, sites].sum(axis=2), self.rest[:, None]) for sites in some]
         )
         most = float(values.max())
-        for sites in every[values >= most - 1e-9 * max(1.0, most)][:1000]:
+        for sites in every[values >= most - rounding(most)][:1000]:
             self.met.offer(sites, self.value(sites))
         return self.met.objective
 
@@ -201,7 +210,7 @@ class _Custom:
     @property
     def enough(self) -> float:
         """A bound of this is as good as a proof, or as was asked."""
-        return self.met.objective * (1 + max(self.gap, 0.5e-9))
+        return self.met.objective * (1 + max(self.gap * (1 - 1e-9), 0.5e-9))
 
     def _closed(self) -> float:
         """Branch and bound, the greatest bound first."""

@@ -5,7 +5,7 @@ Huangfu and Hall 2018, Parallelizing the dual revised simplex method.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +25,12 @@ Ending = Literal["optimal", "infeasible", "time_limit"]
 
 ROUNDING = 1e-6
 """How far values may be from whole numbers and from their limits, relative to the size of a row."""
+
+FINE = 2.0**10
+"""Objectives from this on are told apart to less than a billionth by HiGHS, which takes 1e-7 for nothing."""
+
+BLUNT = 1e-6
+"""By how much an optimum of HiGHS may be too large."""
 
 
 class Clock:
@@ -109,6 +115,48 @@ def solve(
     Raises:
         Interrupted: the work shall stop.
     """
+    size = max(float(np.abs(program.cost).max(initial=0.0)), abs(program.offset))
+    unit = 1.0 if step else _unit(size, size)
+    while True:
+        target = None if enough is None else enough * unit
+        found = _run(_times(program, unit), clock, what, gap, step, seed, target, seconds)
+        objective = np.inf if found.values is None else float(program.cost @ found.values) + program.offset
+        found = replace(found, objective=objective, bound=min(found.bound / unit, objective))
+        least = _least(program)
+        if step or found.ending != "optimal" or abs(objective) * unit >= FINE or objective <= least:
+            return found
+        finer = _unit(abs(objective), size)
+        if finer <= unit or clock.over():
+            return replace(found, bound=min(found.bound, max(objective - BLUNT / unit, least)))
+        unit = finer
+
+
+def _unit(about: float, size: float) -> float:
+    """The power of two that makes numbers ``about`` so large about 2^20, and those of ``size`` at most 2^50.
+
+    HiGHS's tolerances are absolute, and costs come in any unit.
+    """
+    if not 0.0 < size < np.inf:
+        return 1.0
+    return float(2.0 ** min(20 - np.frexp(max(about, 1e-300))[1], 50 - np.frexp(size)[1]))
+
+
+def _times(program: Program, unit: float) -> Program:
+    return program if unit == 1.0 else replace(program, cost=program.cost * unit, offset=program.offset * unit)
+
+
+def _least(program: Program) -> float:
+    """What the objective cannot be below as each variable lies within its limits."""
+    with np.errstate(invalid="ignore"):
+        each = np.minimum(program.cost * program.lower, program.cost * program.upper)
+    least = float(np.where(program.cost == 0, 0.0, each).sum()) + program.offset
+    return least if np.isfinite(least) else -np.inf
+
+
+def _run(
+    program: Program, clock: Clock, what: str, gap: float, step: float, seed: int, enough: float | None,
+    seconds: float,
+) -> Solved:  # fmt: skip
     import highspy
 
     high = _set_up(highspy, program, min(clock.left(), seconds), gap, step, seed, enough)
@@ -203,6 +251,5 @@ def ended(objective: float, bound: float, gap: float, step: float = 0.0) -> tupl
     """The bound to state for a minimum, and whether it proves the objective; objectives are multiples of ``step``."""
     if step:
         bound = float(np.ceil(bound / step - 1e-6)) * step if np.isfinite(bound) else bound
-    near = 1e-9 * max(1.0, abs(objective))
-    proven = bound >= objective - near
+    proven = bound >= objective - 1e-9 * abs(objective)
     return (objective if proven else bound), proven

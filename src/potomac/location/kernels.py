@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 CHUNK = 1 << 14
 """Points a chunk."""
 SUMS = 9
-"""Sums a chunk: distance, pull (2), curvature (3), weight over distance, weight at the place, the most of one point."""
+"""Sums a chunk: distance, pull (2), curvature (3), weight over distance, weight at the place, squared pulls."""
 
 # infinities keep their rules; sums may be taken in any order, which is fixed once compiled
 _compiled = compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nnan", "nsz"})
@@ -35,27 +35,31 @@ _compiled = compiled(nogil=True, error_model="numpy", fastmath={"reassoc", "cont
 
 @compiled(nogil=True)
 def plane_lines(points: Floats, weights: Floats, first: int, last: int, out: Floats) -> None:
-    """Write x, y and weight of the points from ``first`` to ``last``, a line each."""
-    for i in range(first, last):
-        out[0, i], out[1, i], out[2, i] = points[i, 0], points[i, 1], weights[i]
+    """Write x, y and weight of the points from ``first`` to ``last``, a line each; ``points`` lie one after another."""
+    part, mass = points[2 * first : 2 * last], weights[first:last]
+    x, y, w = out[0, first:last], out[1, first:last], out[2, first:last]
+    for i in range(len(mass)):
+        x[i], y[i], w[i] = part[2 * i], part[2 * i + 1], mass[i]
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"})
 def sphere_lines(points: Floats, weights: Floats, first: int, last: int, out: Floats) -> None:
     """The same of latitude and longitude, degrees, as three coordinates on the unit sphere."""
-    for i in range(first, last):
-        sine, cosine = _turned(points[i, 0])
-        east, ahead = _turned(points[i, 1])
-        out[0, i] = cosine * ahead
-        out[1, i] = cosine * east
-        out[2, i] = sine
-        out[3, i] = weights[i]
+    part, mass = points[2 * first : 2 * last], weights[first:last]
+    x, y, z, w = out[0, first:last], out[1, first:last], out[2, first:last], out[3, first:last]
+    for i in range(len(mass)):
+        sine, cosine = _turned(part[2 * i])
+        east, ahead = _turned(part[2 * i + 1])
+        x[i] = cosine * ahead
+        y[i] = cosine * east
+        z[i] = sine
+        w[i] = mass[i]
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
 def _turned(degrees: float) -> tuple[float, float]:
     """Sine and cosine without branches: of what is left of quarter turns, which is exact, by Cephes' polynomials."""
-    quarters = np.floor(degrees / 90.0 + 0.5)
+    quarters = np.floor(degrees * (1.0 / 90.0) + 0.5)
     x = (degrees - 90.0 * quarters) * 0.017453292519943295
     z = x * x
     s = -2.50507477628578072866e-8 + z * 1.58962301576546568060e-10
@@ -103,13 +107,14 @@ def plane_sums(points: Floats, at: Floats, near: float, first: int, last: int, s
     """The sums of the chunks from ``first`` to ``last``; ``points`` holds x, y and weight, a line each.
 
     A point closer than ``near`` counts as lying at the place. With (a, b) from the place ``at`` to a point of weight w
-    in distance d: w d; w (a, b) / d; w (b b, -a b, a a) / d^3; w / d; w of those at the place; the greatest w / d.
+    in distance d: w d; w (a, b) / d; w (b b, -a b, a a) / d^3; w / d; w of those at the place; (w / d)^2. A sum runs
+    over several points at a time, which a greatest or least would not.
     """
     x, y, w = points[0], points[1], points[2]
     u, v = at[0, 0], at[0, 1]
     least = near * near
     for chunk in range(first, last):
-        total, pull_a, pull_b, aa, ab, bb, over, here, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        total, pull_a, pull_b, aa, ab, bb, over, here, sharp = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(w))):
             a, b = x[i] - u, y[i] - v
             square = a * a + b * b
@@ -124,8 +129,8 @@ def plane_sums(points: Floats, at: Floats, near: float, first: int, last: int, s
             bb += bend * a * a
             over += pull
             here += 0.0 if square > least else w[i]
-            most = pull if pull > most else most
-        _keep(sums[chunk], total, pull_a, pull_b, aa, ab, bb, over, here, most)
+            sharp += pull * pull
+        _keep(sums[chunk], total, pull_a, pull_b, aa, ab, bb, over, here, sharp)
 
 
 @_compiled
@@ -140,7 +145,7 @@ def sphere_sums(points: Floats, at: Floats, near: float, first: int, last: int, 
     ux, uy, uz = at[2, 0], at[2, 1], at[2, 2]
     least = near * near
     for chunk in range(first, last):
-        total, pull_a, pull_b, aa, ab, bb, over, here, most = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        total, pull_a, pull_b, aa, ab, bb, over, here, sharp = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for i in range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(w))):
             dx, dy, dz = x[i] - ux, y[i] - uy, z[i] - uz
             a = dx * ax + dy * ay + dz * az
@@ -158,8 +163,8 @@ def sphere_sums(points: Floats, at: Floats, near: float, first: int, last: int, 
             bb += bend * a * a
             over += pull
             here += 0.0 if square > least or fall < -1.0 else w[i]
-            most = pull if pull > most else most
-        _keep(sums[chunk], total, pull_a, pull_b, aa, ab, bb, over, here, most)
+            sharp += pull * pull
+        _keep(sums[chunk], total, pull_a, pull_b, aa, ab, bb, over, here, sharp)
 
 
 @_compiled
@@ -261,7 +266,7 @@ def _angle(square: float) -> float:
 @_compiled
 def _keep(
     out: Floats, total: float, pull_a: float, pull_b: float, aa: float, ab: float, bb: float,
-    over: float, here: float, most: float,
+    over: float, here: float, sharp: float,
 ) -> None:  # fmt: skip
     out[0], out[1], out[2], out[3], out[4], out[5] = total, pull_a, pull_b, aa, ab, bb
-    out[6], out[7], out[8] = over, here, most
+    out[6], out[7], out[8] = over, here, sharp

@@ -1,14 +1,14 @@
-"""Live questions: which site serves a place and how long that takes, and what it costs to have a site elsewhere.
+"""A run in memory, and the first live question: which site serves a place and how long that takes.
 
-What they need is kept as Arrow tables: the sites, the demand points with the nearest two sites of each, the model of
-travel time as named numbers. For a road network its nodes and links are kept too.
+The others are :mod:`potomac.location.otherwise` (what if a site were elsewhere) and :mod:`potomac.location.isochrones`
+(from where one is there within how many minutes).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,20 +18,20 @@ import pyarrow as pa
 
 from potomac.errors import Fault, NoAnswer, StudyError, did_you_mean, listing
 from potomac.geo.distance import great_circle
-from potomac.location.found import Found
 from potomac.location.journeys import between, has_places
-from potomac.location.keeping import model_of, parameters_of
+from potomac.location.keeping import model_of
 from potomac.location.question import Problem, Travel
 from potomac.location.reading import Candidates, Demand
+from potomac.location.surface import Grid, as_demand, grid, onto_roads
 from potomac.location.worth import Worth, worth
 
-__all__ = ["POINTS", "Live", "assign", "kept", "load", "what_if"]
+__all__ = ["Live", "Spot", "assign", "load", "no_places", "site_called", "spot"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-POINTS = 200_000
-"""Demand points that are kept for live questions; of more, the heaviest."""
+ACROSS = 72
+"""Cells along the longer side on which isochrones are drawn."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +40,25 @@ class Live:
 
     Attributes:
         sites: p of them.
+        candidates: where sites could have been; None where they may be anywhere, or were too many to be kept.
         demand: n demand points.
         serves: place among ``sites`` of the nearest of each demand point, -1 where none is reached, shape (n,).
         minutes: how long that takes, infinite where none is reached, shape (n,).
         second_minutes: how long it takes to the second nearest, shape (n,).
         problem: what was asked.
         travel: how people travel.
-        model: of travel time; None where times are given by pair.
-        by_pair: where times are given by pair, those of each demand point to each site, shape (n, p).
-        objective: of the run.
-        opening: what the sites cost in all.
-        whole: whether all demand points of the run are here.
+        model: of travel time; None where times are given by pair, or its network was too large to be kept.
+        times: where times are given by pair, those of each demand point from each candidate, shape (n, m); None where
+            there is a model, or they were too many to be kept.
+        elsewhere: what draws each demand point to rivals and keeps it at home, shape (n,); None where there are none.
+        run: what the sites are worth as the run assigns people to them.
+        opening: what the sites cost in all, or their number where fewest are sought.
+        whole: whether all demand points of the run that can be reached are here.
+        all: weight of all demand of the run.
     """
 
     sites: Candidates
+    candidates: Candidates | None
     demand: Demand
     serves: Ints
     minutes: Floats
@@ -61,93 +66,77 @@ class Live:
     problem: Problem
     travel: Travel
     model: Any
-    objective: float
+    times: Floats | None
+    elsewhere: Floats | None
+    run: Worth
     opening: float
     whole: bool
-    capacities: bool
+    all: float
 
     @cached_property
     def longest(self) -> float:
         """The longest time of those who reach a site, minutes; 0 where nobody does."""
         return float(self.minutes[np.isfinite(self.minutes)].max(initial=0.0))
 
+    @cached_property
+    def before(self) -> Worth:
+        """What the sites are worth to the demand points that are here."""
+        if self.whole:
+            return self.run
+        here = self.custom(self.to_sites, self.sites.attractiveness) if self.elsewhere is not None else None
+        return worth(self.minutes, self.demand.weight, self.problem, self.opening, objective=here)
 
-# ---- kept in the run ----------------------------------------------------------------------------------------------
+    @cached_property
+    def to_sites(self) -> Floats:
+        """Minutes of each demand point from each site, shape (n, p)."""
+        if self.times is not None:
+            at = [self.row_of(name) for name in self.sites.id.to_pylist()]
+            return self.times[:, at]
+        return between(self.model, self.travel, self.demand, self.sites)
 
+    @cached_property
+    def grid(self) -> Grid | None:
+        """Cells as far as a map shows them; None where there are no places."""
+        return grid(self.demand, self.sites, ACROSS, framed=True)
 
-def kept(found: Found, drawn: Mapping[str, pa.Table | None]) -> dict[str, pa.Table]:
-    """The tables from which :func:`load` makes the answer again, and those of pictures; nothing is pickled."""
-    sites, about = found.candidates.take(found.placement.sites), _about(found)
-    tables = {
-        "sites": _sites_table(sites),
-        "points": _points_table(found),
-        "about": pa.table({"name": [*about], "value": [json.dumps(value) for value in about.values()]}),
-        "histogram": histogram(found),
-        **parameters_of(found.journeys),
-    }
-    return tables | {name: table for name, table in drawn.items() if table is not None and table.num_rows}
+    @cached_property
+    def cells(self) -> Demand | None:
+        """The cells, as if somebody set out from the middle of each, or from a road that leads through it."""
+        if self.grid is None:
+            return None
+        places = self.grid.places
+        if self.travel.model == "road" and self.model is not None:
+            places = onto_roads(self.model, places, self.grid.side / 2)
+        return as_demand(self.demand, places)
 
+    def custom(self, to_sites: Floats, attractiveness: Floats | None) -> float:
+        """The custom that sites win beside rivals and staying at home, by Huff's model.
 
-def _sites_table(sites: Candidates) -> pa.Table:
-    columns: dict[str, Any] = {"id": sites.id, "latitude": sites.latitude, "longitude": sites.longitude}
-    optional = {"density": sites.density, "cost": sites.cost, "capacity": sites.capacity}
-    return pa.table(columns | {name: values for name, values in optional.items() if values is not None})
+        Args:
+            to_sites: minutes of each demand point from each site, shape (n, p).
+            attractiveness: of the sites, shape (p,); None for 1 each.
+        """
+        from potomac.location.gravity import Decay
 
+        pull = Decay(self.problem.distance_decay)(to_sites)
+        own = pull.sum(axis=1) if attractiveness is None else pull @ attractiveness
+        whole = own + (0.0 if self.elsewhere is None else self.elsewhere)
+        return float(self.demand.weight @ np.divide(own, whole, out=np.zeros_like(own), where=whole > 0))
 
-def _points_table(found: Found) -> pa.Table:
-    """The demand points with the nearest two sites of each, whatever the answer assigns."""
-    d = found.demand
-    rows = np.arange(len(d))
-    if len(d) > POINTS:
-        rows = np.sort(np.argsort(-d.weight, kind="stable")[:POINTS])
-    to_sites = found.journeys.to(found.placement.sites)[rows]
-    first, second = _two_least(to_sites)
-    some = d.take(rows)
-    columns: dict[str, Any] = {
-        "id": some.id, "latitude": some.latitude, "longitude": some.longitude, "weight": some.weight,
-        "serves": np.where(np.isfinite(first[1]), first[0], -1), "minutes": first[1], "second_minutes": second,
-    }  # fmt: skip
-    return pa.table(columns | ({} if some.density is None else {"density": some.density}))
+    def to(self, there: Candidates) -> Floats:
+        """Minutes of each demand point from one site, shape (n,)."""
+        if self.times is not None:
+            return self.times[:, self.row_of(there.id[0].as_py())]
+        return between(self.model, self.travel, self.demand, there)[:, 0]
 
+    def row_of(self, name: str) -> int:
+        """The number of a candidate."""
+        return self._rows[name]
 
-def _two_least(to_sites: Floats) -> tuple[tuple[Ints, Floats], Floats]:
-    """Which site is nearest and how far, and how far the second is (infinite where there is one only)."""
-    rows = np.arange(len(to_sites))
-    nearest = np.argmin(to_sites, axis=1)
-    minutes = to_sites[rows, nearest]
-    others = to_sites.copy()
-    others[rows, nearest] = np.inf
-    return (nearest, minutes), others.min(axis=1)
-
-
-def _about(found: Found) -> dict[str, Any]:
-    p = found.placement
-    c = found.candidates
-    return {
-        "problem": asdict(found.question.problem),
-        "travel": asdict(found.journeys.travel),
-        "objective": p.objective,
-        "opening": 0.0 if c.cost is None else float(c.cost[p.sites].sum()),
-        "whole": len(found.demand) <= POINTS,
-        "capacities": c.capacity is not None,
-    }
-
-
-def histogram(found: Found, most: int = 24) -> pa.Table:
-    """Share of the weight by travel time, in bins of whole, half or quarter minutes: low, high, share."""
-    s = found.served
-    some = s.served & (s.weight > 0)
-    minutes, weight = s.minutes[some], s.weight[some]
-    if not len(minutes):
-        return pa.table(
-            {"low": pa.array([], pa.float64()), "high": pa.array([], pa.float64()), "share": pa.array([], pa.float64())}
-        )
-    top = float(minutes.max())
-    steps = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 240, 480, 960, 1920)
-    step = next((one for one in steps if top / one <= most), top / most)
-    edges = np.arange(int(top // step) + 2) * step
-    held, _ = np.histogram(minutes, edges, weights=weight)
-    return pa.table({"low": edges[:-1], "high": edges[1:], "share": 100 * held / found.demand.weight.sum()})
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        known = self.sites if self.candidates is None else self.candidates
+        return {name: row for row, name in enumerate(known.id.to_pylist())}
 
 
 # ---- made again ---------------------------------------------------------------------------------------------------
@@ -162,14 +151,17 @@ def load(tables: Mapping[str, pa.Table]) -> Live:
     try:
         about = {row["name"]: json.loads(row["value"]) for row in tables["about"].to_pylist()}
         travel = Travel(**(about["travel"] | {"profile": tuple(about["travel"]["profile"])}))
-        points, sites = tables["points"], tables["sites"]
+        points = tables["points"]
+        times = tables["times"]["minutes"].to_numpy() if "times" in tables else None
         return Live(
-            sites=_sites(sites), demand=_demand(points),
+            sites=_places(tables["sites"]),
+            candidates=_places(tables["candidates"]) if "candidates" in tables else None, demand=_demand(points),
             serves=points["serves"].to_numpy(), minutes=points["minutes"].to_numpy(),
             second_minutes=points["second_minutes"].to_numpy(),
             problem=Problem(**about["problem"]), travel=travel, model=model_of(tables, travel),
-            objective=about["objective"], opening=about["opening"], whole=about["whole"],
-            capacities=about["capacities"],
+            times=None if times is None else times.reshape(points.num_rows, -1),
+            elsewhere=_numbers(points, "elsewhere"), run=Worth(**about["before"]), opening=about["opening"],
+            whole=about["whole"], all=about["all"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         damaged = Fault("location.no-model", "the model's tables are damaged", "", "Run the study again")
@@ -180,12 +172,13 @@ def _numbers(table: pa.Table, name: str) -> Floats | None:
     return table[name].to_numpy() if name in table.column_names else None
 
 
-def _sites(table: pa.Table) -> Candidates:
+def _places(table: pa.Table) -> Candidates:
     p = table.num_rows
     none = np.zeros(p, bool)
     return Candidates(
         np.arange(p), table["id"].combine_chunks(), table["latitude"].to_numpy(), table["longitude"].to_numpy(),
-        _numbers(table, "capacity"), _numbers(table, "cost"), none, none, _numbers(table, "density"),
+        _numbers(table, "capacity"), _numbers(table, "cost"), none, none, density=_numbers(table, "density"),
+        attractiveness=_numbers(table, "attractiveness"),
     )  # fmt: skip
 
 
@@ -193,11 +186,109 @@ def _demand(table: pa.Table) -> Demand:
     n = table.num_rows
     return Demand(
         np.arange(n), table["id"].combine_chunks(), table["latitude"].to_numpy(), table["longitude"].to_numpy(),
-        table["weight"].to_numpy(), _numbers(table, "density"),
+        table["weight"].to_numpy(), density=_numbers(table, "density"),
     )  # fmt: skip
 
 
-# ---- asked --------------------------------------------------------------------------------------------------------
+# ---- a place ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a site would be.
+
+    Attributes:
+        site: one candidate; with its own capacity and cost where it is one of the study.
+        known: whether it is one of the study.
+        note: what the reader should know; empty where nothing.
+    """
+
+    site: Candidates
+    known: bool
+    note: str = ""
+
+
+def spot(live: Live, latitude: float | None, longitude: float | None, candidate: str = "") -> Spot:
+    """A candidate by its id, or a place; where times are given by pair, the candidate that is nearest to the place.
+
+    Raises:
+        StudyError: no candidate is called so, or neither a candidate nor a place is given.
+        NoAnswer: the run knows nothing of places.
+    """
+    if candidate:
+        return Spot(_named(live, candidate), known=True)
+    if latitude is None or longitude is None:
+        key = "latitude" if latitude is None else "longitude"
+        raise StudyError(Fault("live.value", f"the {key} is missing", "expected a place, or an id", key=key))
+    if live.times is not None and live.candidates is not None:
+        return _nearest_candidate(live, live.candidates, latitude, longitude)
+    place = _place(live, latitude, longitude)
+    bare = Candidates(
+        place.row, place.id, place.latitude, place.longitude, None, None, np.zeros(1, bool), np.zeros(1, bool),
+        density=place.density,
+    )  # fmt: skip
+    return Spot(bare, known=False)
+
+
+def _named(live: Live, name: str) -> Candidates:
+    known = live.sites if live.candidates is None else live.candidates
+    _can_tell(live)
+    ids: list[str] = known.id.to_pylist()
+    if name not in ids:
+        found, valid = f'no candidate is called "{name[:60]}"', f"the candidates are {listing(ids)}"
+        raise StudyError(Fault("location.site-unknown", found, valid, did_you_mean(name, ids), key="candidate"))
+    return known.take(np.array([ids.index(name)]))
+
+
+def _nearest_candidate(live: Live, known: Candidates, latitude: float, longitude: float) -> Spot:
+    if not has_places(known):
+        raise NoAnswer(no_places("this run has travel times by pair and no places to ask about"))
+    away = great_circle(latitude, longitude, known.latitude, known.longitude)
+    j = int(np.argmin(away))
+    note = f"Times are given by pair: told is the candidate {known.id[j].as_py()}, {float(away[j]):.3g} km away."
+    return Spot(known.take(np.array([j])), known=True, note=note)
+
+
+def _can_tell(live: Live) -> None:
+    """Whether times to a place that is no site are known.
+
+    Raises:
+        NoAnswer: they are not.
+    """
+    if live.model is None and live.times is None:
+        what = "matrix" if live.travel.model == "matrix" else "road network"
+        raise NoAnswer(no_places(f"the {what} of this run is too large to be kept for questions"))
+
+
+def no_places(found: str) -> Fault:
+    """A question about a place that this run cannot answer."""
+    return Fault("location.no-places", found)
+
+
+def _place(live: Live, latitude: float, longitude: float) -> Demand:
+    """A place as a demand point; it is as densely settled as the demand point nearest to it."""
+    _can_tell(live)
+    if not (has_places(live.demand) and has_places(live.sites)):
+        raise NoAnswer(no_places("this run knows nodes of a network and no places to ask about"))
+    return as_demand(live.demand, np.array([[latitude, longitude]]))
+
+
+def site_called(live: Live, name: str) -> int:
+    """The number of a site.
+
+    Raises:
+        StudyError: no site is called so.
+    """
+    ids: list[str] = live.sites.id.to_pylist()
+    if name not in ids:
+        found = f'no site is called "{name[:60]}"'
+        raise StudyError(
+            Fault("location.site-unknown", found, f"the sites are {listing(ids)}", did_you_mean(name, ids), key="site")
+        )
+    return ids.index(name)
+
+
+# ---- which site ---------------------------------------------------------------------------------------------------
 
 
 def assign(live: Live, latitude: float, longitude: float) -> dict[str, Any]:
@@ -231,17 +322,19 @@ def _caution(live: Live, minutes: float) -> str:
         return f"That is beyond the service radius of {radius:g} minutes."
     if minutes > 2 * live.longest > 0:
         return f"That is outside the study: nobody in it has more than {live.longest:.3g} minutes to a site."
-    return "The nearest site is told; capacities may send people elsewhere." if live.capacities else ""
+    limited = live.sites.capacity is not None
+    return "The nearest site is told; capacities may send people elsewhere." if limited else ""
 
 
 def _as_the_nearest(live: Live, latitude: float, longitude: float) -> dict[str, Any]:
-    """Where times are given by pair: what the demand point says that is nearest by the straight line."""
+    """Without a model of travel time: what the demand point says that is nearest by the straight line."""
     if not (has_places(live.demand) and has_places(live.sites)):
-        raise NoAnswer(_no_places("this run has travel times by pair and no places to ask about"))
+        raise NoAnswer(no_places("this run has travel times by pair and no places to ask about"))
     away = great_circle(latitude, longitude, live.demand.latitude, live.demand.longitude)
     i = int(np.argmin(away))
     k, minutes = int(live.serves[i]), float(live.minutes[i])
-    note = f"Times are given by pair: these are those of {live.demand.id[i].as_py()}, {float(away[i]):.3g} km away."
+    why = "Times are given by pair" if live.travel.model == "matrix" else "The road network is too large to be kept"
+    note = f"{why}: these are those of {live.demand.id[i].as_py()}, {float(away[i]):.3g} km away."
     second = {"next_site": None, "next_minutes": None}
     if k < 0:
         return {"site": None, "minutes": None, "km": None, **second, "note": note}
@@ -249,81 +342,3 @@ def _as_the_nearest(live: Live, latitude: float, longitude: float) -> dict[str, 
         "site": live.sites.id[k].as_py(), "minutes": minutes, "km": _km(live, latitude, longitude, k), **second,
         "note": note,
     }  # fmt: skip
-
-
-def _no_places(found: str) -> Fault:
-    return Fault("location.no-places", found)
-
-
-def _place(live: Live, latitude: float, longitude: float) -> Demand:
-    """A place as a demand point; it is as densely settled as the demand point nearest to it."""
-    d = live.demand
-    if live.model is None:
-        raise NoAnswer(
-            _no_places("this run has travel times by pair: they say nothing of a place that is not among them")
-        )
-    if not (has_places(d) and has_places(live.sites)):
-        raise NoAnswer(_no_places("this run knows nodes of a network and no places to ask about"))
-    density = None
-    if d.density is not None:
-        near = int(np.argmin(great_circle(latitude, longitude, d.latitude, d.longitude)))
-        density = d.density[[near]]
-    one = np.ones(1)
-    return Demand(np.zeros(1, np.int64), pa.array([""]), one * latitude, one * longitude, one, density)
-
-
-def what_if(live: Live, latitude: float, longitude: float, site: str | None = None) -> dict[str, Any]:
-    """What it is worth to have a site at a place: ``site`` is moved there, or without one a site is added.
-
-    Raises:
-        StudyError: no site is called so.
-        NoAnswer: the run has no places.
-    """
-    place = _place(live, latitude, longitude)
-    k = _site(live, site) if site else None
-    there = replace(live.sites.take(np.zeros(1, np.int64)), latitude=place.latitude, longitude=place.longitude,
-                    density=place.density)  # fmt: skip
-    new = between(live.model, live.travel, live.demand, there)[:, 0]
-    rest = live.minutes if k is None else np.where(live.serves == k, live.second_minutes, live.minutes)
-    now, then = (
-        worth(t, live.demand.weight, live.problem, live.opening) for t in (live.minutes, np.minimum(rest, new))
-    )
-    return _changed(live, now, then, k, int((new < rest).sum()))
-
-
-def _site(live: Live, name: str) -> int:
-    ids: list[str] = live.sites.id.to_pylist()
-    if name not in ids:
-        found = f'no site is called "{name[:60]}"'
-        raise StudyError(
-            Fault("location.site-unknown", found, f"the sites are {listing(ids)}", did_you_mean(name, ids), key="site")
-        )
-    return ids.index(name)
-
-
-def _changed(live: Live, now: Worth, then: Worth, k: int | None, gained: int) -> dict[str, Any]:
-    notes = []
-    if not live.whole:
-        notes.append(f"It rests on the {POINTS:,} heaviest demand points.")
-    if live.capacities:
-        notes.append("Capacities are left aside: everyone goes to the nearest site.")
-    if live.opening and k is None:
-        notes.append("What the site itself costs is left aside.")
-    if then.served < now.served - 1e-9:
-        notes.append("Some who were reached are not any more.")
-
-    def known(value: float) -> float | None:
-        return value if np.isfinite(value) else None
-
-    change = then.objective - now.objective
-    return {
-        "objective": known(then.objective),
-        "before": known(now.objective),
-        "change": known(100 * change / now.objective) if now.objective else None,
-        "mean_minutes": known(then.mean),
-        "mean_before": known(now.mean),
-        "p90_minutes": known(then.q90),
-        "worst_minutes": known(then.worst),
-        "points": gained,
-        "note": " ".join(notes),
-    }

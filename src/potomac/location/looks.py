@@ -32,7 +32,7 @@ class Look:
         curvature: Hessian over the points elsewhere, shape (2, 2).
         over: sum of weight over distance.
         here: weight of the points at the place.
-        heavy: the point whose weight over distance is greatest, and its weight.
+        heavy: a point whose weight over distance is great (the greatest where it outweighs the rest), and its weight.
     """
 
     frame: Floats
@@ -158,9 +158,9 @@ def laid(points: Floats, weights: Floats, metric: Metric) -> Iterator[Points]:
         points, weights = points[kept], weights[kept]
     n = len(weights)
     lines = np.empty((3 if metric == "plane" else 4, n))
-    write = plane_lines if metric == "plane" else sphere_lines
+    write, flat = plane_lines if metric == "plane" else sphere_lines, points.reshape(-1)
     with _threads(n) as threads:
-        in_spans(threads, n, lambda a, b: write(points, weights, a, b, lines))
+        in_spans(threads, n, lambda a, b: write(flat, weights, a, b, lines))
         low, high = lines[:2].min(1), lines[:2].max(1)
         size = max(float((high - low).max()), float(np.maximum(-low, high).max()) * 1e-2) if metric == "plane" else 1.0
         yield Points(lines, metric, _SAME * size, threads)

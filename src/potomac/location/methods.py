@@ -18,6 +18,7 @@ SOURCES = (
     "García, Labbé and Marín, Solving large p-median problems with a radius formulation, INFORMS Journal on Computing "
     "23 (2011).",
     "Church and ReVelle, The maximal covering location problem, Papers of the Regional Science Association 32 (1974).",
+    "Huff, Defining and estimating a trading area, Journal of Marketing 28 (1964).",
     "Love, Morris and Wesolowsky, Facilities Location: Models and Methods (1988), chapter 10: distance functions.",
     "Boscoe, Henry and Zdeb, A nationwide comparison of driving distance versus straight-line distance to hospitals, "
     "The Professional Geographer 64 (2012).",
@@ -39,6 +40,10 @@ _SOLVERS = {
     "a relaxation bounds it and branch and bound closes the gap.",
     "attendance": "Expected attendance: of the people t minutes away a share of 2 to the power of -t over the "
     "half-life comes. The share that stays away is the cost of a p-median, which is solved as one.",
+    "market_share": "Huff's model: a site pulls by its attractiveness over the minutes to a power, and the custom of "
+    "everyone is shared among all sites, those of rivals and staying at home included, by their pull. What own sites "
+    "win is concave in the sites that are opened: tangents bound it, greedy and interchange find sites, branch and "
+    "bound closes the gap.",
 }
 _TRAVEL = {
     "great_circle": "Travel time is the great circle at {speed:g} km/h.",
@@ -63,17 +68,14 @@ def _paragraphs(found: Found) -> Iterator[str]:
     t, problem = found.journeys.travel, found.question.problem
     words = _TRAVEL[t.model].format(speed=t.speed_kmh, factor=t.factor, exponent=t.exponent, rotation=t.rotation)
     if found.journeys.calibration is not None:
-        words += f" It was fitted to {found.journeys.calibration.n_fit:,} trips whose time is known"
+        what = "trips whose time is known" if t.sample_pairs is None else "ways over the roads of the study"
+        words += f" It was fitted to {found.journeys.calibration.n_fit:,} {what}"
         words += f" and held against {found.journeys.calibration.n_held_out:,} others, then fitted to all of them."
-    if t.departure is not None:
+    if t.departure is not None and t.model != "matrix":
         words += f" It is told for a departure at {_clock(t.departure)}."
     yield words
     if problem.anywhere:
-        yield (
-            "Sites may be anywhere: demand points and sites are located in turn from many starts, each site at the "
-            "best place for those whom it serves; a place is bettered by Weiszfeld's step, at a demand point by that "
-            "of Vardi and Zhang."
-        )
+        yield _anywhere(found)
     else:
         solver = _SOLVERS[problem.objective]
         if problem.objective == "minisum" and found.candidates.capacity is not None:
@@ -85,6 +87,27 @@ def _paragraphs(found: Found) -> Iterator[str]:
         "proven only where objective and bound meet. Ties are broken by id."
     )
     yield from found.robust.method
+
+
+def _anywhere(found: Found) -> str:
+    """How sites anywhere are found: one site has methods of its own."""
+    aim, model, sites = found.question.problem.objective, found.journeys.travel.model, found.placement.sites
+    new = int((~found.candidates.fixed[sites]).sum())
+    alone = new == len(sites) == 1
+    if alone and aim == "minisum" and model in ("great_circle", "circuity"):
+        return (
+            "The site is the geometric median on the sphere, by Weiszfeld's step and at a demand point by that of "
+            "Vardi and Zhang."
+        )
+    if alone and aim == "minimax" and model in ("great_circle", "circuity", "circuity_distance"):
+        return "The site is the centre of the smallest circle round everyone who counts."
+    words = (
+        "Sites may be anywhere: demand points and sites are located in turn from many starts, each site at the best "
+        "place for those whom it serves. "
+    )
+    if new == 1:
+        return words + "A search over cells, of which those that can hold nothing better are left out, gives the bound."
+    return words + "A relaxation over cells gives the bound."
 
 
 def _clock(hour: float) -> str:

@@ -49,6 +49,7 @@ class Outcome:
         weight: of the demand points, shape (n,).
         to_sites: minutes of each demand point from each of ``sites``, shape (n, p).
         shares: how much of each demand point each of ``sites`` serves, shape (n, p); None where each has one site.
+        whole: weight of all demand, those out of reach of every candidate included, of which shares are told.
     """
 
     sites: Ints
@@ -59,7 +60,8 @@ class Outcome:
     km: Floats
     weight: Floats
     to_sites: Floats
-    shares: Floats | None = None
+    shares: Floats | None
+    whole: float
 
     @cached_property
     def parts(self) -> Parts:
@@ -69,6 +71,17 @@ class Outcome:
             return Parts(self.serves[at], self.minutes[at], self.weight[at])
         point, site = np.nonzero(self.shares > 0)
         return Parts(site, self.to_sites[point, site], self.weight[point] * self.shares[point, site])
+
+    @cached_property
+    def everyone(self) -> Parts:
+        """The same, and those whom no site serves: site -1, infinite minutes."""
+        lost = np.flatnonzero(~self.served)
+        site, minutes, weight = self.parts
+        return Parts(
+            np.concatenate([site, np.full(len(lost), -1)]),
+            np.concatenate([minutes, np.full(len(lost), np.inf)]),
+            np.concatenate([weight, self.weight[lost]]),
+        )
 
     @property
     def served(self) -> npt.NDArray[np.bool_]:
@@ -93,7 +106,7 @@ class Outcome:
 
     def within(self, minutes: float) -> float:
         """Share of all weight that is served within so many minutes."""
-        return float(self.parts.weight[self.parts.minutes <= minutes].sum() / self.weight.sum())
+        return float(self.parts.weight[self.parts.minutes <= minutes].sum() / self.whole)
 
 
 def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
@@ -106,7 +119,9 @@ def weighted_quantile(values: Floats, weights: Floats, share: float) -> float:
     return float(values[order][min(at, len(held) - 1)])
 
 
-def outcome(to_sites: Floats, placement: Placement, demand: Demand, candidates: Candidates) -> Outcome:
+def outcome(
+    to_sites: Floats, placement: Placement, demand: Demand, candidates: Candidates, whole: float
+) -> Outcome:  # fmt: skip
     """Read a placement.
 
     Args:
@@ -114,6 +129,7 @@ def outcome(to_sites: Floats, placement: Placement, demand: Demand, candidates: 
         placement: the sites, and whom each serves.
         demand: the demand points.
         candidates: the candidates.
+        whole: weight of all demand, of which shares are told: more than that of ``demand`` where some is out of reach.
     """
     sites, n = placement.sites, len(demand)
     serves = np.where(placement.assignment >= 0, np.searchsorted(sites, placement.assignment), -1)
@@ -132,7 +148,7 @@ def outcome(to_sites: Floats, placement: Placement, demand: Demand, candidates: 
     )
     return Outcome(
         sites, serves, minutes, np.where(there, second, -1), np.where(there, second_minutes, np.nan), km, demand.weight,
-        to_sites, placement.shares,
+        to_sites, placement.shares, whole,
     )  # fmt: skip
 
 
@@ -144,9 +160,10 @@ def site_table(found: Outcome, candidates: Candidates) -> pa.Table:
     mean, worst, loss = np.full(p, np.nan), np.full(p, np.nan), np.full(p, np.nan)
     for k in range(p):
         mine = parts.site == k
-        if (parts.weight[mine] > 0).any():
-            mean[k] = np.average(parts.minutes[mine], weights=parts.weight[mine])
-            worst[k] = parts.minutes[mine].max()
+        counts = mine & (parts.weight > 0)
+        if counts.any():
+            mean[k] = np.average(parts.minutes[counts], weights=parts.weight[counts])
+            worst[k] = parts.minutes[counts].max()
             mine = found.serves == k
             further = found.second_minutes[mine] - found.minutes[mine]
             if c.capacity is None and found.shares is None and np.isfinite(further).all():  # else there may be no room
@@ -159,7 +176,7 @@ def site_table(found: Outcome, candidates: Candidates) -> pa.Table:
         "fixed": c.fixed[sites],
         "points": points,
         "weight": load,
-        "share": load / found.weight.sum(),
+        "share": load / found.whole,
         "mean_minutes": mean,
         "worst_minutes": worst,
         "minutes_if_closed": loss,
@@ -200,7 +217,7 @@ def _shared(names: pa.Array, shares: Floats) -> pa.Array:
     told: list[str | None] = [None] * len(shares)
     for i in np.flatnonzero(several):  # at most as many as sites: a basic solution of the transport problem
         by = np.argsort(-shares[i], kind="stable")
-        told[i] = "; ".join(f"{ids[k]} {shares[i, k]:.1%}" for k in by if shares[i, k] > 0)
+        told[i] = "; ".join(f"{ids[k]} {100 * shares[i, k]:.1f} %" for k in by if shares[i, k] > 0)
     return pa.array(told, pa.string())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from potomac.errors import DataError, Fault, StudyError
 
-__all__ = ["Metric", "Site", "checked_points", "degrees"]
+__all__ = ["Metric", "Site", "checked_points", "degrees", "is_one_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,6 +66,11 @@ class Site:
         return max(self.objective - self.bound, 0.0) / self.objective if self.objective > 0 else 0.0
 
 
+def is_one_of(given: object, names: Iterable[str]) -> bool:
+    """Whether something, of whatever type, is one of these names."""
+    return isinstance(given, str) and given in names
+
+
 def checked_points(points: npt.ArrayLike, metric: Metric = "sphere", key: str = "points") -> Floats:
     """Places as numbers, shape (n, 2): latitude and longitude in degrees, or x and y.
 
@@ -73,16 +79,17 @@ def checked_points(points: npt.ArrayLike, metric: Metric = "sphere", key: str = 
             where latitude and longitude look swapped.
         StudyError: no metric is called so.
     """
-    if metric not in ("sphere", "plane"):
-        raise StudyError(
-            Fault("location.metric", f"the metric is {metric!r}", 'expected "sphere" or "plane"', key="metric")
-        )
+    if not is_one_of(metric, ("sphere", "plane")):
+        said = f"the metric is {str(metric)[:60]!r}"
+        raise StudyError(Fault("location.metric", said, 'expected "sphere" or "plane"', key="metric"))
     try:
         found = np.ascontiguousarray(points, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _bad("points are not numbers", "expected two numbers for each", key) from error
     if found.ndim != 2 or found.shape[1] != 2 or not len(found):
-        raise _bad(f"points have shape {found.shape}", "expected two numbers for each of at least one", key)
+        mend = "Give one place as [[latitude, longitude]]" if found.shape == (2,) else ""
+        mend = "Turn rows and columns round" if found.ndim == 2 and len(found) == 2 and found.shape[1] > 2 else mend
+        raise _bad(f"points have shape {found.shape}", "expected two numbers for each of at least one", key, mend)
     if not np.isfinite(found).all():
         i = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
         raise _bad(f"point {i} is {tuple(found[i].tolist())}", "expected finite numbers", key)

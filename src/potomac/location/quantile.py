@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
-from potomac.errors import Fault, StudyError
-from potomac.location.asked import Asked, Met, asked, every_placement, nearest_site, placed
+from potomac.errors import listing
+from potomac.location.asked import Asked, Met, asked, effort, every_placement, nearest_site, one_number, placed
 from potomac.location.coverage import Covered, most_covered
 from potomac.location.highs import Clock
-from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible
+from potomac.location.placement import Placement, checked_cost, checked_weights, infeasible, rounding
 from potomac.location.radii import Radii
+from potomac.location.ties import sought
 
 __all__ = ["p_quantile"]
 
@@ -48,26 +49,28 @@ def p_quantile(
         StudyError: p, share, fixed or forbidden make no sense.
         NoAnswer: p sites cannot reach that share at any cost; the message says how much they can.
     """
+    may = effort(time_limit, gap, seed, progress)
+    share = one_number(share, "share", 0.0, 1.0, above=True)
     costs = checked_cost(cost)
-    ask = asked(costs.shape[1], p, fixed, forbidden)
+    ask = asked(costs.shape[1], p, fixed, forbidden, counted=True)
     weight = checked_weights(weights, len(costs))
-    if not 0 < share <= 1:
-        raise StudyError(Fault("location.problem", f"share is {share}", "expected above 0 and at most 1", key="share"))
     target = share * float(weight.sum()) * (1 - 1e-12)
     met = Met()
     every = every_placement(ask, len(costs))
-    if every is not None:
-        bound = _looked_at(costs, weight, target, every, met)
-    else:
-        bound = _Shares(costs, weight, target, ask, met, Clock(time_limit, progress), seed).search(gap)
-    if not np.isfinite(met.objective):
-        raise _beyond(costs, weight, met.sites, ask)
-    return placed(met, nearest_site(costs, met.sites), bound, gap=gap)
+    bound = np.inf if every is None else _looked_at(costs, weight, target, every, met)
+    if not np.isfinite(bound):  # with infinite costs the search tells who is out of reach of the widest sites
+        bound = _Shares(costs, weight, target, ask, met, may.clock, may.seed).search(may.gap)
+    beyond = np.where(costs <= met.objective + rounding(met.objective), 0.0, weight[:, None])
+    ties = sought(met, bound, ask, beyond, most=float(weight.sum()) - target)
+    return placed(met, nearest_site(costs, met.sites), bound, gap=may.gap, ties=ties)
 
 
 def _beyond(costs: Floats, weight: Floats, sites: Ints, ask: Asked) -> Exception:
-    reached = float(weight[np.isfinite(costs[:, sites]).any(axis=1)].sum() / weight.sum())
-    said = f"p = {ask.p} sites do not reach that share of the weight; those found reach {reached:.3g} of it"
+    there = np.isfinite(costs[:, sites]).any(axis=1)
+    reached, lost = float(weight[there].sum() / weight.sum()), np.flatnonzero(~there & (weight > 0))
+    they = "1 site does" if ask.p == 1 else f"{ask.p} sites do"
+    said = f"p = {they} not reach that share of the weight; those found reach {reached:.3g} of it"
+    said = f"{said}, and not demand point {listing(map(int, lost), 5)}"
     return infeasible(said, "Lower share or raise p", key="share")
 
 
@@ -84,10 +87,8 @@ def _looked_at(costs: Floats, weight: Floats, target: float, every: Ints, met: M
     some = np.array_split(every, len(every) // 500 + 1)
     found = np.concatenate([_quantiles(costs[:, sites].min(axis=2), weight, target) for sites in some])
     least = float(found.min())
-    for sites in every[found <= least + 1e-9 * max(1.0, abs(least))][:1000]:
+    for sites in every[found <= least + rounding(least)][:1000] if np.isfinite(least) else ():
         met.offer(sites, least)
-    if not met.any:  # all are infinite
-        met.offer(every[0], least)
     return least
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["COVERING", "Objective", "Problem", "Question", "Scenarios", "Solver", "Travel"]
+__all__ = ["COSTED", "COVERING", "Objective", "Problem", "Question", "Scenarios", "Solver", "Travel"]
 
 Objective = Literal[
-    "minisum", "minimax", "quantile", "max_coverage", "set_cover", "fixed_charge", "attendance"
+    "minisum", "minimax", "quantile", "max_coverage", "set_cover", "fixed_charge", "attendance", "market_share"
 ]  # fmt: skip
 
 COVERING: tuple[Objective, ...] = ("max_coverage", "set_cover")
 """Objectives that need a service radius."""
+
+COSTED: tuple[Objective, ...] = ("fixed_charge", "set_cover")
+"""Objectives that count what it costs to open a site."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Problem:
         share: which quantile of travel time counts.
         half_life: minutes at which half as many attend as next door.
         single_source: whether each demand point is served by one site alone, where sites have capacities.
+        distance_decay: Huff's lambda, by which the pull of a site falls with the minutes.
+        staying: pull of staying at home, in the unit of attractiveness a minute away.
         equity: up to how many sites the frontier goes; 0 for none.
     """
 
@@ -37,6 +42,8 @@ class Problem:
     share: float = 0.9
     half_life: float = 15.0
     single_source: bool = True
+    distance_decay: float = 2.0
+    staying: float = 0.0
     equity: int = 0
 
 
@@ -59,6 +66,9 @@ class Travel:
         walk_kmh: speed between a point and the network.
         access_km: farthest way between a point and the network.
         first_through: node from which on nodes may be passed through (those before are zones); None where all may.
+        zones: ids of more nodes that nobody passes through.
+        density_km: radius within which people of the demand count as the density of a place; None where they do not.
+        sample_pairs: ways over a road network by which the model is calibrated; None for none.
         default_kmh: speeds by class of road that stand for the usual ones.
         largest_part: whether only the largest part is used in which ways lead from everywhere to everywhere.
         oneway: whether links that do not say so lead one way only.
@@ -81,6 +91,9 @@ class Travel:
     walk_kmh: float = 5.0
     access_km: float = 5.0
     first_through: int | None = None
+    zones: tuple[str, ...] = ()
+    density_km: float | None = None
+    sample_pairs: int | None = None
     largest_part: bool = False
     oneway: bool = False
     default_kmh: dict[str, float] = field(default_factory=dict)
@@ -110,9 +123,10 @@ class Scenarios:
 
 @dataclass(frozen=True)
 class Question:
-    """All of it."""
+    """All of it; ``notes`` say what of the study is left aside."""
 
     problem: Problem = Problem()
     travel: Travel = field(default_factory=Travel)
     solver: Solver = Solver()
     scenarios: Scenarios = Scenarios()
+    notes: tuple[str, ...] = ()

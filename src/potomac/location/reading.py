@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from potomac.errors import DataError, Fault, listing
+from potomac.errors import DataError, Fault, NoAnswer, listing, shown
 from potomac.geo.distance import great_circle
+from potomac.location.swapped import all_swapped, swapped_rows
 from potomac.tables import Table
 
-__all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "pairs_of", "sample_of"]
+__all__ = ["Candidates", "Demand", "candidates_of", "demand_of", "flags", "pairs_of", "rivals_of", "sample_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_INHABITED = -60.0  # degrees north; who lives south of it has no road
 _NEAR_KM, _FAR_KM = 300.0, 1_000.0
 
 _TRUE, _FALSE = ("1", "true", "t", "yes", "y", "x"), ("0", "false", "f", "no", "n", "")
 
 
 @dataclass(frozen=True)
-class Demand:
-    """Where people are: n points.
+class _Points:
+    """Points of a table: n of them.
 
     Attributes:
         row: of the source, shape (n,).
         id: as the table has it, n texts; the number of the row where it has none.
         latitude: degrees, NaN where the travel times are given by pair, shape (n,).
         longitude: degrees, shape (n,).
-        weight: how much each counts, shape (n,).
-        density: people a square kilometre, or None.
-        weighted: whether the table has weights.
-        named: whether it has ids.
+        density: people a square kilometre, shape (n,), or None.
+        named: whether the table has ids.
     """
 
     row: Ints
     id: pa.Array
     latitude: Floats
     longitude: Floats
-    weight: Floats
-    density: Floats | None = None
-    weighted: bool = False
-    named: bool = True
+    density: Floats | None = field(default=None, kw_only=True)
+    named: bool = field(default=True, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.row)
@@ -57,61 +54,45 @@ class Demand:
         """Latitude and longitude, shape (n, 2)."""
         return np.column_stack([self.latitude, self.longitude])
 
-    def take(self, rows: Ints) -> Demand:
+    def take(self, rows: Ints) -> Self:
         """Some of them, in the order of ``rows``."""
-        density = None if self.density is None else self.density[rows]
-        return Demand(
-            self.row[rows], self.id.take(pa.array(rows)), self.latitude[rows], self.longitude[rows],
-            self.weight[rows], density, self.weighted, self.named,
-        )  # fmt: skip
+        columns = {one.name: getattr(self, one.name) for one in fields(self)}
+        some: dict[str, Any] = {name: all_[rows] for name, all_ in columns.items() if isinstance(all_, np.ndarray)}
+        return replace(self, id=self.id.take(pa.array(rows)), **some)
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Where sites may be: m of them, in the order of their ids, by which ties are broken.
+class Demand(_Points):
+    """Where people are: n points.
 
     Attributes:
-        row: of the source, shape (m,).
-        id: as the table has it, m texts.
-        latitude: degrees, shape (m,).
-        longitude: degrees, shape (m,).
-        capacity: most weight each can serve, or None.
-        cost: of opening it, or None.
-        fixed: which are there already, shape (m,).
-        forbidden: which may not be chosen, shape (m,).
-        density: people a square kilometre, or None.
-        own: whether they come from a table of their own, and not from the demand.
-        named: whether that table has ids.
+        weight: how much each counts, shape (n,).
+        weighted: whether the table has weights.
     """
 
-    row: Ints
-    id: pa.Array
-    latitude: Floats
-    longitude: Floats
+    weight: Floats
+    weighted: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Candidates(_Points):
+    """Where sites may be: n of them, in the order of their ids, by which ties are broken.
+
+    Attributes:
+        capacity: most weight each can serve, or None.
+        cost: of opening it, or None.
+        fixed: which are there already, shape (n,).
+        forbidden: which may not be chosen, shape (n,).
+        attractiveness: what draws people to a site there, beside how near it is, or None.
+        own: whether they come from a table of their own, and not from the demand.
+    """
+
     capacity: Floats | None
     cost: Floats | None
     fixed: Bools
     forbidden: Bools
-    density: Floats | None = None
-    own: bool = True
-    named: bool = True
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    @property
-    def places(self) -> Floats:
-        """Latitude and longitude, shape (m, 2)."""
-        return np.column_stack([self.latitude, self.longitude])
-
-    def take(self, rows: Ints) -> Candidates:
-        """Some of them, in the order of ``rows``."""
-        given = (self.capacity, self.cost, self.density)
-        capacity, cost, density = (None if values is None else values[rows] for values in given)
-        return Candidates(
-            self.row[rows], self.id.take(pa.array(rows)), self.latitude[rows], self.longitude[rows],
-            capacity, cost, self.fixed[rows], self.forbidden[rows], density, self.own, self.named,
-        )  # fmt: skip
+    attractiveness: Floats | None = field(default=None, kw_only=True)
+    own: bool = field(default=True, kw_only=True)
 
 
 def demand_of(table: Table) -> Demand:
@@ -122,16 +103,13 @@ def demand_of(table: Table) -> Demand:
     """
     found = table.to_arrow()
     _some(found, "demand")
-    ids = _ids(found, "demand")
-    weighted = "weight" in found.schema.names
-    weight = _numbers(found, "weight") if weighted else np.ones(found.num_rows)
-    if not weight.any():
+    weight = _known(found, "weight")
+    if weight is not None and not weight.any():
         said, mend = "all weights are 0", "Name another column, or take columns.weight away"
         raise DataError(Fault("location.weights-zero", said, "expected some demand", mend, key="demand.columns.weight"))
-    latitude, longitude = _place(found, "demand", table)
-    density = _numbers(found, "density") if "density" in found.schema.names else None
-    named = "id" in found.schema.names
-    return Demand(_rows(found), ids, latitude, longitude, weight, density, weighted, named)
+    weights = np.ones(found.num_rows) if weight is None else weight
+    points, more = _points(found, "demand", table)
+    return Demand(*points, weights, weighted=weight is not None, **more)
 
 
 def candidates_of(table: Table | None, demand: Demand) -> Candidates:
@@ -139,30 +117,56 @@ def candidates_of(table: Table | None, demand: Demand) -> Candidates:
 
     Raises:
         DataError: there is none, an id is there twice, one is both fixed and forbidden, or a flag cannot be read.
+        NoAnswer: all of them are forbidden.
     """
     if table is None:
-        none = np.zeros(len(demand), bool)
-        d = demand
+        none, d = np.zeros(len(demand), bool), demand
         places = (d.row, d.id, d.latitude, d.longitude)
-        made = Candidates(*places, None, None, none, none, d.density, own=False, named=d.named)
+        made = Candidates(*places, None, None, none, none, density=d.density, own=False, named=d.named)
         return made.take(_order(d.id))
     found = table.to_arrow()
     _some(found, "candidates")
-    names = found.schema.names
-    optional = {name: _numbers(found, name) if name in names else None for name in ("capacity", "cost", "density")}
-    fixed, forbidden = _flags(found, "fixed"), _flags(found, "forbidden")
-    ids = _ids(found, "candidates")
+    points, more = _points(found, "candidates", table)
+    fixed, forbidden = (flags(found, name, "candidates") for name in ("fixed", "forbidden"))
+    _may_be(points[1], fixed, forbidden)
+    _same_area(demand, points[2], points[3], "candidates")
+    made = Candidates(
+        *points, _known(found, "capacity"), _known(found, "cost"), fixed, forbidden,
+        attractiveness=_known(found, "attractiveness"), **more,
+    )  # fmt: skip
+    return made.take(_order(points[1]))
+
+
+def rivals_of(table: Table, demand: Demand) -> Candidates:
+    """The sites of others, with what draws people to them.
+
+    Raises:
+        DataError: there is none, an id is there twice, or latitude and longitude are swapped.
+    """
+    found = table.to_arrow()
+    _some(found, "rivals")
+    points, more = _points(found, "rivals", table)
+    _same_area(demand, points[2], points[3], "rivals")
+    none = np.zeros(found.num_rows, bool)
+    return Candidates(*points, None, None, none, none, attractiveness=_known(found, "attractiveness"), **more)
+
+
+def _points(found: pa.Table, name: str, table: Table) -> tuple[tuple[Ints, pa.Array, Floats, Floats], dict[str, Any]]:
+    """What all points have: row, id, latitude and longitude; density, and whether they have ids."""
+    places = _place(found, name, table)
+    more = {"density": _known(found, "density"), "named": "id" in found.schema.names}
+    return (_rows(found), _ids(found, name), *places), more
+
+
+def _may_be(ids: pa.Array, fixed: Bools, forbidden: Bools) -> None:
+    """No candidate is both fixed and forbidden, and some may be sites."""
     both = np.flatnonzero(fixed & forbidden)
     if len(both):
-        said = f"{listing([ids[int(i)].as_py() for i in both], 5)} are both fixed and forbidden"
+        said = f"{listing(ids.take(pa.array(both)).to_pylist(), 5)} are both fixed and forbidden"
         raise DataError(Fault("location.fixed-forbidden", said, "expected one of the two", key="candidates"))
-    latitude, longitude = _place(found, "candidates", table)
-    _same_area(demand, latitude, longitude)
-    made = Candidates(
-        _rows(found), ids, latitude, longitude, optional["capacity"], optional["cost"], fixed, forbidden,
-        optional["density"], named="id" in names,
-    )  # fmt: skip
-    return made.take(_order(ids))
+    if forbidden.all():
+        said, mend = f"all {len(ids):,} candidates are forbidden", "Allow some, or look at what the column holds"
+        raise NoAnswer(Fault("location.infeasible", said, "", mend, key="candidates.columns.forbidden"))
 
 
 def _order(ids: pa.Array) -> Ints:
@@ -174,36 +178,43 @@ def _order(ids: pa.Array) -> Ints:
     return np.asarray(pc.sort_indices(keys).to_numpy(), np.int64)
 
 
-def pairs_of(table: Table, demand: Demand, candidates: Candidates) -> tuple[Floats, tuple[str, ...]]:
-    """Travel times by pair as a matrix: minutes of shape (n, m), infinite where the table has no row; and notes.
+def pairs_of(table: Table, demand: Demand, *ends: Candidates) -> tuple[list[Floats], tuple[str, ...]]:
+    """Travel times by pair as matrices, one for each of ``ends``: minutes of shape (n, m), infinite without a row.
 
     Of a pair that is there more than once the shortest time counts. Rows about points that the study does not have
-    are left aside and counted.
+    are left aside; notes count both.
 
     Raises:
-        DataError: no row is about a demand point and a candidate, or a demand point has none.
+        DataError: no row is about a demand point and a candidate.
     """
     found = table.to_arrow()
     _some(found, "travel.matrix")
-    i = pc.index_in(found["origin"], demand.id)
-    j = pc.index_in(found["destination"], candidates.id)
-    known = pc.and_(pc.is_valid(i), pc.is_valid(j))
-    strange = found.num_rows - (pc.sum(known).as_py() or 0)
-    rows = i.filter(known).to_numpy().astype(np.int64)
-    columns = j.filter(known).to_numpy().astype(np.int64)
-    if not len(rows):
+    start = pc.index_in(found["origin"], demand.id)
+    by_end = [_by_pair(found, start, points, len(demand)) for points in ends]
+    if not by_end[0][1].any():
         said = "no row is about a demand point and a candidate of this study"
         mend = f"Its ids are such as {listing(found['origin'].slice(0, 3).to_pylist())}"
         raise DataError(Fault("location.matrix-foreign", said, "expected ids of the tables", mend, key="travel.matrix"))
-    minutes = np.full((len(demand), len(candidates)), np.inf)
-    np.minimum.at(minutes, (rows, columns), found["minutes"].filter(known).to_numpy())
-    repeated = len(rows) - np.isfinite(minutes).sum()
+    strange = int((~np.logical_or.reduce([known for _, known in by_end])).sum())
+    repeated = sum(int(known.sum() - np.isfinite(minutes).sum()) for minutes, known in by_end)
     notes = []
     if strange:
-        notes.append(f"{strange:,} rows of the matrix are about points that the study does not have.")
+        rows = "1 row of the matrix is" if strange == 1 else f"{strange:,} rows of the matrix are"
+        notes.append(f"{rows} about points that the study does not have.")
     if repeated > 0:
-        notes.append(f"{repeated:,} pairs of the matrix are there more than once; the shortest time counts.")
-    return minutes, tuple(notes)
+        pairs = "1 pair of the matrix is" if repeated == 1 else f"{repeated:,} pairs of the matrix are"
+        notes.append(f"{pairs} there more than once; the shortest time counts.")
+    return [minutes for minutes, _ in by_end], tuple(notes)
+
+
+def _by_pair(found: pa.Table, start: pa.Array, points: Candidates, n: int) -> tuple[Floats, Bools]:
+    """Minutes to some points, shape (n, m), and which rows are about them."""
+    end = pc.index_in(found["destination"], points.id)
+    known = pc.and_(pc.is_valid(start), pc.is_valid(end))
+    rows, columns = (part.filter(known).to_numpy().astype(np.int64) for part in (start, end))
+    minutes = np.full((n, len(points)), np.inf)
+    np.minimum.at(minutes, (rows, columns), found["minutes"].filter(known).to_numpy())
+    return minutes, np.asarray(known.to_numpy().astype(bool))
 
 
 def sample_of(table: Table) -> pa.Table:
@@ -233,7 +244,9 @@ def _ids(found: pa.Table, name: str) -> pa.Array:
     counts = pc.value_counts(ids)
     twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
     if twice:
-        said = f"{len(twice)} ids are there more than once: {listing(twice, 5)}"
+        many = "an id is" if len(twice) == 1 else f"{len(twice):,} ids are"
+        rows = found["row"].filter(pc.is_in(ids, pa.array(twice[:5], pa.string()))).to_pylist()
+        said = f"{many} there more than once: {listing(twice, 5)} (rows {listing(rows, 10)}; the first row is 0)"
         mend = "Name another column, or add the rows of an id up first"
         raise DataError(Fault("location.id-twice", said, "expected each id once", mend, key=f"{name}.columns.id"))
     return ids
@@ -243,20 +256,32 @@ def _numbers(found: pa.Table, name: str) -> Floats:
     return np.ascontiguousarray(found[name].to_numpy(), np.float64)
 
 
+def _known(found: pa.Table, name: str) -> Floats | None:
+    """The numbers of a column that may be missing."""
+    return _numbers(found, name) if name in found.schema.names else None
+
+
 def _place(found: pa.Table, name: str, table: Table) -> tuple[Floats, Floats]:
     """Latitude and longitude, NaN where the table has none.
 
     Raises:
-        DataError: they look swapped: by the names of their columns, or because everyone would live in Antarctica.
+        DataError: they look swapped: by the names of their columns, because nobody lives there, or in some rows only.
     """
     if "latitude" not in found.schema.names:
         return np.full(found.num_rows, np.nan), np.full(found.num_rows, np.nan)
     latitude, longitude = _numbers(found, "latitude"), _numbers(found, "longitude")
     said = next((note.split("; ")[0] for note in table.notes if "look swapped" in note), "")
-    if not said and (latitude < _INHABITED).all() and (np.abs(longitude) < -_INHABITED).all():
-        said = f"latitude and longitude look swapped: every latitude is below {_INHABITED:g}"
+    points = np.column_stack([latitude, longitude])
+    if not said and all_swapped(points):
+        said = f"latitude and longitude look swapped: latitudes reach from {latitude.min():.4g} to {latitude.max():.4g}"
     if said:
         raise DataError(_swapped(said, name))
+    some = swapped_rows(points)
+    if len(some):
+        rows = found["row"].take(pa.array(some)).to_pylist()
+        said = f"latitude and longitude look swapped in {len(some):,} of {found.num_rows:,} rows: {listing(rows, 5)}"
+        mend = "Exchange the two numbers in these rows; the first row is 0"
+        raise DataError(Fault("location.swapped", said, "expected degrees north, then degrees east", mend, key=name))
     return latitude, longitude
 
 
@@ -265,8 +290,8 @@ def _swapped(said: str, name: str) -> Fault:
     return Fault("location.swapped", said, "expected degrees north, then degrees east", mend, key=f"{name}.columns")
 
 
-def _same_area(demand: Demand, latitude: Floats, longitude: Floats) -> None:
-    """Candidates that would be where people are if their latitude and longitude were exchanged are told."""
+def _same_area(demand: Demand, latitude: Floats, longitude: Floats, what: str) -> None:
+    """Sites that would be where people are if their latitude and longitude were exchanged are told."""
     if not (len(latitude) and np.isfinite(latitude).all() and np.isfinite(demand.latitude).all()):
         return
     people = np.median(demand.latitude), np.median(demand.longitude)
@@ -275,11 +300,11 @@ def _same_area(demand: Demand, latitude: Floats, longitude: Floats) -> None:
         return
     away, exchanged = great_circle(*people, north, east), great_circle(*people, east, north)
     if exchanged < _NEAR_KM < _FAR_KM < away:
-        said = f"latitude and longitude look swapped: the candidates are {away:,.0f} km from where people are"
-        raise DataError(_swapped(said, "candidates"))
+        said = f"latitude and longitude look swapped: the {what} are {away:,.0f} km from where people are"
+        raise DataError(_swapped(said, what))
 
 
-def _flags(found: pa.Table, name: str) -> Bools:
+def flags(found: pa.Table, name: str, table: str) -> Bools:
     """Words and numbers that mean yes or no, shape (m,); what is missing means no."""
     if name not in found.schema.names:
         return np.zeros(found.num_rows, bool)
@@ -289,7 +314,7 @@ def _flags(found: pa.Table, name: str) -> Bools:
     unknown = pc.invert(pc.or_(yes, pc.is_in(words, pa.array(_FALSE))))
     if pc.any(unknown).as_py():
         first = pc.index(unknown, True).as_py()
-        said = f'"{words[first].as_py()[:60]}" in row {found["row"][first].as_py()} is neither yes nor no'
+        said = f'"{shown(words[first].as_py(), 60)}" in row {found["row"][first].as_py()} is neither yes nor no'
         expected = "expected 1, true or yes; 0, false, no or nothing"
-        raise DataError(Fault("location.flag", said, expected, key=f"candidates.columns.{name}"))
+        raise DataError(Fault("location.flag", said, expected, key=f"{table}.columns.{name}"))
     return np.asarray(yes.to_numpy().astype(bool))

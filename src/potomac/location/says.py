@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["amount", "minutes_of", "percent", "say"]
+__all__ = ["amount", "minutes_of", "percent", "plain", "say"]
 
 _LARGE = ((1e9, "billion"), (1e6, "million"))
 
@@ -17,6 +17,11 @@ def say(value: float) -> str:
         return f"{value:,.0f}"
     places = 2 - math.floor(math.log10(abs(value)))
     return f"{value:,.{min(max(places, 0), 6)}f}"
+
+
+def plain(value: float) -> str:
+    """A sum as it is: six significant digits at least, thousands separated, never a power of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,g}"
 
 
 def amount(value: float) -> str:
@@ -34,8 +39,9 @@ def minutes_of(value: float) -> str:
 
 def percent(value: float) -> str:
     """83.2 %; no more than one decimal, and never 100 or 0 where it is not quite."""
+    value = round(value, 9)  # 28.000000000000004 is 28
     if 99.95 <= value < 100:
         return "over 99.9 %"
     if 0 < value < 0.05:
         return "under 0.1 %"
-    return f"{value:.0f} %" if float(value).is_integer() else f"{value:.1f} %"
+    return f"{value:.0f} %" if value.is_integer() else f"{value:.1f} %"

@@ -25,15 +25,17 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, StudyError
-from potomac.location.asked import asked
+from potomac.location.asked import numbers, one_number
 from potomac.location.attendance import checked_minutes
-from potomac.location.measures import Measure, betters, measure_of, opened_one_by_one, value
-from potomac.location.placement import checked_weights, indices
+from potomac.location.placement import as_given, checked_weights
 from potomac.location.question import Problem, Scenarios
+from potomac.location.rivals import SAME, SHARE, Market, Rival, Verdict, rival_of
 from potomac.stats.intervals import mean_interval, proportion_interval, quantile_interval
 from potomac.stats.streams import Stream
 
-__all__ = ["Areas", "Hour", "Network", "Spread", "Stability", "by_hour", "over_roads", "scenario", "stability"]
+__all__ = [
+    "Areas", "Compared", "Hour", "Network", "Spread", "Stability", "by_hour", "over_roads", "scenario", "stability",
+]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -41,11 +43,8 @@ Drawn = Callable[[Stream], npt.NDArray[np.float64]]
 
 USUAL = Stream(0, ("location", "scenarios"))
 
-GREEDY = 2e7
-"""Work up to which each scenario is solved from a greedy start too, not from the chosen sites alone."""
-
-SAME = 1e-9
-"""Sites whose measure is nearer than this share of the best are as good."""
+NONE_LOST = 1e-9
+"""A share of the people that is as good as nobody."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,9 @@ class Hour:
         sites: best at that hour, ascending.
         chosen: measure of the chosen sites then, a person.
         best: measure of the best.
-        exact: whether all single sites were compared, so that ``best`` is the best.
+        exact: whether it is known that no sites are better than ``best``.
+        lost: share of the weight that the chosen sites leave out then, by a radius or for want of room.
+        lost_least: share that the best leave out.
     """
 
     hour: float
@@ -166,42 +167,40 @@ class Hour:
     chosen: float
     best: float
     exact: bool
+    lost: float = 0.0
+    lost_least: float = 0.0
 
     @property
     def regret(self) -> float:
-        """What the chosen sites cost more than the best at that hour."""
-        return max(self.chosen - self.best, 0.0)
+        """What the chosen sites cost more than the best at that hour; NaN where they leave more people out."""
+        return float("nan") if self.lost > self.lost_least + NONE_LOST else max(self.chosen - self.best, 0.0)
 
 
 @dataclass(frozen=True)
-class Stability:
-    """How well the chosen sites stand up to scenarios.
+class Compared:
+    """What the chosen sites and the best ones are worth in each scenario.
 
     Attributes:
-        sites: the chosen, ascending, shape (p,).
-        best: the best sites of each scenario, shape (count, p).
         chosen: measure of the chosen sites in each scenario, a person, shape (count,).
         least: measure of the best sites in each scenario, shape (count,).
-        wins: in how many scenarios each candidate is among the best sites, shape (m,).
-        share: the same as shares, which sum to p; shape (m,).
-        low, high: 95 % intervals of the shares (Wilson), shape (m,).
+        regret: what the chosen sites cost more, shape (count,); NaN where they leave people out whom the best serve.
+        lost: share of the weight that the chosen sites leave out, shape (count,).
+        lost_least: share that the best leave out, shape (count,).
         unit: of the measures and of regret.
-        exact: whether the best of each scenario is the best of all (p = 1), or what interchange found: regret is then
-            at least what is told.
+        limited: whether a radius or capacities can leave people out.
+        exact: whether the best of each scenario is known to be the best of all; else regret is at least what is told.
         notes: one sentence each.
     """
 
-    sites: Ints
-    best: Ints
     chosen: Floats
     least: Floats
-    wins: Ints
-    share: Floats
-    low: Floats
-    high: Floats
+    regret: Floats
+    lost: Floats
+    lost_least: Floats
     unit: str
+    limited: bool
     exact: bool
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
     @property
     def count(self) -> int:
@@ -209,34 +208,76 @@ class Stability:
         return len(self.chosen)
 
     @property
-    def regret(self) -> Floats:
-        """What the chosen sites cost more than the best of each scenario, a person, shape (count,)."""
-        return np.maximum(self.chosen - self.least, 0.0)
+    def unbeaten(self) -> tuple[float, float, float]:
+        """The share of scenarios in which nothing is better than the chosen sites, and its 95 % interval (Wilson)."""
+        return self._share(self.regret <= SAME * np.maximum(np.abs(self.least), 1e-300))
 
     @property
-    def unbeaten(self) -> tuple[float, float, float]:
-        """The share of scenarios in which nothing is better than the chosen sites, and its 95 % interval."""
-        times = int((self.regret <= SAME * np.maximum(self.least, 1e-300)).sum())
-        low, high = proportion_interval(times, self.count)
-        return times / self.count, low, high
+    def keeps(self) -> tuple[float, float, float]:
+        """The share of scenarios in which the chosen sites leave nobody out, and its 95 % interval."""
+        return self._share(self.lost <= NONE_LOST)
+
+    @property
+    def possible(self) -> float:
+        """The share of scenarios in which some sites that were met leave nobody out."""
+        return float((self.lost_least <= NONE_LOST).mean())
+
+    def near(self, share: float) -> float:
+        """The share of scenarios in which the chosen sites are within so much of the best; NaN never is."""
+        best = 1 - self.least if self.unit == SHARE else self.least  # of those who come, or are in reach
+        return float((self.regret <= share * best + SAME * np.abs(best)).mean())
 
     @property
     def mean_regret(self) -> tuple[float, float, float]:
-        """Mean regret and its 95 % interval (Student)."""
-        low, high = mean_interval(self.regret)
-        return float(self.regret.mean()), max(low, 0.0), high
+        """Mean regret where it is known, and its 95 % interval (Student); NaN where it never is."""
+        known = self._known
+        if not len(known):
+            return float("nan"), float("nan"), float("nan")
+        low, high = mean_interval(known) if len(known) > 1 else (0.0, float("inf"))
+        return float(known.mean()), max(low, 0.0), high
 
     @property
     def regret_95(self) -> tuple[float, float, float]:
         """Regret that 19 scenarios in 20 do not exceed, and its 95 % interval (order statistics)."""
-        low, high = quantile_interval(self.regret, 0.95)
-        return float(np.quantile(self.regret, 0.95, method="inverted_cdf")), max(low, 0.0), high
+        known = self._known
+        low, high = quantile_interval(known, 0.95)
+        return float(np.quantile(known, 0.95, method="inverted_cdf")), max(low, 0.0), high
 
     @property
     def relative_regret(self) -> float:
         """Mean regret as a share of the mean of the best."""
-        best = float(self.least.mean())
-        return float(self.regret.mean()) / best if best > 0 else 0.0
+        some = np.isfinite(self.regret)
+        best = float(self.least[some].mean()) if some.any() else 0.0
+        return float(self.regret[some].mean()) / best if best > 0 else 0.0
+
+    @property
+    def _known(self) -> Floats:
+        return self.regret[np.isfinite(self.regret)]
+
+    def _share(self, which: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+        times = int(which.sum())
+        low, high = proportion_interval(times, self.count)
+        return times / self.count, low, high
+
+
+@dataclass(frozen=True)
+class Stability(Compared):
+    """How well the chosen sites stand up to scenarios.
+
+    Attributes:
+        sites: the chosen, ascending.
+        best: the best sites of each scenario, ascending, then -1 where there are fewer; shape (count, most).
+        wins: in how many scenarios each candidate is among the best sites, shape (m,).
+        share: the same as shares, which sum to p where there are p sites; shape (m,).
+        low, high: 95 % intervals of the shares (Wilson), shape (m,).
+    """
+
+    sites: Ints
+    best: Ints
+    wins: Ints
+    share: Floats
+    low: Floats
+    high: Floats
 
 
 def scenario(
@@ -305,31 +346,38 @@ def _shared(mine: Stream, name: str, n: int, area: Ints | None) -> Floats:
 def stability(
     minutes: npt.ArrayLike, weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *, count: int = 200,
     spread: Spread = Spread(), stream: Stream = USUAL, fixed: Iterable[int] = (),
-    forbidden: Iterable[int] = (), areas: Areas | None = None, drawn: Drawn | None = None, threads: int | None = None,
+    forbidden: Iterable[int] = (), capacity: npt.ArrayLike | None = None, opening: npt.ArrayLike | None = None,
+    market: Market | None = None, areas: Areas | None = None, drawn: Drawn | None = None, threads: int | None = None,
     progress: Progress | None = None,
 ) -> Stability:  # fmt: skip
     """Compare the chosen sites with the best of each of ``count`` scenarios.
 
     With one site to choose the best is the best of all candidates. With more it is what interchange finds from the
-    chosen sites (and, where that is quick, from a greedy start), never worse than the chosen.
+    chosen sites (and, where that is quick, from a greedy start), never worse than the chosen. Where a radius,
+    capacities or a cover can leave people out, sites that leave out fewer are better whatever they cost, and regret is
+    told of the scenarios in which the chosen sites leave out no more than the best.
 
     Args:
         minutes: usual travel times, infinite where there is no way, shape (n, m).
         weights: usual weights, shape (n,); default 1 each.
         sites: the chosen candidates.
-        problem: by what sites are compared (see ``measures``).
+        problem: by what sites are compared (see ``measures`` and ``rivals``). There are as many sites as are chosen,
+            but for set covers, and for fixed charges without p.
         count: scenarios.
         spread: how much they differ from the usual.
         stream: of the draws; the same gives the same scenarios for other sites and other problems as well.
         fixed: sites that are there in every scenario.
         forbidden: candidates that are never sites.
+        capacity: most weight that each candidate serves, shape (m,); demand is shared among sites where one is full.
+        opening: what each candidate costs (fixed charges, set covers), shape (m,).
+        market: what draws people, and which columns of ``minutes`` are sites of others (market_share).
         areas: demand points and candidates that share their part of the travel time.
         drawn: stream -> travel times of a scenario, in place of lognormal factors.
         threads: at a time; they change nothing but the time it takes. Default one a core.
         progress: told of scenarios that are through.
 
     Raises:
-        DataError: minutes or weights are no such numbers.
+        DataError: minutes, weights, capacity or opening are no such numbers.
         StudyError: sites, count, fixed or forbidden make no sense.
         NoAnswer: p is below the number of fixed sites.
         Interrupted: the work shall stop.
@@ -338,31 +386,56 @@ def stability(
     w = checked_weights(weights, len(t))
     if count < 1:
         raise _wrong(f"count is {count}", "expected 1 or more scenarios", "count")
-    rival = _Rivals(t.shape[1], sites, fixed, forbidden, measure_of(problem))
+    rival = _rival(t.shape[1], sites, problem, fixed, forbidden, capacity, opening, market)
     if areas is not None:
         areas = Areas(_area(areas.demand_points, len(t), "demand_points"), _area(areas.sites, t.shape[1], "sites"))
     tell = progress or Quiet()
 
-    def one(k: int) -> tuple[float, float, Ints]:
+    def one(k: int) -> Verdict:
         return rival.compared(*scenario(t, w, k, stream, spread, drawn, areas))
 
-    found: list[tuple[float, float, Ints]] = []
+    found: list[Verdict] = []
     workers = threads or _cores()
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, count, 4 * workers):  # an interrupt waits for no more than these
             tell("scenarios", start, count)
             found += pool.map(one, range(start, min(start + 4 * workers, count)))
     tell("scenarios", count, count)
-    chosen, least = np.array([f[0] for f in found]), np.array([f[1] for f in found])
-    best = np.array([f[2] for f in found], dtype=np.int64).reshape(count, -1)
-    wins = np.bincount(best.ravel(), minlength=t.shape[1]).astype(np.int64)
-    low, high = proportion_interval(wins, np.full(len(wins), count))
-    notes = () if rival.exact else (
-        "with several sites the best of a scenario is what interchange found; regret is at least what is told",
-    )  # fmt: skip
+    return _stability(rival, found, t.shape[1])
+
+
+def _rival(
+    m: int, sites: Iterable[int], problem: Problem, fixed: Iterable[int], forbidden: Iterable[int],
+    capacity: npt.ArrayLike | None, opening: npt.ArrayLike | None, market: Market | None,
+) -> Rival:  # fmt: skip
+    room = None if capacity is None else numbers(capacity, m, "capacity", infinite=True)
+    price = None if opening is None else numbers(opening, m, "opening")
+    return rival_of(m, sites, problem, fixed, forbidden, room, price, market)
+
+
+def _stability(rival: Rival, found: list[Verdict], m: int) -> Stability:
+    count = len(found)
+    best = np.full((count, max(len(one.best) for one in found)), -1)
+    for k, one in enumerate(found):
+        best[k, : len(one.best)] = one.best
+    wins = np.bincount(best[best >= 0], minlength=m).astype(np.int64)
+    low, high = proportion_interval(wins, np.full(m, count))
+    exact = all(one.proven for one in found)
     return Stability(
-        rival.sites, best, chosen, least, wins, wins / count, low, high, rival.measure.unit, rival.exact, notes
-    )
+        **verdicts(found), unit=rival.unit, limited=rival.limited, exact=exact, notes=() if exact else (AT_LEAST,),
+        sites=rival.sites, best=best, wins=wins, share=wins / count, low=low, high=high,
+    )  # fmt: skip
+
+
+AT_LEAST = "the best of a scenario is what interchange found from the chosen sites; regret is at least what is told"
+
+
+def verdicts(found: list[Verdict]) -> dict[str, Floats]:
+    """The numbers of :class:`Compared`, an array each."""
+    return {name: np.array([getattr(one, name) for one in found]) for name in _NUMBERS}
+
+
+_NUMBERS = ("chosen", "least", "regret", "lost", "lost_least")
 
 
 def _area(given: npt.ArrayLike, n: int, key: str) -> Ints:
@@ -377,9 +450,22 @@ def _area(given: npt.ArrayLike, n: int, key: str) -> Ints:
     return found.astype(np.int64)
 
 
+def _hours(minutes: Any) -> list[float]:
+    """The hours of the day that there are travel times of, in order.
+
+    Raises:
+        StudyError: they are not by hours of the day.
+    """
+    if not isinstance(minutes, Mapping):
+        said = f"minutes are {as_given(minutes)}"
+        raise _wrong(said, "expected travel times by the hour of the day, such as {8.0: minutes}", "minutes")
+    return sorted(minutes, key=lambda hour: one_number(hour, "hour", high=24.0))
+
+
 def by_hour(
     minutes: Mapping[float, npt.ArrayLike], weights: npt.ArrayLike | None, sites: Iterable[int], problem: Problem, *,
-    fixed: Iterable[int] = (), forbidden: Iterable[int] = (), progress: Progress | None = None,
+    fixed: Iterable[int] = (), forbidden: Iterable[int] = (), capacity: npt.ArrayLike | None = None,
+    opening: npt.ArrayLike | None = None, market: Market | None = None, progress: Progress | None = None,
 ) -> tuple[Hour, ...]:  # fmt: skip
     """The best sites at each hour of the day, and what the chosen ones cost then; in the order of hours.
 
@@ -390,54 +476,24 @@ def by_hour(
         problem: by what sites are compared.
         fixed: sites that are there at every hour.
         forbidden: candidates that are never sites.
+        capacity: most weight that each candidate serves, shape (m,).
+        opening: what each candidate costs (fixed charges, set covers), shape (m,).
+        market: what draws people, and which columns of ``minutes`` are sites of others (market_share).
         progress: told of hours that are through.
 
     Raises:
-        DataError: minutes or weights are no such numbers.
-        StudyError: sites, fixed or forbidden make no sense.
+        DataError: minutes, weights, capacity or opening are no such numbers.
+        StudyError: minutes are not by hours of the day, or sites, fixed or forbidden make no sense.
         NoAnswer: p is below the number of fixed sites.
     """
     tell, found = progress or Quiet(), []
-    for k, hour in enumerate(sorted(minutes)):
+    for k, hour in enumerate(_hours(minutes)):
         tell("hours of the day", k, len(minutes))
         t = checked_minutes(minutes[hour])
-        rival = _Rivals(t.shape[1], sites, fixed, forbidden, measure_of(problem))
-        chosen, best, at = rival.compared(t, checked_weights(weights, len(t)))
-        found.append(Hour(float(hour), at, chosen, best, rival.exact))
+        rival = _rival(t.shape[1], sites, problem, fixed, forbidden, capacity, opening, market)
+        one = rival.compared(t, checked_weights(weights, len(t)))
+        found.append(Hour(float(hour), one.best, one.chosen, one.least, one.proven, one.lost, one.lost_least))
     return tuple(found)
-
-
-class _Rivals:
-    """The chosen sites, and the search for better ones."""
-
-    def __init__(
-        self, m: int, sites: Iterable[int], fixed: Iterable[int], forbidden: Iterable[int], measure: Measure
-    ) -> None:
-        self.sites = indices(sites, m, "sites")
-        self.ask = asked(m, len(self.sites), fixed, forbidden)
-        self.measure = measure
-        self.exact = self.ask.more <= 1
-
-    def compared(self, minutes: Floats, w: Floats) -> tuple[float, float, Ints]:
-        """Measure of the chosen sites, of the best, and the best; those chosen where nothing is better."""
-        chosen = value(minutes, w, self.sites, self.measure)
-        sites = self._best(minutes, w)
-        least = value(minutes, w, sites, self.measure)
-        if least < chosen - SAME * abs(chosen):
-            return chosen, least, sites
-        return chosen, chosen, self.sites
-
-    def _best(self, minutes: Floats, w: Floats) -> Ints:
-        ask, measure = self.ask, self.measure
-        if ask.more == 0:
-            return ask.fixed
-        if ask.more == 1:
-            return opened_one_by_one(minutes, w, measure, ask.fixed, ask.free, ask.p or 1)
-        starts = [self.sites]
-        if minutes.size * ask.more <= GREEDY:
-            starts.append(opened_one_by_one(minutes, w, measure, ask.fixed, ask.free, ask.p or 1))
-        ends = [betters(minutes, w, measure, start, ask.fixed, ask.free) for start in starts]
-        return min(ends, key=lambda end: value(minutes, w, end, measure))
 
 
 def _cores() -> int:

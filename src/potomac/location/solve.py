@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
+from potomac.errors import NoAnswer, listing
 from potomac.location.placement import Placement, indices
 from potomac.location.question import Problem, Solver
 from potomac.location.reading import Candidates, Demand
@@ -32,6 +33,9 @@ class Task:
         capacity: most weight each candidate serves, or None.
         opening: what each candidate costs, or None.
         seed: of the draws.
+        attractiveness: of the candidates, or None.
+        rivals: minutes of each demand point from each site of others, shape (n, r), or None.
+        rival_attractiveness: of those, or None.
     """
 
     minutes: Any
@@ -41,13 +45,16 @@ class Task:
     capacity: Floats | None = None
     opening: Floats | None = None
     seed: int = 0
+    attractiveness: Floats | None = None
+    rivals: Floats | None = None
+    rival_attractiveness: Floats | None = None
 
 
 def of_study(minutes: Any, demand: Demand, candidates: Candidates, seed: int) -> Task:
-    """The task of a study's tables."""
+    """The task of a study's tables, rivals aside."""
     c = candidates
     fixed, forbidden = np.flatnonzero(c.fixed), np.flatnonzero(c.forbidden)
-    return Task(minutes, demand.weight, fixed, forbidden, c.capacity, c.cost, seed)
+    return Task(minutes, demand.weight, fixed, forbidden, c.capacity, c.cost, seed, c.attractiveness)
 
 
 def solve(task: Task, problem: Problem, solver: Solver, progress: Progress) -> Placement:
@@ -61,7 +68,32 @@ def solve(task: Task, problem: Problem, solver: Solver, progress: Progress) -> P
         "fixed": indices(task.fixed, _candidates(task), "fixed"), "forbidden": task.forbidden,
         "time_limit": solver.time_limit, "gap": solver.gap, "seed": task.seed, "progress": progress,
     }  # fmt: skip
-    return _SOLVERS[problem.objective](task, problem, limits)
+    try:
+        return _SOLVERS[problem.objective](task, problem, limits)
+    except NoAnswer as error:
+        raise _with_radius(error, task, problem, limits) from None
+
+
+def _with_radius(error: NoAnswer, task: Task, problem: Problem, limits: dict[str, Any]) -> NoAnswer:
+    """The same error; where too few sites are asked for, with the smallest radius within which as many would do."""
+    too_few = all(fault.code == "location.infeasible" and fault.key == "p" for fault in error.faults)
+    silent = problem.objective in ("minimax", "fixed_charge")  # the p-median says it itself
+    if not (too_few and silent and problem.service_radius and problem.p) or task.capacity is not None:
+        return error
+    try:
+        furthest = _minimax(task, replace(problem, service_radius=None), limits)
+    except NoAnswer:
+        return error  # not for the radius
+    near = task.minutes[:, furthest.sites].min(axis=1)
+    out = np.flatnonzero((near > problem.service_radius) & (task.weights > 0))
+    radius, surely = np.ceil(furthest.objective * 100) / 100, "" if furthest.proven else "about "
+    sites = "1 site" if problem.p == 1 else f"{problem.p} sites"
+    said = (
+        f"; with {sites} the smallest radius is {surely}{radius:.2f} minutes, "
+        f"and within {problem.service_radius:g} minutes these leave out demand points {listing(map(int, out), 8)}"
+    )
+    mend = "Raise p or service_radius, or add candidates that reach them"
+    return NoAnswer(replace(fault, found=fault.found + said, mend=mend) for fault in error.faults)
 
 
 def _candidates(task: Task) -> int:
@@ -130,6 +162,16 @@ def _attendance(task: Task, problem: Problem, limits: dict[str, Any]) -> Placeme
     return max_attendance(task.minutes, _p(problem), task.weights, half_life=problem.half_life, **limits)
 
 
+def _market_share(task: Task, problem: Problem, limits: dict[str, Any]) -> Placement:
+    from potomac.location.gravity import Decay, max_huff
+
+    return max_huff(
+        task.minutes, _p(problem), task.weights, attractiveness=task.attractiveness, rivals=task.rivals,
+        decay=Decay(problem.distance_decay), rival_attractiveness=task.rival_attractiveness, staying=problem.staying,
+        **limits,
+    )  # fmt: skip
+
+
 _SOLVERS = {
     "minisum": _minisum,
     "minimax": _minimax,
@@ -138,6 +180,7 @@ _SOLVERS = {
     "set_cover": _set_cover,
     "fixed_charge": _fixed_charge,
     "attendance": _attendance,
+    "market_share": _market_share,
 }
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError
-from potomac.location import answer, live, pictures
+from potomac.location import answer, isochrones, live, otherwise, pictures
 from potomac.location.demo import prepare
-from potomac.location.question import COVERING, Problem, Question, Scenarios, Solver, Travel
+from potomac.location.question import COSTED, COVERING, Problem, Question, Scenarios, Solver, Travel
 from potomac.spec import ColumnSpec, Spec, Study, TableSpec
 from potomac.stats.streams import Stream
 from potomac.tables import LATITUDE, LONGITUDE, Role, Table
@@ -28,6 +28,10 @@ WEIGHT = Role(
 DENSITY = Role("density", "number", "people a square kilometre, for circuity_density", low=0, required=False)
 CAPACITY = Role("capacity", "number", "most weight that the site can serve", low=0, required=False)
 COST = Role("cost", "number", "cost of opening the site, in weight times minutes", required=False)
+ATTRACTIVENESS = Role(
+    "attractiveness", "number", "what draws people there: floor space, rating, range of goods (market_share)", low=0,
+    required=False, guesses=("size", "area", "floor_space", "rating"),
+)  # fmt: skip
 FIXED = Role("fixed", "any", "sites that are there already: 1, true or yes", required=False, nulls=True)
 FORBIDDEN = Role("forbidden", "any", "candidates that may not be chosen: 1, true or yes", required=False, nulls=True)
 
@@ -42,7 +46,14 @@ class DemandSpec(TableSpec):
 class CandidatesSpec(TableSpec):
     """Where sites may be."""
 
-    roles = (ID, *WHERE, CAPACITY, COST, FIXED, FORBIDDEN, DENSITY)
+    roles = (ID, *WHERE, CAPACITY, COST, FIXED, FORBIDDEN, DENSITY, ATTRACTIVENESS)
+    usual = ("id", "latitude", "longitude")
+
+
+class RivalsSpec(TableSpec):
+    """Sites of others, who want the same people to come (market_share)."""
+
+    roles = (ID, *WHERE, DENSITY, ATTRACTIVENESS)
     usual = ("id", "latitude", "longitude")
 
 
@@ -54,6 +65,10 @@ class MatrixSpec(TableSpec):
         Role("destination", "text", "id of the candidate", guesses=("to", "d", "site", "candidate")),
         Role("minutes", "number", "travel time in minutes", low=0, guesses=("time", "duration", "cost")),
     )
+    form = (
+        "A row a pair is expected: a line origin,destination,minutes and below it lines such as home,clinic,12.5; "
+        "of a square table pandas' melt makes it"
+    )
 
 
 class NodesSpec(TableSpec):
@@ -62,7 +77,12 @@ class NodesSpec(TableSpec):
     roles = (
         Role("id", "text", "name or number of the node", guesses=("node", "node_id")),
         replace(LATITUDE), replace(LONGITUDE),
+        Role("zone", "any", "zones that ways begin and end in and nobody passes through: 1, true or yes",
+             required=False, nulls=True, guesses=("centroid",)),
+        Role("density", "number", "people a square kilometre around it: the more, the slower its roads", low=0,
+             required=False, nulls=True),
     )  # fmt: skip
+    usual = ("id", "latitude", "longitude")
 
 
 ENDS = tuple(
@@ -145,16 +165,21 @@ class SampleSpec(TableSpec):
     )
 
 
+Hour = Annotated[float, Field(ge=0, lt=24)]
+Factor = Annotated[float, Field(gt=0)]
+Kmh = Annotated[float, Field(gt=0, le=1000)]
+
+
 class ProblemSpec(Spec):
     """What is to be found."""
 
-    objective: Literal["minisum", "minimax", "quantile", "max_coverage", "set_cover", "fixed_charge", "attendance"] = (
-        Field(
-            default="minisum",
-            description="minisum: least mean time, minimax: least longest, quantile: least for a share of the people, "
-            "max_coverage: most in reach, set_cover: fewest sites that reach all, fixed_charge: least cost of sites "
-            "and ways, attendance: most who come",
-        )
+    objective: Literal[
+        "minisum", "minimax", "quantile", "max_coverage", "set_cover", "fixed_charge", "attendance", "market_share"
+    ] = Field(
+        default="minisum",
+        description="minisum: least mean time, minimax: least longest, quantile: least for a share of the people, "
+        "max_coverage: most in reach, set_cover: fewest sites that reach all, fixed_charge: least cost of sites "
+        "and ways, attendance: most who come, market_share: most who come rather than to rivals (Huff)",
     )
     p: int | None = Field(default=None, ge=1, description="number of sites (1; decided where the objective decides it)")
     site: Literal["candidates", "anywhere"] = Field(default="candidates", description="where sites may be")
@@ -165,6 +190,14 @@ class ProblemSpec(Spec):
     half_life: float = Field(
         default=15.0, gt=0, description="minutes at which half as many attend (attendance)",
         json_schema_extra={"unit": "min"},
+    )  # fmt: skip
+    distance_decay: float = Field(
+        default=2.0, gt=0, le=10, description="Huff's lambda: pull is attractiveness over minutes to this power "
+        "(market_share)",
+    )  # fmt: skip
+    staying: float = Field(
+        default=0.0, ge=0, description="pull of staying at home, that of a site of this attractiveness a minute away "
+        "(market_share)",
     )  # fmt: skip
     single_source: bool = Field(default=True, description="one site alone serves a demand point (capacities)")
     frontier: int = Field(
@@ -226,9 +259,22 @@ class TravelSpec(Spec):
     sample: SampleSpec | None = Field(
         default=None, description="trips whose time is known: the model is calibrated by them"
     )
+    sample_pairs: int | None = Field(
+        default=None, ge=100, le=100_000, description="so many ways over the roads of [travel.links] between points "
+        "of the study stand for known trips: circuity is calibrated by them", examples=[2000],
+    )  # fmt: skip
     first_through: int | None = Field(
         default=None, ge=0, description="nodes with smaller numbers are zones that nobody passes through (road)"
     )
+    zones: tuple[str, ...] = Field(
+        default=(), description="ids of nodes that ways begin and end in and nobody passes through (road)",
+        examples=[["Z1", "Z2"]],
+    )  # fmt: skip
+    density_km: float | None = Field(
+        default=None, gt=0, le=500, description="how far around a place people of the demand count as its density, "
+        "where tables have none: the denser, the slower (road, circuity_density)", json_schema_extra={"unit": "km"},
+        examples=[5.0],
+    )  # fmt: skip
     largest_part: bool | None = Field(
         default=None, description="only roads from which ways lead to all others and back; default for extracts (road)"
     )
@@ -239,12 +285,12 @@ class TravelSpec(Spec):
     access_km: float = Field(
         default=5.0, gt=0, description="farthest way to the road", json_schema_extra={"unit": "km"}
     )
-    speeds: dict[str, float] = Field(
+    speeds: dict[str, Kmh] = Field(
         default_factory=dict, description="km/h by class of road, in place of the usual ones",
         examples=[{"residential": 25.0}],
     )  # fmt: skip
     departure: float | None = Field(default=None, ge=0, lt=24, description="hour of the day; default without traffic")
-    profile: tuple[float, ...] = Field(
+    profile: tuple[Factor, ...] = Field(
         default=(), description="factor of the travel time for each hour of the day, 24 of them; default the usual one"
     )
 
@@ -255,17 +301,22 @@ class TravelSpec(Spec):
             raise StudyError(faults)
         return self
 
+    @property
+    def from_roads(self) -> bool:
+        """Whether the model is calibrated by ways over roads."""
+        return self.sample_pairs is not None
+
     def _faults(self) -> Iterator[Fault]:
-        if self.model == "matrix" and self.matrix is None:
-            mend = "Add [travel.matrix] with source and columns origin, destination, minutes"
-            yield Fault("location.table-missing", "the model matrix needs a table of times", "", mend, key="matrix")
-        if self.model == "road" and self.links is None:
-            mend = "Add [travel.links] with source and columns from, to, length; or an .osm.pbf as source"
-            yield Fault("location.table-missing", "the model road needs a table of links", "", mend, key="links")
+        yield from self._table_faults()
         if self.sample is not None and self.model in ("road", "matrix"):
             found = f"the model {self.model} is not calibrated by trips"
-            expected = "expected great_circle, minkowski, circuity, circuity_distance or circuity_density"
-            yield Fault("location.travel", found, expected, "Take [travel.sample] away", key="sample")
+            yield Fault("location.travel", found, _CALIBRATED, "Take [travel.sample] away", key="sample")
+        if self.from_roads and self.model in ("road", "matrix"):
+            found = f"the model {self.model} is not calibrated by ways over roads"
+            yield Fault("location.travel", found, _CALIBRATED, "Take sample_pairs away", key="sample_pairs")
+        if self.from_roads and self.sample is not None:
+            found = "the model is calibrated by trips or by ways over roads, and both are given"
+            yield Fault("location.travel", found, "", "Take [travel.sample] or sample_pairs away", key="sample_pairs")
         if self.near < self.far:
             found = f"near is {self.near:g} and far {self.far:g}"
             yield Fault("location.travel", found, "expected near to be at least far", "", key="near")
@@ -275,6 +326,53 @@ class TravelSpec(Spec):
         if self.profile and len(self.profile) != 24:
             found = f"the profile has {len(self.profile)} factors"
             yield Fault("location.profile", found, "expected 24, one for each hour", "", key="profile")
+        if self.model == "matrix" and self.departure is not None and not self.profile:
+            yield _by_hour("departure", "departure")
+
+    def _table_faults(self) -> Iterator[Fault]:
+        if self.model == "matrix" and self.matrix is None:
+            mend = "Add [travel.matrix] with source and columns origin, destination, minutes"
+            yield Fault("location.table-missing", "the model matrix needs a table of times", "", mend, key="matrix")
+        if self.model == "road" and self.links is None:
+            mend = "Add [travel.links] with source and columns from, to, length; or an .osm.pbf as source"
+            yield Fault("location.table-missing", "the model road needs a table of links", "", mend, key="links")
+        if self.from_roads and self.links is None:
+            mend = "Add [travel.links] with source and columns from, to, length; or an .osm.pbf as source"
+            yield Fault("location.table-missing", "sample_pairs needs a table of links", "", mend, key="links")
+
+    def unused(self) -> tuple[str, ...]:
+        """Keys that are set, and of which the model makes nothing."""
+        return tuple(
+            name
+            for name, models in _USED.items()
+            if self.model not in models
+            and getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)
+            and not (self.from_roads and name in _ROADS)
+        )
+
+
+_CALIBRATED = "expected great_circle, minkowski, circuity, circuity_distance or circuity_density"
+_ROADS = (
+    "nodes", "links", "first_through", "zones", "largest_part", "oneway", "walk_kmh", "access_km", "speeds",
+)  # fmt: skip
+_USED = {
+    "matrix": ("matrix",), **dict.fromkeys(_ROADS, ("road",)),
+    "density_km": ("road", "circuity_density"),
+    "speed_kmh": (
+        "great_circle", "minkowski", "circuity", "circuity_distance", "circuity_density", "road",
+    ),
+    "factor": ("circuity", "circuity_density"),
+    **dict.fromkeys(("near", "far", "decay_km", "near_kmh"), ("circuity_distance",)),
+    **dict.fromkeys(("speed_elasticity", "factor_elasticity"), ("circuity_density",)),
+    **dict.fromkeys(("exponent", "rotation"), ("minkowski",)),
+}  # fmt: skip
+"""Keys of [travel] by the models that use them; the others are used by all."""
+
+
+def _by_hour(key: str, what: str) -> Fault:
+    found = f"times of a matrix are taken as they are, and {what} is given"
+    mend = f"Take {key.rpartition('.')[2]} away, or say by profile with what the times of each hour are multiplied"
+    return Fault("location.matrix-hour", found, "expected a profile of 24 factors", mend, key=key)
 
 
 class SolverSpec(Spec):
@@ -294,7 +392,7 @@ class ScenariosSpec(Spec):
     travel_spread: float = Field(default=0.2, ge=0, le=2, description="spread of travel times (log scale)")
     shared: float = Field(default=0.5, ge=0, le=1, description="share of that spread that all ways have in common")
     demand_spread: float = Field(default=0.1, ge=0, le=2, description="spread of the weights (log scale)")
-    hours: tuple[float, ...] = Field(
+    hours: tuple[Hour, ...] = Field(
         default=(), description="hours of the day that are compared", examples=[[8, 12, 17]]
     )
 
@@ -305,6 +403,7 @@ class LocationStudy(Study):
     kind: Literal["location"]
     demand: DemandSpec = Field(description="where people are")
     candidates: CandidatesSpec | None = Field(default=None, description="where sites may be; default the demand points")
+    rivals: RivalsSpec | None = Field(default=None, description="sites of others (market_share)")
     problem: ProblemSpec = Field(default=ProblemSpec(), description="what is to be found")
     travel: TravelSpec = Field(default=TravelSpec(), description="how people travel")
     solver: SolverSpec = Field(default=SolverSpec(), description="how long to look for the best")
@@ -312,18 +411,20 @@ class LocationStudy(Study):
 
     @model_validator(mode="after")
     def _fits(self) -> LocationStudy:
-        faults = [*self._place_faults(), *self._kind_faults()]
+        faults = [*self._place_faults(), *self._anywhere_faults(), *self._kind_faults(), *self._column_faults()]
         if faults:
             raise StudyError(faults)
         return self
 
     def _place_faults(self) -> Iterator[Fault]:
-        parts: Mapping[str, TableSpec | None] = {"demand": self.demand, "candidates": self.candidates}
-        for name, part in parts.items():
-            bare = part is not None and ".geojson" not in part.source.casefold()  # GeoJSON brings its places
-            lacking = [role for role in ("latitude", "longitude") if part and bare and role not in part.columns]
-            by_id = self.travel.model in ("matrix", "road")
-            if part and by_id:
+        by_id = self.travel.model in ("matrix", "road")
+        for name, part in self._points():
+            if part is None:
+                continue
+            lacking = [role for role in ("latitude", "longitude") if role not in part.columns]
+            if len(lacking) == 2 and part.may_bring_places:
+                lacking = []
+            if by_id:
                 if len(lacking) == 1:
                     yield _half(name, lacking[0])
                 if "id" not in part.columns and (lacking or self.travel.model == "matrix"):
@@ -332,27 +433,66 @@ class LocationStudy(Study):
             elif lacking:
                 yield _half(name, lacking[0])
 
-    def _kind_faults(self) -> Iterator[Fault]:
+    def _points(self) -> Iterator[tuple[str, TableSpec | None]]:
+        """The tables of points."""
+        yield from {"demand": self.demand, "candidates": self.candidates, "rivals": self.rivals}.items()
+
+    def _anywhere_faults(self) -> Iterator[Fault]:
         problem, travel = self.problem, self.travel
-        if problem.site == "anywhere" and travel.model in ("road", "matrix", "circuity_density"):
+        if problem.site != "anywhere":
+            return
+        if travel.model in ("road", "matrix", "circuity_density"):
             found = f"{travel.model} knows no travel time to just anywhere"
             expected = 'expected great_circle, minkowski, circuity or circuity_distance, or site = "candidates"'
             yield Fault("location.anywhere", found, expected, "", key="problem.site")
-        if problem.site == "anywhere" and problem.service_radius is not None:
+        if problem.service_radius is not None:
             found, mend = "sites anywhere know no service radius", "Take service_radius away, or give candidates"
             yield Fault("location.anywhere", found, "", mend, key="problem.service_radius")
-        limited = self.candidates is not None and "capacity" in self.candidates.columns
-        if limited and (problem.site == "anywhere" or problem.objective not in ("minisum", "fixed_charge")):
-            what = "sites anywhere know" if problem.site == "anywhere" else f"{problem.objective} knows"
-            expected, mend = "expected minisum or fixed_charge at candidates", "Or take columns.capacity away"
-            yield Fault("location.capacity-unknown", f"{what} no capacities", expected, mend, key="candidates.columns")
+        if self.candidates is not None and "fixed" not in self.candidates.columns:
+            found = "sites may be anywhere, and candidates are given of which none is there already"
+            mend = 'Take [candidates] away, ask for site = "candidates", or add columns.fixed'
+            yield Fault("location.anywhere", found, "", mend, key="candidates")
+
+    def _kind_faults(self) -> Iterator[Fault]:
+        problem, travel = self.problem, self.travel
         if problem.objective == "fixed_charge" and (self.candidates is None or "cost" not in self.candidates.columns):
             mend = "Add [candidates] with columns.cost"
             yield Fault("location.cost-missing", "fixed_charge needs what a site costs", "", mend, key="candidates")
-        for name in ("demand", "candidates"):
-            part = getattr(self, name)
-            if part is not None and travel.model == "circuity_density" and "density" not in part.columns:
-                mend = 'Add columns.density = "...", people a square kilometre'
+        if problem.objective == "market_share" and self.rivals is None and not problem.staying:
+            found = "without rivals and without staying at home everybody comes to any site"
+            mend = "Add [rivals] with the sites of others, or staying = 1"
+            yield Fault("location.rivals-missing", found, "", mend, key="rivals")
+        if problem.objective != "market_share" and self.rivals is not None:
+            found, mend = (
+                f"{problem.objective} knows no rivals",
+                'Ask for objective = "market_share", or take [rivals] away',
+            )
+            yield Fault("location.needless", found, "", mend, key="rivals")
+        if travel.model == "matrix" and self.scenarios.hours and not travel.profile:
+            yield _by_hour("scenarios.hours", "an hour of the day")
+
+    def _column_faults(self) -> Iterator[Fault]:
+        problem, travel = self.problem, self.travel
+        columns = {} if self.candidates is None else self.candidates.columns
+        if "capacity" in columns and (
+            problem.site == "anywhere" or problem.objective not in ("minisum", "fixed_charge")
+        ):
+            what = "sites anywhere know" if problem.site == "anywhere" else f"{problem.objective} knows"
+            expected, mend = "expected minisum or fixed_charge at candidates", "Or take columns.capacity away"
+            yield Fault("location.capacity-unknown", f"{what} no capacities", expected, mend, key="candidates.columns")
+        if "cost" in columns and problem.objective not in COSTED:
+            found, mend = f"{problem.objective} counts no cost of opening", "Or take columns.cost away"
+            expected = f"expected {' or '.join(COSTED)}"
+            yield Fault("location.needless", found, expected, mend, key="candidates.columns.cost")
+        for name, part in self._points():
+            drawn = part is not None and name == "candidates" and "attractiveness" in part.columns
+            if drawn and problem.objective != "market_share":
+                found, mend = f"{problem.objective} knows no attractiveness", "Or take columns.attractiveness away"
+                key = "candidates.columns.attractiveness"
+                yield Fault("location.needless", found, "expected market_share", mend, key=key)
+            dense = part is None or "density" in part.columns or travel.density_km is not None
+            if travel.model == "circuity_density" and not dense:
+                mend = 'Add columns.density = "...", people a square kilometre; or travel.density_km = 5'
                 yield Fault("location.density-missing", "there is no density", "", mend, key=f"{name}.columns.density")
 
 
@@ -376,7 +516,16 @@ def question_of(study: LocationStudy) -> Question:
         ),
         Solver(**_alike(Solver, study.solver)),
         Scenarios(**_alike(Scenarios, study.scenarios)),
+        notes=(*_left_aside(t),),
     )  # fmt: skip
+
+
+def _left_aside(travel: TravelSpec) -> Iterator[str]:
+    """A sentence about keys of which the model makes nothing."""
+    some = travel.unused()
+    if some:
+        keys = ", ".join(f"travel.{name}" for name in some)
+        yield f"The model {travel.model} makes nothing of {keys}."
 
 
 def _alike(kind: type[Any], part: Spec, **other: Any) -> dict[str, Any]:
@@ -404,34 +553,105 @@ class Place(BaseModel):
     longitude: float = Field(ge=-180, le=180, description="degrees east")
 
 
+MINUTES: dict[str, Any] = {"unit": "min"}
+KM: dict[str, Any] = {"unit": "km"}
+PERCENT: dict[str, Any] = {"unit": "%"}
+
+
 class Assigned(BaseModel):
     """The site that serves a place."""
 
-    site: str | None = Field(description="id of the nearest site by travel time; null where none is in reach")
-    minutes: float | None = Field(description="how long it takes")
-    km: float | None = Field(description="straight line")
-    next_site: str | None = Field(description="the second nearest")
-    next_minutes: float | None = Field(description="how long it takes there")
+    site: str | None = Field(title="site", description="that is reached soonest; none where no way leads to one")
+    minutes: float | None = Field(title="travel time", description="to this site", json_schema_extra=MINUTES)
+    km: float | None = Field(title="straight line", description="to this site", json_schema_extra=KM)
+    next_site: str | None = Field(title="second nearest", description="site by travel time")
+    next_minutes: float | None = Field(
+        title="travel time there", description="to the second nearest", json_schema_extra=MINUTES
+    )
     note: str = Field(description="what the answer rests on")
 
 
-class Change(Place):
+class Spot(BaseModel):
+    """A place, where there may be none."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    latitude: float | None = Field(default=None, ge=-90, le=90, description="degrees north")
+    longitude: float | None = Field(default=None, ge=-180, le=180, description="degrees east")
+
+
+class Change(Spot):
     """A place where a site would be."""
 
+    candidate: str = Field(default="", description="id of a candidate in place of latitude and longitude")
     site: str = Field(default="", description="id of the site that is moved there; empty: one more site")
 
 
 class Changed(BaseModel):
     """What it is worth to have a site there."""
 
-    mean_minutes: float | None = Field(description="mean travel time with the site there")
-    mean_before: float | None = Field(description="mean travel time of the run")
-    p90_minutes: float | None = Field(description="nine tenths of the weight are within this time")
-    worst_minutes: float | None = Field(description="longest travel time with the site there")
-    points: int = Field(description="demand points that would go there")
-    objective: float | None = Field(description="with the site there")
-    before: float | None = Field(description="of the run, everyone at the nearest site")
-    change: float | None = Field(description="per cent by which the objective grows")
+    mean_minutes: float | None = Field(
+        title="mean travel time", description="with the site there", json_schema_extra=MINUTES
+    )
+    mean_before: float | None = Field(
+        title="mean travel time before", description="that of the run", json_schema_extra=MINUTES
+    )
+    p90_minutes: float | None = Field(
+        title="nine in ten within", description="nine tenths of the weight, with the site there",
+        json_schema_extra=MINUTES,
+    )  # fmt: skip
+    worst_minutes: float | None = Field(
+        title="longest travel time", description="with the site there", json_schema_extra=MINUTES
+    )
+    points: int = Field(title="demand points", description="that would go there")
+    objective: float | None = Field(title="objective", description="with the site there; none where it cannot be so")
+    before: float | None = Field(title="objective before", description="that of the run")
+    change: float | None = Field(
+        title="change", description="by how much the objective grows", json_schema_extra=PERCENT
+    )
+    note: str = Field(description="what the answer rests on")
+
+
+class Around(Spot):
+    """A place, or a site, to which people travel."""
+
+    site: str = Field(default="", description="id of a site in place of a place; neither: the nearest site")
+    step: float | None = Field(
+        default=None, gt=0, description="from one line to the next; default about five in all",
+        json_schema_extra={"unit": "min"},
+    )  # fmt: skip
+
+
+class Held(BaseModel):
+    """Who is within an isochrone."""
+
+    minutes: float = Field(title="within", description="travel time at most", json_schema_extra=MINUTES)
+    weight: float = Field(title="weight", description="of the demand points within this time")
+    share: float = Field(title="share", description="of the weight within this time", json_schema_extra=PERCENT)
+
+
+class Outline(BaseModel):
+    """Places as polygons, GeoJSON: longitude and latitude in degrees, the outer ring first, then holes."""
+
+    type: Literal["MultiPolygon"]
+    coordinates: list[list[list[tuple[float, float]]]]
+
+
+class Isochrone(BaseModel):
+    """From where it takes at most so many minutes, a GeoJSON feature."""
+
+    type: Literal["Feature"]
+    properties: Held
+    geometry: Outline | None
+
+
+class Isochrones(BaseModel):
+    """Isochrones from the shortest time to the longest, a GeoJSON collection of features; each holds those before."""
+
+    type: Literal["FeatureCollection"]
+    features: list[Isochrone] = Field(
+        title="on the map", description="from within each line it takes so long at most; whose weight that is"
+    )
     note: str = Field(description="what the answer rests on")
 
 
@@ -442,7 +662,13 @@ def assign(model: live.Live, ask: Place) -> Assigned:
 
 def what_if(model: live.Live, ask: Change) -> Changed:
     """What it is worth to have a site elsewhere."""
-    return Changed(**live.what_if(model, ask.latitude, ask.longitude, ask.site))
+    there = live.spot(model, ask.latitude, ask.longitude, ask.candidate)
+    return Changed(**otherwise.what_if(model, there, ask.site))
+
+
+def isochrones_of(model: live.Live, ask: Around) -> Isochrones:
+    """From where one is there within how many minutes."""
+    return Isochrones(**isochrones.isochrones(model, ask.latitude, ask.longitude, ask.site, ask.step))
 
 
 WASHINGTON = {"latitude": 38.9, "longitude": -77.02}
@@ -457,6 +683,8 @@ engine = Engine(
         Endpoint("assign", Place, assign, Assigned, live.load, "Which site serves this place, and how soon?",
                  WASHINGTON),
         Endpoint("what-if", Change, what_if, Changed, live.load, "What if a site were here?", WASHINGTON),
+        Endpoint("isochrones", Around, isochrones_of, Isochrones, live.load,
+                 "How long does it take to get here, and from where?", WASHINGTON),
     ),
     demo=("demo-meetup.toml", "demo-helsinki.toml"),
     prepare=prepare,

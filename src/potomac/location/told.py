@@ -6,14 +6,16 @@ import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Fact, Result, Show
-from potomac.errors import listing
+from potomac.errors import listing, shown
+from potomac.location import sure
 from potomac.location.compared import CHOICES
 from potomac.location.found import Found
 from potomac.location.methods import SOURCES, method
-from potomac.location.robust import NEAR
+from potomac.location.placement import Placement
 from potomac.location.says import amount, minutes_of, percent, say
 
 __all__ = ["result"]
@@ -22,8 +24,8 @@ __all__ = ["result"]
 def result(found: Found, tables: Mapping[str, pa.Table], model: Mapping[str, pa.Table]) -> Result:
     """Put tables and words together."""
     return Result(
-        answer=" ".join(filter(None, (_sentence(found), _sure(found), _left_out(found)))),
-        facts=(*_proof(found), *_times(found), *_counts(found), *_against(found), *_robust(found), *_fitted(found)),
+        answer=" ".join(filter(None, (_sentence(found), sure.sentence(found), _left_out(found)))),
+        facts=(*_proof(found), *_times(found), *_counts(found), *_against(found), *sure.facts(found), *_fitted(found)),
         tables=tables,
         notes=tuple(_notes(found)),
         method=method(found),
@@ -41,6 +43,7 @@ def _sentence(found: Found) -> str:
     where, kind = _where(found), found.question.problem.objective
     best, bound = found.placement.objective, found.placement.bound
     who, total = _who(found), float(found.demand.weight.sum())
+    everyone, whole = _who(found, whole=True), found.whole
     radius = found.question.problem.service_radius
     if kind == "minimax":
         return f"{where}: nobody has further than {minutes_of(best)}; {_limit(found, minutes_of(bound))}."
@@ -48,13 +51,19 @@ def _sentence(found: Found) -> str:
         share = percent(100 * found.question.problem.share)
         return f"{where}: {share} of {who} are within {minutes_of(best)}; {_limit(found, minutes_of(bound))}."
     if kind == "max_coverage":
-        reach = f"{percent(100 * best / total)} of {who} are within {minutes_of(radius or 0)}"
-        return f"{where}: {reach}; {_limit(found, percent(100 * bound / total))}."
+        reach = f"{percent(100 * best / whole)} of {everyone} are within {minutes_of(radius or 0)}"
+        return f"{where}: {reach}; {_limit(found, percent(100 * bound / whole))}."
     if kind == "set_cover":
-        return f"{where} to have all of {who} within {minutes_of(radius or 0)}; {_fewer(found)}."
+        done = f"{where} to have all of {who} within {minutes_of(radius or 0)}"
+        if found.candidates.cost is None:
+            return f"{done}; {_fewer(found)}."
+        return f"{done}: {say(best)} in all; {_limit(found, say(bound))}."
     if kind == "attendance":
-        came = f"{amount(best)} of {who} are expected to come"
+        came = f"{amount(best)} of {everyone} are expected to come"
         return f"{where}: {came}; {_limit(found, amount(bound))}."
+    if kind == "market_share":
+        won = f"{amount(best)} of {everyone} ({percent(100 * best / whole)}) come there rather than elsewhere"
+        return f"{where}: {won}; {_limit(found, amount(bound))}."
     mean = minutes_of(found.served.mean)
     if kind == "fixed_charge":
         return f"{where}: {say(best)} in all, with {mean} on average for {who}; {_limit(found, say(bound))}."
@@ -63,19 +72,33 @@ def _sentence(found: Found) -> str:
 
 def _where(found: Found) -> str:
     """Put it at A; put the 3 sites at A, B and C; it takes 7 sites."""
-    names, problem = found.names, found.question.problem
+    names, problem = [shown(name) for name in found.names], found.question.problem
     if not found.candidates.named:
         names = [f"row {name}" for name in names]
     if problem.anywhere:
         s = found.candidates
         names = [_degrees(s.latitude[j], s.longitude[j]) for j in found.placement.sites]
     many = len(names)
-    if problem.objective == "set_cover":
+    covers = problem.objective == "set_cover"
+    if covers and found.candidates.cost is None:
         return f"It takes {many:,} site{'s' if many != 1 else ''} ({_listed(names)})"
-    verb = "Open" if problem.objective == "fixed_charge" else "Put"
-    if many == 1:
-        return f"{verb} it at {names[0]}"
-    return f"{verb} the {many:,} sites at {_listed(names)}"
+    verb = "Open" if covers or problem.objective == "fixed_charge" else "Put"
+    present = found.candidates.fixed[found.placement.sites]
+    if present.any():
+        return _beside(verb, names, present)
+    return f"{verb} {_the(many)} at {_listed(names)}"
+
+
+def _beside(verb: str, names: list[str], present: npt.NDArray[np.bool_]) -> str:
+    """Put it at C, beside A and B, which are there; keep A and B, which are there."""
+    old = [name for name, there in zip(names, present, strict=True) if there]
+    new = [name for name, there in zip(names, present, strict=True) if not there]
+    there = f"{_listed(old)}, which {'is' if len(old) == 1 else 'are'} there already"
+    return f"{verb} {_the(len(new), 'new ')} at {_listed(new)}, beside {there}" if new else f"Keep {there}"
+
+
+def _the(many: int, kind: str = "") -> str:
+    return f"the {kind}site" if many == 1 and kind else "it" if many == 1 else f"the {many:,} {kind}sites"
 
 
 def _listed(names: list[str], most: int = 6) -> str:
@@ -93,11 +116,12 @@ def _degrees(latitude: float, longitude: float) -> str:
     return f"{abs(latitude):.4f}° {north}, {abs(longitude):.4f}° {east}"
 
 
-def _who(found: Found) -> str:
-    """5.46 million people; 120 points."""
+def _who(found: Found, *, whole: bool = False) -> str:
+    """5.46 million people; 120 points: those who are reached, or all."""
     if not found.demand.weighted:
-        return f"{len(found.demand):,} point{'s' if len(found.demand) != 1 else ''}"
-    total = amount(float(found.demand.weight.sum()))
+        many = len(found.demand) + whole * found.unreached.num_rows
+        return f"{many:,} point{'s' if many != 1 else ''}"
+    total = amount(found.whole if whole else float(found.demand.weight.sum()))
     return f"{total} {found.people}" if found.people else f"a weight of {total}"
 
 
@@ -107,8 +131,7 @@ NEARLY = 0.01
 
 def _limit(found: Found, bound: str) -> str:
     """What no other choice can better."""
-    p = found.placement
-    whose = "no other place" if found.question.problem.anywhere else "no other choice"
+    p, whose = found.placement, _whose(found)
     if p.proven and p.equal:
         return f"{whose} does better, and {_others(len(p.equal))} as well"
     if p.proven:
@@ -120,28 +143,25 @@ def _limit(found: Found, bound: str) -> str:
     return f"{whose} can do better than {bound}"
 
 
+def _whose(found: Found) -> str:
+    problem = found.question.problem
+    return "no other place" if problem.anywhere and problem.p == 1 else "no other choice"
+
+
 def _others(many: int) -> str:
     return "another one does" if many == 1 else f"{many:,} others do"
 
 
 def _fewer(found: Found) -> str:
+    """Whether fewer sites cover everyone."""
     p = found.placement
-    unit = "sites" if found.candidates.cost is None else "in cost"
+    if p.proven and p.equal:
+        return f"fewer cannot, and {_others(len(p.equal))} as well"
     if p.proven:
-        return "fewer cannot" if found.candidates.cost is None else f"no choice costs less than {say(p.objective)}"
-    return f"it cannot be done with fewer than {say(math.ceil(p.bound - 1e-9))} {unit}"
-
-
-def _sure(found: Found) -> str:
-    """How often the answer stays the best when times and demand are otherwise."""
-    wins = found.robust.wins
-    if wins is None:
-        return ""
-    best, near = percent(100 * wins.share), percent(100 * wins.near)
-    return (
-        f"Over {wins.scenarios:,} scenarios of travel times and demand it stays the best in {best}, and within "
-        f"{percent(100 * NEAR)} of the best in {near}."
-    )
+        return "fewer cannot"
+    if not math.isfinite(p.bound):
+        return "whether fewer can is not known"
+    return f"it cannot be done with fewer than {math.ceil(p.bound - 1e-9):,}"
 
 
 def _left_out(found: Found) -> str:
@@ -150,8 +170,7 @@ def _left_out(found: Found) -> str:
         return ""
     ids = listing(lost["id"].to_pylist(), 3)
     one = lost.num_rows == 1
-    weight = float(np.sum(lost["weight"].to_numpy()))
-    share = weight / (weight + float(found.demand.weight.sum()))
+    share = float(np.sum(lost["weight"].to_numpy())) / found.whole
     points = f"{lost.num_rows:,} demand point{'' if one else 's'} ({ids})"
     return f"{points} with {percent(100 * share)} of the weight {'has' if one else 'have'} no way to any candidate."
 
@@ -166,6 +185,7 @@ _OBJECTIVES = {
     "set_cover": ("Number of sites, or what they cost, that serve everyone within the service radius.", ""),
     "fixed_charge": ("Cost of opening the sites and sum of the travel times, each times its weight.", ""),
     "attendance": ("Expected attendance: half as many come with each half-life of travel time.", ""),
+    "market_share": ("Expected custom of the sites, beside that of rivals and of those who stay at home (Huff).", ""),
 }
 
 
@@ -179,10 +199,16 @@ def _proof(found: Found) -> Iterator[Fact]:
         low = high = None  # it is the best: there is nothing between
     yield Fact("objective", p.objective, meaning, low, high, unit)
     yield Fact("bound", bound, "No choice of sites can be better than this.", unit=unit)
+    if found.question.problem.objective == "market_share":
+        share = 100 * p.objective / found.whole
+        yield Fact("market_share", share, "Share of all custom that the sites win.", unit="%", key=True)
     gap = p.gap if math.isfinite(p.gap) else None
     yield Fact("gap", gap, "How far the objective can be from the best, as a share of it.", key=not p.proven)
     yield Fact("proven", p.proven, "Whether no better choice of sites exists.", key=True, label="proven the best")
-    meaning = "optimal: proven; within_gap: as near as asked; time_limit: best found until then; heuristic: no bound."
+    meaning = (
+        "optimal: proven; within_gap: as near as asked; time_limit: best found until then; heuristic: the best of "
+        "many starts."
+    )
     yield Fact("status", p.status, meaning)
 
 
@@ -196,21 +222,23 @@ def _times(found: Found) -> Iterator[Fact]:
     low = min(p.bound / float(found.demand.weight.sum()), s.mean) if bounded else None
     yield Fact("mean_minutes", s.mean, "Mean travel time to the site, by weight.", low, None, "min", key=True,
                label="mean travel time")  # fmt: skip
-    yield Fact("median_minutes", s.quantile(0.5), "Half of the weight is within this time.", unit="min")
+    yield Fact("median_minutes", s.quantile(0.5), "Half of the weight is within this time.", unit="min",
+               label="median travel time")  # fmt: skip
     yield Fact("p90_minutes", s.quantile(0.9), "Nine tenths of the weight are within this time.", unit="min",
                key=True, label="nine in ten within")  # fmt: skip
     yield Fact("worst_minutes", s.worst, "Longest travel time of anyone who counts.", unit="min", key=True,
                label="longest travel time")  # fmt: skip
     if problem.service_radius is not None:
         within = 100 * s.within(problem.service_radius)
-        yield Fact("within_radius", within, "Share of the weight within the service radius.", unit="%", key=True)
+        meaning = "Share of all the weight that is served within the service radius; who has no way is beyond."
+        yield Fact("within_radius", within, meaning, unit="%", key=True)
 
 
 def _counts(found: Found) -> Iterator[Fact]:
     d, lost = found.demand, found.unreached
     yield Fact("sites", len(found.placement.sites), "Sites that are chosen, those that are there already included.")
     yield Fact("demand_points", len(d) + lost.num_rows, "Demand points of the study.")
-    total = float(d.weight.sum()) + float(np.sum(lost["weight"].to_numpy()))
+    total = found.whole
     yield Fact("demand_weight", total, "Weight of all demand points.")
     if not found.question.problem.anywhere:
         yield Fact("candidates", len(found.candidates), "Candidates among which the sites are chosen.")
@@ -235,20 +263,6 @@ def _against(found: Found) -> Iterator[Fact]:
         yield Fact(f"against_{kind}", gain, meaning, unit="%", label=f"better than {CHOICES[choice.name]} by")
 
 
-def _robust(found: Found) -> Iterator[Fact]:
-    wins, more = found.robust.wins, found.robust.one_more
-    if wins is not None:
-        meaning = "Share of the scenarios in which these sites are the best, with its 95 % interval."
-        ends = (100 * wins.low, 100 * wins.high)
-        yield Fact("stays_best", 100 * wins.share, meaning, *ends, "%", "Wilson (1927)", label="stays the best")
-        meaning = "Share of the scenarios in which they are within 5 % of the best."
-        yield Fact("near_best", 100 * wins.near, meaning, unit="%", key=True, label="within 5 % of the best")
-        meaning = "By how much the answer is worse than the best of each scenario, on average, with its 95 % interval."
-        yield Fact("regret", wins.regret, meaning, wins.regret_low, wins.regret_high, wins.unit)
-    if more is not None:
-        yield Fact("one_more_site", more, "By how much one more site shortens the mean travel time.", unit="min")
-
-
 def _fitted(found: Found) -> Iterator[Fact]:
     fitted = found.journeys.calibration
     if fitted is None:
@@ -269,21 +283,33 @@ def _notes(found: Found) -> Iterator[str]:
     yield from found.journeys.notes
     yield from (_stop(note) for note in found.placement.notes)
     yield from (_stop(note) for note in found.robust.notes)
+    yield from found.question.notes
     travel = found.journeys.travel
     if travel.model not in ("road", "matrix") and found.journeys.calibration is None:
         yield (
             f"Travel times are an estimate ({travel.model.replace('_', ' ')}, {travel.speed_kmh:g} km/h): give "
             "[travel.sample] with trips whose time is known and it is calibrated by them."
         )
-    if travel.departure is None:
+    if travel.departure is None and travel.model == "road":
         yield "Travel times are those of an empty road; departure = 8 asks for the morning."
+    elif travel.departure is None and travel.model != "matrix":
+        yield "Travel times know no rush hour; departure = 8 asks for the morning."
+    elif travel.departure is not None and travel.model == "matrix":
+        hour = f"{travel.departure:g}"
+        yield f"Times by pair are multiplied by what travel.profile says of {hour} o'clock."
     if found.placement.status == "time_limit":
         yield "The time limit ended the search: with a longer solver.time_limit objective and bound may come closer."
     if found.placement.equal:
-        ids = found.candidates.id.take(pa.array(found.placement.equal[0])).to_pylist()
-        yield f"As good are also: {listing(ids, 8)}. Of equals the first by id is taken."
+        yield as_good(found.placement, found.candidates.id)
     if not found.demand.weighted:
         yield "Every demand point counts the same, as the table has no weight."
+
+
+def as_good(placement: Placement, ids: pa.Array) -> str:
+    """The first of the other choices that are as good, and by what one of them all was taken."""
+    other = ids.take(pa.array(placement.equal[0])).to_pylist()
+    among = "equals" if placement.ties == "all" else "those that were met"
+    return f"As good are also: {listing(other, 8)}. Of {among} the first by id is taken."
 
 
 def _stop(note: str) -> str:
@@ -294,15 +320,15 @@ def _stop(note: str) -> str:
 # ---- tables -------------------------------------------------------------------------------------------------------
 
 LABELS = {
-    "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "if closed", "p90_minutes": "9 in 10",
-    "within_radius": "within radius", "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
+    "mean_minutes": "mean", "worst_minutes": "longest", "minutes_if_closed": "if closed", "p90_minutes": "nine in ten",
+    "next_site": "second nearest", "next_minutes": "there", "nearest_km": "distance",
     "km": "straight line", "best_mean_minutes": "best then", "best_sites": "sites that are best then",
-    "median_minutes": "median", "saved_by_one_more": "one more saves",
+    "median_minutes": "median",
 }  # fmt: skip
 UNITS = {
     "latitude": "°", "longitude": "°", "mean_minutes": "min", "worst_minutes": "min", "minutes_if_closed": "min",
     "p90_minutes": "min", "minutes": "min", "next_minutes": "min", "km": "km", "nearest_km": "km",
-    "best_mean_minutes": "min", "median_minutes": "min", "saved_by_one_more": "min",
+    "best_mean_minutes": "min", "median_minutes": "min",
 }  # fmt: skip
 
 
@@ -320,21 +346,11 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
             ("choice", "sites", "objective", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius"),
             "What somebody might have chosen, by the same travel times.",
         ),
-        "frontier": (
-            "More or fewer sites",
-            ("p", "aim", "mean_minutes", "p90_minutes", "worst_minutes", "within_radius", "saved_by_one_more", "proven",
-             "sites"),
-            _about_frontier(found),
-        ),
-        "stability": (
-            "When it is otherwise",
-            ("site", "chosen", "wins", "low", "high"),
-            "In which share of the scenarios each candidate is among the best sites, with 95 % intervals.",
-        ),
-        "hours": (
-            "By the hour",
-            ("hour", "mean_minutes", "p90_minutes", "best_mean_minutes", "best_sites"),
-            "How long people take to these sites at each hour, and to those that are the best then.",
+        **sure.shown(found),
+        "market": (
+            "Own sites and rivals",
+            ("site", "own", "attractiveness", "custom", "share"),
+            "How much of the custom each site wins by Huff's model; what is lacking stays at home or reaches no site.",
         ),
         "unreached": ("Out of reach", ("id", "row", "weight", "reason", "nearest", "nearest_km"), ""),
         "calibration": ("How travel times were fitted", (), "Errors are mean shares, on trips that were held out."),
@@ -350,20 +366,11 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> tuple[Show, ...]:
         Show(
             name, title, tuple(c for c in columns if c in tables[name].column_names and c not in bare),
             sort="minutes" if name == "assignments" else "", descending=name == "assignments", rows=50, caption=caption,
-            units=UNITS, labels=LABELS,
+            units=UNITS | sure.units(found), labels=LABELS | sure.labels(found),
         )
         for name, (title, columns, caption) in wanted.items()
         if name in tables
     )  # fmt: skip
-
-
-def _about_frontier(found: Found) -> str:
-    if not found.question.problem.equity:
-        return "The least mean for each number of sites, to within 0.2 %."
-    return (
-        "The least mean (minisum), the least worst time (minimax), and the least mean within a worst time between the "
-        "two (combined), for each number of sites."
-    )
 
 
 def _is_bare(found: Found, name: str) -> bool:

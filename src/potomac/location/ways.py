@@ -10,6 +10,7 @@ import numpy.typing as npt
 from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
 from potomac.location.places import degrees
 from potomac.location.travel.circuity import Circuity, CircuityDistance
+from potomac.location.travel.model import believed
 from potomac.location.travel.plain import GreatCircle, Minkowski
 
 __all__ = ["Ways", "angles"]
@@ -76,9 +77,7 @@ class Ways:
 
     def minutes(self, places: Floats) -> Floats:
         """To places, latitude and longitude in degrees, shape (k, 2) -> (n, k)."""
-        return np.asarray(self.model.minutes(_with_more(self.points), _with_more(places), self.departure))[
-            : len(self.points), : len(places)
-        ]
+        return np.asarray(self.model.minutes(believed(self.points), believed(places), self.departure))
 
     def along(self, km: Floats) -> Floats:
         """Minutes of ways so long, where the distance alone counts, of any shape."""
@@ -88,7 +87,7 @@ class Ways:
         for start in range(0, len(flat), _BLOCK):
             part = flat[start : start + _BLOCK]
             ends = np.column_stack([np.zeros(len(part)), part])
-            out[start : start + _BLOCK] = self.model.minutes(origin, ends, self.departure)[0]
+            out[start : start + _BLOCK] = self.model.minutes(origin, believed(ends), self.departure)[0]
         return out.reshape(np.shape(km))
 
     def slope(self, km: Floats) -> Floats:
@@ -159,11 +158,6 @@ class Ways:
         left = np.minimum(west * small, west * large)
         right = np.maximum(east * small, east * large)
         return (left, right), (low - latitude, high - latitude)
-
-
-def _with_more(places: Floats) -> Floats:
-    """Places, and one on the equator where all lie far south: models take those for swapped coordinates."""
-    return np.vstack([places, np.zeros((1, 2))]) if (places[:, 0] < -60.0).all() else places
 
 
 def _times(factor: float, span: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

@@ -26,7 +26,7 @@ class Worth:
         mean: weighted mean minutes of those who are reached.
         q90: minutes within which nine tenths of their weight is.
         worst: most minutes of anyone who counts and is reached.
-        within: share of all weight within the service radius; NaN without one.
+        within: share of all weight (``whole``) within the service radius; NaN without one.
         served: share of all weight that is reached.
     """
 
@@ -43,7 +43,10 @@ def least(to_sites: Floats) -> Floats:
     return np.asarray(to_sites.min(axis=1, initial=np.inf))
 
 
-def worth(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0) -> Worth:
+def worth(
+    minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0, whole: float | None = None,
+    objective: float | None = None,
+) -> Worth:  # fmt: skip
     """What sites are worth to people.
 
     Args:
@@ -51,13 +54,15 @@ def worth(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.
         weight: shape (n,).
         problem: says what counts.
         opening: what the sites cost in all.
+        whole: weight of which shares are told; default that of all who are given.
+        objective: where it does not follow from the nearest site.
     """
     reached = np.isfinite(minutes) & (weight > 0)
-    some, w, total = minutes[reached], weight[reached], float(weight.sum())
+    some, w, total = minutes[reached], weight[reached], float(weight.sum()) if whole is None else whole
     nan = float("nan")
     radius = problem.service_radius
     return Worth(
-        objective=objective_of(minutes, weight, problem, opening),
+        objective=objective_of(minutes, weight, problem, opening) if objective is None else objective,
         mean=float(np.average(some, weights=w)) if len(some) else nan,
         q90=weighted_quantile(some, w, 0.9),
         worst=float(some.max()) if len(some) else nan,
@@ -67,7 +72,12 @@ def worth(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.
 
 
 def objective_of(minutes: Floats, weight: Floats, problem: Problem, opening: float = 0.0) -> float:
-    """The objective of sites, from the minutes to the one that serves each; NaN where somebody is left out."""
+    """The objective of sites, from the minutes to the one that serves each; NaN where somebody is left out.
+
+    Nor does the custom that sites win beside rivals (market_share) follow from the nearest site alone.
+    """
+    if problem.objective == "market_share":
+        return float("nan")
     counts = weight > 0
     t, w = minutes[counts], weight[counts]
     kind = problem.objective

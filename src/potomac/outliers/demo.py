@@ -5,10 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
 from io import BytesIO
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +16,7 @@ from potomac.engine import Progress
 from potomac.errors import Fault, StudyError
 from potomac.outliers.strait import simulate_strait
 from potomac.stats.streams import Stream
+from potomac.tables.shipped import is_file, shipped
 
 __all__ = ["AIRCRAFT", "STRAIT", "TRUTH", "prepare"]
 
@@ -25,7 +24,7 @@ AIRCRAFT = "paris.jsonl.gz"
 STRAIT = "strait.csv.gz"
 TRUTH = "strait-truth.csv"
 
-_PACKAGE = "traffic"
+_PACKAGE, _VERSION = "traffic", "2.13"
 _PLACE = "data/samples/collections/quickstart.json.gz"
 _LEVEL = 6
 
@@ -42,10 +41,10 @@ def prepare(directory: str, progress: Progress) -> None:
         StudyError: the package is not installed, or the directory cannot be written.
     """
     try:
-        if not _exists(f"{directory}/{STRAIT}"):
+        if not is_file(f"{directory}/{STRAIT}"):
             _write_strait(directory, progress)
-        needed = _exists(f"{directory}/demo-paris.toml") or not _exists(f"{directory}/demo-strait.toml")
-        if needed and not _exists(f"{directory}/{AIRCRAFT}"):
+        needed = is_file(f"{directory}/demo-paris.toml") or not is_file(f"{directory}/demo-strait.toml")
+        if needed and not is_file(f"{directory}/{AIRCRAFT}"):
             _write_aircraft(f"{directory}/{AIRCRAFT}", progress)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -70,7 +69,7 @@ def _with_text_times(table: pa.Table) -> pa.Table:
 
 
 def _write_aircraft(path: str, progress: Progress) -> None:
-    with _shipped() as file, gzip.open(file) as text:
+    with gzip.open(shipped(_PACKAGE, _PLACE, "the real positions", _VERSION)) as text:
         rows = json.load(text)
     _zip(path, _lines(rows, progress))
 
@@ -80,29 +79,6 @@ def _lines(rows: list[dict[str, Any]], progress: Progress, size: int = 20_000) -
         some = rows[start : start + size]
         yield "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in some).encode()
         progress("copying real positions", min(start + size, len(rows)), len(rows))
-
-
-@contextmanager
-def _shipped() -> Iterator[IO[bytes]]:
-    """The file of positions inside the installed package, which is not imported: it would load much more."""
-    spec = find_spec(_PACKAGE)
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        path = f"{place}/{_PLACE}"
-        if _exists(path):
-            with open(path, "rb") as file:
-                yield file
-            return
-    found = f"the real positions of the demo come from the package {_PACKAGE}, which is not installed"
-    mend = f"Install it without its dependencies: pip install {_PACKAGE}==2.13 --no-deps"
-    raise StudyError(Fault("demo.package-missing", found, "", mend))
-
-
-def _exists(path: str) -> bool:
-    try:
-        with open(path, "rb"):
-            return True
-    except FileNotFoundError:
-        return False
 
 
 def _zip(path: str, parts: Iterable[bytes]) -> None:

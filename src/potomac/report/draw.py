@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 __all__ = ["Part", "coordinates", "document", "element", "fitted", "num", "polyline", "style", "text_width", "wrapped"]
 
 Floats = NDArray[np.float64]
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]|[\u202a-\u202e\u2066-\u2069]")
 
 
 class Part(str):
@@ -27,7 +27,7 @@ class Part(str):
 
 
 def clean(value: object) -> str:
-    """Text without the characters that no SVG or HTML may hold."""
+    """Text without the characters that no SVG or HTML may hold, and without those that turn its direction round."""
     return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", str(value))
 
 

@@ -18,6 +18,9 @@ __all__ = ["MOST", "Frame", "draw", "places", "radii", "tips"]
 MOST = 1500
 """Marks of one layer that are drawn one by one, with a tip each."""
 
+LONGEST = 80
+"""Letters of a value in a tip."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -43,7 +46,7 @@ def tips(layer: Layer, x: Axis, y: Axis) -> list[str]:
     """For each row, what is shown on hover: the tip columns, or the place."""
     names = layer.tip or tuple(name for name in (layer.x, layer.y) if name)
     heads = {layer.x: (x.label, x.unit), layer.y: (y.label, y.unit)} if not layer.tip else {}
-    columns = [words(layer.data.column(name)) for name in names]
+    columns = [[_short(value) for value in words(layer.data.column(name))] for name in names]
     labels = [heads.get(name, ("", "")) for name in names]
     labels = [(label or name.replace("_", " "), unit) for (label, unit), name in zip(labels, names, strict=True)]
     return [
@@ -52,6 +55,11 @@ def tips(layer: Layer, x: Axis, y: Axis) -> list[str]:
         )
         for row in zip(*columns, strict=True)
     ]
+
+
+def _short(text: str) -> str:
+    """What fits into a tip: a name of thousands of letters would stand there once for each mark."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
 def radii(layer: Layer, default: float) -> Floats:

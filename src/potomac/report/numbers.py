@@ -14,7 +14,7 @@ MISSING = "–"
 
 MINUS = "\N{MINUS SIGN}"
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_TIGHT = ("%", "°", "′", "″")
+_TIGHT = ("°", "′", "″")
 
 
 def decimals(value: float, digits: int = 3) -> int:

@@ -38,10 +38,13 @@ class Series:
 
 
 def assign(figure: Figure) -> list[dict[str, Series]]:
-    """For each layer, its series by name; a layer without series has one, under its own name."""
+    """For each layer, its series by name; a layer without series, and one of the ground, has one under its own name."""
     order: dict[str, int] = {}
     found = []
     for layer in figure.layers:
+        if layer.ground:
+            found.append({layer.name: Series(layer.name, "ground", "", layer.shape)})
+            continue
         names = list(dict.fromkeys(words(layer.data.column(layer.series)))) if layer.series else [layer.name]
         for name in names:
             order.setdefault(name, len(order))

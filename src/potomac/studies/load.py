@@ -12,16 +12,12 @@ from pydantic import ValidationError
 
 from potomac.engine import Engine
 from potomac.errors import Fault, PotomacError, StudyError, did_you_mean, listing
-from potomac.spec import Study
+from potomac.spec import MEMORY, Study
 from potomac.studies import fields, overrides, registry, toml
 from potomac.studies.faults import explain, first_by_line
 from potomac.studies.toml import Document, Path, dotted
 
 __all__ = ["Loaded", "load"]
-
-
-MEMORY = "in memory"
-"""The source of a table that was given as an object."""
 
 
 @dataclass(frozen=True)

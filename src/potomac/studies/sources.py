@@ -44,7 +44,7 @@ def open_all(loaded: Loaded, given: Mapping[str, Any]) -> dict[str, Table]:
         try:
             opened[name] = _open(spec, name, loaded, given.get(name, spec.source))
         except PotomacError as error:
-            wrong.append(loaded.locate(_named(error, name)))
+            wrong.append(loaded.locate(_named(error, name, spec.form)))
     if wrong:
         raise type(wrong[0])(fault for error in wrong for fault in error.faults)
     unknown = [name for name in given if name not in opened]
@@ -58,9 +58,21 @@ def _open(spec: TableSpec, name: str, loaded: Loaded, source: Any) -> Table:
     return potomac_tables.open(source, columns, spec.all_roles(), query=spec.query, base=loaded.base, name=name)
 
 
-def _named(error: PotomacError, name: str) -> PotomacError:
-    """Faults without a key belong to the table's source."""
-    return type(error)(fault if fault.key else replace(fault, key=f"{name}.source") for fault in error.faults)
+_LACKING = ("data.column-missing", "data.role-missing")
+
+
+def _named(error: PotomacError, name: str, form: str) -> PotomacError:
+    """Faults without a key belong to the table's source; where columns are missing it is told what a row looks like."""
+    faults = [replace(fault, key=fault.key or f"{name}.source") for fault in error.faults]
+    lost = [k for k, fault in enumerate(faults) if form and fault.code in _LACKING and not _is_sure(fault)]
+    if lost:
+        faults[lost[0]] = replace(faults[lost[0]], mend=form)
+    return type(error)(faults)
+
+
+def _is_sure(fault: Fault) -> bool:
+    """Whether it is known which column is meant."""
+    return fault.mend.startswith(("Did you mean", "For ", "Add columns.")) and not fault.mend.endswith('"..."')
 
 
 def _no_table(name: str, valid: tuple[str, ...]) -> Fault:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from potomac.errors import shown
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -88,10 +90,3 @@ class Source:
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
         """Stream the rows from the first."""
         raise NotImplementedError
-
-
-def shown(value: object, most: int = 80) -> str:
-    """``value`` on one line for a message: signs that steer a terminal escaped, cut at ``most`` signs."""
-    text = str(value)
-    text = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return text if len(text) <= most else f"{text[: most - 3]}..."

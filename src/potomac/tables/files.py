@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from potomac.errors import DataError, Fault, did_you_mean, listing
+from potomac.errors import DataError, Fault, closest, listing
 from potomac.tables.chunk import Chunk, Source, shown
 from potomac.tables.delimited import Delimited
 from potomac.tables.jsonrows import open_json
@@ -151,12 +151,19 @@ def _kind_within(path: Path, name: Path) -> str:
 def _missing(written: str, path: Path) -> Fault:
     there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
     readable = [name for name in there if _kind(Path(name)) or (path.parent / name).is_dir()]
-    near = did_you_mean(path.name, there)
+    near = _near(path.name, there)
     folder = shown(path.parent.absolute(), 200)
     where = f"in {folder}" if path.parent.is_dir() else f"and no directory {folder}"
     seen = f"there are {listing(map(shown, readable), 6)}" if readable and not near else ""
     found = f"there is no file {shown(written)} {where}"
     return Fault("data.source-missing", found, seen, near or "Paths are relative to the study file")
+
+
+def _near(name: str, there: Sequence[str]) -> str:
+    """A file that is called nearly so; endings say nothing, as they are those of most files."""
+    stems = {one.partition(".")[0]: one for one in reversed(there)}
+    close = closest(name.partition(".")[0], list(stems))
+    return f'Did you mean "{shown(stems[close])}"?' if close else ""
 
 
 def _no_match(written: str, path: Path) -> Fault:

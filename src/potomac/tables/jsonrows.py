@@ -121,13 +121,16 @@ class JsonRows(Source):
         """The names of the first objects' values, in order, and which of them are words."""
         names: dict[str, None] = {}
         worded: set[str] = set()
+        self._numbered = False
         for value in self._some():
+            self._numbered |= "id" in value
             inner = value.get("properties") if self._form.geo else value
             if not isinstance(inner, dict):
                 continue
             names.update(dict.fromkeys(inner))
             worded.update(name for name, item in inner.items() if isinstance(item, str))
         if self._form.geo:
+            self._numbered |= "id" not in names  # features without ids of their own may have a property of that name
             names.update(dict.fromkeys(("id", *POSITION)))
         return tuple(names), frozenset(worded)
 
@@ -201,7 +204,7 @@ class JsonRows(Source):
         if self._form.geo:
             if name in POSITION:
                 return POSITION[name]
-            return "/id" if name == "id" else f"/properties/{_step(name)}"
+            return "/id" if name == "id" and self._numbered else f"/properties/{_step(name)}"
         return f"/{_step(name)}"
 
     def _chunk(self, line: pa.ChunkedArray, read: pa.Table, first: int, count: int) -> Chunk:

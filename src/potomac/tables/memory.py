@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from potomac.errors import Fault, StudyError
+from potomac.errors import DataError, Fault, StudyError, listing
 from potomac.tables.chunk import ROWS, Chunk, Source, shown
 
-__all__ = ["ArrowDataset", "Memory", "from_arrays", "from_frame"]
+__all__ = ["ArrowDataset", "Memory", "from_arrays", "from_frame", "is_geo"]
 
 
 class Memory(Source):
@@ -81,6 +81,32 @@ class Frame(Source):
             yield Chunk(self.label, first, len(part), arrays)
 
 
+class GeoFrame(Frame):
+    """A GeoDataFrame of points: a pandas frame whose geometry gives the columns latitude and longitude.
+
+    A frame that has columns of these names keeps them.
+
+    Raises:
+        DataError: it has no coordinate reference system, or holds other things than points.
+    """
+
+    positions = ("latitude", "longitude")
+
+    def __init__(self, frame: Any) -> None:
+        kinds = sorted({kind for kind in frame.geometry.geom_type if isinstance(kind, str)} - {"Point"})
+        if kinds:
+            found, mend = f"the frame holds {listing(kinds, 5)}", "Take one point of each, such as its centroid"
+            raise DataError(Fault("data.geometry", found, "expected points", mend))
+        if frame.crs is None:
+            found = "the frame has no coordinate reference system"
+            mend = 'Say which coordinates they are: frame.set_crs("EPSG:4326") for degrees'
+            raise DataError(Fault("data.crs-missing", found, "expected one", mend))
+        points = frame.to_crs(4326).geometry
+        own = frame.drop(columns=[frame.geometry.name])
+        new = {"latitude": points.y, "longitude": points.x}
+        super().__init__(own.assign(**{k: v for k, v in new.items() if k not in own}), "the GeoDataFrame")
+
+
 def array(values: Any) -> pa.Array:
     """An Arrow array of a pandas or NumPy column; words where its values are of several kinds."""
     try:
@@ -96,8 +122,15 @@ def _missing(value: Any) -> bool:
     )
 
 
+def is_geo(frame: Any) -> bool:
+    """Whether it is a GeoDataFrame; the package is not imported."""
+    return hasattr(frame, "geometry") and hasattr(frame, "to_crs")
+
+
 def from_frame(frame: Any) -> Memory | Frame:
-    """A pandas or Polars frame."""
+    """A pandas or Polars frame, or a GeoDataFrame."""
+    if is_geo(frame):
+        return GeoFrame(frame)
     if type(frame).__module__.startswith("polars"):
         return Memory(frame.to_arrow(), "the Polars frame")
     return Frame(frame, "the pandas frame")

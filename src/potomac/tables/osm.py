@@ -220,8 +220,15 @@ def _reading(path: Path, label: str) -> Iterator[None]:
             yield
     except DataError:
         raise
+    except MemoryError:
+        raise DataError(_too_wide(label)) from None
     except (RuntimeError, ValueError, EOFError) as error:
         raise DataError(_damaged(path, label, str(error))) from None
+
+
+def _too_wide(label: str) -> Fault:
+    found = f"{shown(label)} takes more memory than there is: it is large, or its nodes have absurd numbers"
+    return Fault("data.damaged", found, "expected an extract as servers give it", "Cut a smaller region out of it")
 
 
 def _damaged(path: Path, label: str, said: str) -> Fault:
@@ -237,5 +244,8 @@ def _damaged(path: Path, label: str, said: str) -> Fault:
         )
     if "EOF" in said:
         return ends_early(name)
+    if "Unable to cast" in said:  # the numbers of nodes are unsigned to the reader
+        found, mend = f"{name} has nodes with negative numbers, as editors give them", "Upload them first, or renumber"
+        return Fault("data.damaged", found, "expected numbers from 1", f"{mend}: osmium renumber")
     found = f"{name} is damaged: {shown(said, 200)}"
     return Fault("data.damaged", found, "expected a whole OpenStreetMap extract", "Fetch the file again")

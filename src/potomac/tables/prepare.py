@@ -58,8 +58,8 @@ class Prepared:
             return self._all_null(role)
         value = f', for example "{shown(self.example[reason], 40)}"' if self.example.get(reason) else ""
         told = f"{reason} in {reasons[reason]:,} of {read:,} rows{value}"
-        swap = suspicion.SWAP if any("swapped" in note for note in self.found) else ""
-        mend = swap[:1].upper() + swap[1:] or "Look at the column, its unit and the file"
+        hint = next((one for one in (suspicion.SWAP, suspicion.DEGREES) if any(one in n for n in self.found)), "")
+        mend = hint[:1].upper() + hint[1:] or "Look at the column, its unit and the file"
         return Fault("data.no-usable-rows", f"no row of {shown(self.label)} can be used", told, mend)
 
     def _all_null(self, role: Role) -> Fault:

@@ -14,7 +14,7 @@ from potomac.tables.chunk import Source, shown
 from potomac.tables.database import is_url, open_database
 from potomac.tables.duck import reader
 from potomac.tables.files import open_files
-from potomac.tables.memory import ArrowDataset, Memory, from_arrays, from_frame
+from potomac.tables.memory import ArrowDataset, Memory, from_arrays, from_frame, is_geo
 from potomac.tables.spool import Spool
 
 __all__ = ["open_source"]
@@ -61,7 +61,7 @@ def _opener(source: Any) -> Callable[[Any], Source]:
         return _relation
     if root == "polars" and hasattr(source, "collect"):
         return _lazy
-    if root in ("pandas", "polars") and hasattr(source, "columns"):
+    if (root in ("pandas", "polars") or is_geo(source)) and hasattr(source, "columns"):
         return from_frame
     if isinstance(source, Mapping) or (isinstance(source, np.ndarray) and source.dtype.names):
         return from_arrays

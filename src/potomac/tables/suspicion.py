@@ -11,10 +11,12 @@ import pyarrow as pa
 from potomac.tables.chunk import shown
 from potomac.tables.roles import Column, Role
 
-__all__ = ["SWAP", "all_notes", "fast"]
+__all__ = ["DEGREES", "SWAP", "all_notes", "fast"]
 
 Floats = npt.NDArray[np.float64]
 SWAP = "exchange the two names under columns"
+DEGREES = "transform them to degrees (EPSG:4326)"
+_METRES = 1000.0
 _FAST = 60.0  # knots; few ships are faster, most aircraft and cars on motorways are
 _MOVING = 0.5
 
@@ -29,6 +31,14 @@ def swapped(latitude: Floats, longitude: Floats) -> str:
         return ""
     share = f"{int(beyond.sum()):,} of {len(latitude):,} latitudes are beyond the poles"
     return f"latitude and longitude look swapped: {share}, and every one would be a longitude; {SWAP}"
+
+
+def projected(latitude: Floats, longitude: Floats) -> str:
+    """A note where places are metres or feet of a projection: no degree comes near them."""
+    known = np.isfinite(latitude) & np.isfinite(longitude)
+    if not known.any() or max(np.median(np.abs(part[known])) for part in (latitude, longitude)) < _METRES:
+        return ""
+    return f"latitude and longitude look like metres or feet of a projection; {DEGREES}"
 
 
 def named_swapped(columns: Mapping[str, Column]) -> str:
@@ -75,5 +85,8 @@ def all_notes(columns: Mapping[str, Column], raw: Mapping[str, Floats]) -> tuple
     if not {"latitude", "longitude"} <= set(raw):
         return ()
     named = named_swapped(columns)
+    far = projected(raw["latitude"], raw["longitude"])
+    if far:
+        return (far,)
     seen = swapped(raw["latitude"], raw["longitude"])
     return tuple(filter(None, (seen or named, "" if seen else longitudes_from_zero(raw["longitude"]))))

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from potomac.location.asked import Met, nearest_site
+from potomac.location.asked import Asked, Met, nearest_site
 from potomac.location.facility.nearest import interchanged
 from potomac.location.facility.problem import Facilities
+from potomac.location.facility.relaxation import FREE, IN
 from potomac.location.facility.shared import transport
 from potomac.location.facility.single import SWAPS, assign, wander
+from potomac.location.placement import Ties, rounding
+from potomac.location.ties import sought
 from potomac.stats.streams import Stream
 
 __all__ = ["Answers", "Found"]
@@ -33,6 +36,7 @@ class Found:
         assignment: the candidate that serves each demand point, or most of it, shape (n,).
         shares: how much of each demand point each site serves, shape (n, sites); None where each has one site.
         notes: what the reader should know.
+        ties: how equal placements were sought.
     """
 
     met: Met
@@ -40,6 +44,7 @@ class Found:
     assignment: Ints
     shares: Floats | None = None
     notes: tuple[str, ...] = ()
+    ties: Ties = "met"
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Answers:
         who: of each of these, the candidate that serves each demand point, where demand points have one site alone.
         price: of a unit of demand above capacity, at first.
         work: what local search may still take (about ns).
+        every: whether all placements were looked at.
     """
 
     f: Facilities
@@ -63,6 +69,7 @@ class Answers:
     who: dict[tuple[int, ...], Ints] = field(default_factory=dict)
     price: float = 1.0
     work: float = POLISH
+    every: bool = False
 
     def __post_init__(self) -> None:
         self.whole = self.f.whole
@@ -73,7 +80,7 @@ class Answers:
     def near(self) -> float:
         """Least difference of objectives that counts."""
         best = self.met.objective
-        return 1e-10 * max(1.0, abs(best)) if np.isfinite(best) else 1e-10
+        return 1e-10 * abs(best) if np.isfinite(best) else 0.0
 
     @property
     def goal(self) -> float:
@@ -81,8 +88,8 @@ class Answers:
         best = self.met.objective
         if not self.met.any:
             return np.inf
-        exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * max(1.0, abs(best))
-        return min(exact, best - self.gap * abs(best)) if self.gap > 0 else exact
+        exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * abs(best)
+        return min(exact, best - self.gap * (1 - 1e-9) * abs(best)) if self.gap > 0 else exact
 
     def stated(self, bound: float) -> float:
         """The bound as it may be stated: whole objectives round it up."""
@@ -91,7 +98,7 @@ class Answers:
         best = self.met.objective
         if self.whole and np.isfinite(bound):
             bound = float(np.ceil(bound - 5e-7))  # the goal lies 1e-6 above the whole number below the best
-        return best if bound >= best - 0.6e-9 * max(1.0, abs(best)) else bound
+        return best if bound >= best - 0.6e-9 * abs(best) else bound
 
     def offer(self, sites: Ints, who: Ints | None = None) -> float:
         """Note sites, with who is served by which of them (places) where that is a question; their objective."""
@@ -118,14 +125,14 @@ class Answers:
         f = self.f
         served = sites[who]
         load = np.bincount(served, f.demand, len(f.capacity))
-        if (load > f.capacity * (1 + 1e-9) + 1e-9).any():
+        if (load > f.capacity * (1 + 1e-9)).any():
             return np.inf
         value = float(f.cost[np.arange(len(who)), served].sum() + f.opening[sites].sum())
         if value == np.inf:
             return value
         if self.met.offer(sites, value):
             self.who = {}
-        if value <= self.met.objective + 1e-9 * max(1.0, abs(value)):  # as near as those that are met count as equal
+        if value <= self.met.objective + rounding(value):  # as near as those that are met count as equal
             self.who.setdefault(tuple(sorted(map(int, sites))), served)
         return value
 
@@ -168,7 +175,7 @@ class Answers:
         """What interchange makes of sites, as if they had no limits."""
         f = self.f
         there = np.isfinite(f.cost)
-        far = float(np.where(there, np.abs(f.cost), 0.0).max(axis=1).sum() + f.opening.sum()) + 1.0
+        far = 2.0 * float(np.where(there, np.abs(f.cost), 0.0).max(axis=1).sum() + f.opening.sum()) or 1.0
         cost = f.cost if there.all() else np.where(there, f.cost, far)
         moves = int(np.clip(POLISH / (4.0 * cost.size), 2, 500))
         found = interchanged(cost, f.opening, f.status, sites, f.least, f.most, far, self.near, moves)
@@ -189,7 +196,13 @@ class Answers:
 
     def found(self, bound: float) -> Found:
         """The answer, with who serves whom."""
-        f, sites = self.f, self.met.sites
+        f = self.f
+        ties: Ties = "all" if self.every else "met"
+        if f.service == "nearest" and not self.every:
+            free = np.flatnonzero(f.status == FREE)
+            ask = Asked(np.flatnonzero(f.status == IN), free, f.least if f.least == f.most else None)
+            ties = sought(self.met, bound, ask, f.cost, opening=f.opening)
+        sites = self.met.sites
         shares: Floats | None = None
         notes: tuple[str, ...] = ()
         if f.service == "nearest":
@@ -200,7 +213,7 @@ class Answers:
             _, shares, _ = transport(f.cost, f.demand, f.capacity, sites)
             who, notes = sites[shares.argmax(axis=1)], _split(shares)
         who[f.idle] = nearest_site(f.given[f.idle], sites)
-        return Found(self.met, bound, who, shares, notes)
+        return Found(self.met, bound, who, shares, notes, ties)
 
 
 def _split(shares: Floats) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ def closed(
     Returns:
         What HiGHS says, the share of each pair (None where it found nothing), and the sites.
     """
+    demand, capacity = _in_size(demand, capacity)
     sites = np.flatnonzero(status != OUT)
     column = np.repeat(np.arange(len(status)), np.diff(pairs.start))
     counts = np.flatnonzero(status[column] != OUT)
@@ -80,3 +81,12 @@ def closed(
     share = np.zeros(len(pairs.row))
     share[counts] = found.values[s:]
     return found, share, sites[found.values[:s] > 0.5]
+
+
+def _in_size(demand: Floats, capacity: Floats) -> tuple[Floats, Floats]:
+    """Both in a unit in which HiGHS's absolute tolerances are small beside them; usual sizes stay as they are."""
+    most = float(demand.max(initial=0.0))
+    if most == 0.0 or 1.0 <= most <= 2.0**20:
+        return demand, capacity
+    unit = 2.0 ** float(12 - np.frexp(most)[1])
+    return demand * unit, capacity * unit

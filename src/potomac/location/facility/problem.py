@@ -13,6 +13,7 @@ from potomac.location.asked import Asked, numbers
 from potomac.location.facility.relaxation import FREE, IN, OUT
 from potomac.location.facility.shared import transport
 from potomac.location.placement import checked_cost, checked_weights, infeasible
+from potomac.location.says import plain
 
 __all__ = ["Facilities", "Service", "facilities"]
 
@@ -86,7 +87,8 @@ def facilities(
     weight = checked_weights(weights, n)
     # copies: kernels are compiled anew for arrays that may not be written or lie otherwise
     limit = numbers(capacity, m, "capacity", np.inf, infinite=True).copy()
-    need = numbers(demand, n, "demand").copy() if capacity is not None else np.zeros(n)
+    need = numbers(demand, n, "demand").copy()
+    need[:] = need if capacity is not None else 0.0
     price = numbers(opening, m, "opening").copy()
     status = np.full(m, OUT, np.int8)
     status[ask.free], status[ask.fixed] = FREE, IN
@@ -120,8 +122,8 @@ def _reachable(f: Facilities, ask: Asked) -> None:
         raise infeasible(said, "Give them weight 0 and demand 0, or add candidates that reach them", key="cost")
     i = int(lost[0])
     largest = float(f.capacity[some][np.isfinite(f.given[i, some])].max())
-    said = f"the demand of demand point {i} is {f.demand[i]:g}, and the largest candidate that reaches it holds"
-    said = f"{said} {largest:g}" + (f"; so it is with {len(lost) - 1} more" if len(lost) > 1 else "")
+    said = f"the demand of demand point {i} is {plain(f.demand[i])}, and the largest candidate that reaches it holds"
+    said = f"{said} {plain(largest)}" + (f"; so it is with {len(lost) - 1} more" if len(lost) > 1 else "")
     raise infeasible(said, "Split the demand point, or raise capacity", key="capacity")
 
 
@@ -134,14 +136,15 @@ def _many(f: Facilities, ask: Asked) -> tuple[int, int]:
         best = float(held[ask.more])
         if best < total * (1 - ROUNDING):
             who = "1 site that holds most holds" if ask.p == 1 else f"{ask.p} sites that hold most hold"
-            said = f"the {who} {best:g} of a demand of {total:g}: {total - best:g} too little"
+            said = f"the {who} {plain(best)} of a demand of {plain(total)}: {plain(total - best)} too little"
             enough = np.flatnonzero(held >= total * (1 - ROUNDING))
             mend = f"{len(ask.fixed) + int(enough[0])} sites could hold it; raise p or capacity" if len(enough) else ""
             raise infeasible(said, mend or "Raise capacity or add candidates", key="capacity")
         return ask.p, ask.p
     enough = np.flatnonzero(held >= total * (1 - ROUNDING))
     if not len(enough):
-        said = f"all candidates together hold {held[-1]:g} of a demand of {total:g}: {total - held[-1]:g} too little"
+        short = plain(total - held[-1])
+        said = f"all candidates together hold {plain(held[-1])} of a demand of {plain(total)}: {short} too little"
         raise infeasible(said, "Raise capacity or add candidates", key="capacity")
     needed = len(ask.fixed) + int(enough[0])
     return max(needed, 1), len(ask.allowed)
@@ -162,5 +165,5 @@ def _too_small(f: Facilities, small: Ints, others: Ints) -> NoAnswer:
     only = np.flatnonzero((f.demand > 0) & ~np.isfinite(f.cost[:, others]).any(axis=1))
     asks, holds = float(f.demand[only].sum()), float(f.capacity[small].sum())
     who = f"demand point {listing(map(int, only), 5)} can be served by candidate {listing(map(int, small), 5)} only"
-    said = f"{who}, which hold {holds:g} of their demand of {asks:g}: {asks - holds:g} too little"
+    said = f"{who}, which hold {plain(holds)} of their demand of {plain(asks)}: {plain(asks - holds)} too little"
     return infeasible(said, "Raise capacity or add candidates that reach them", key="capacity")

@@ -304,8 +304,8 @@ def ascend(
             square += direction[i] * direction[i]
         if slope == 0.0 or square == 0.0:
             break
-        beyond = 1e-4 * abs(goal) + 1e-9  # who aims at the goal itself comes near it, but never there
-        aim = goal + beyond if goal < np.inf else value + 0.05 * abs(value) + 1e-9
+        beyond = 1e-4 * max(abs(goal), abs(value))  # who aims at the goal itself comes near it, but never there
+        aim = goal + beyond if goal < np.inf else value + 0.05 * abs(value) + 1e-6 * np.abs(now).sum()
         length = theta * (aim - value) / square
         for i in range(n):
             now[i] = max(now[i] + length * direction[i], floor[i])

@@ -10,6 +10,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
+from potomac.location.covers import beyond
 from potomac.location.facility.answers import Answers, Found
 from potomac.location.facility.closing import closed
 from potomac.location.facility.nearest import raised
@@ -17,6 +18,7 @@ from potomac.location.facility.problem import Facilities
 from potomac.location.facility.relaxation import FREE, IN, NODES, OUT, Pairs, ascend, dearer, listed
 from potomac.location.highs import Clock
 from potomac.location.placement import infeasible
+from potomac.location.says import plain
 
 __all__ = ["best_facilities"]
 
@@ -30,6 +32,9 @@ CLOSABLE = 100_000
 
 STEPS = 60
 """Subgradient steps at a node of the tree."""
+
+AHEAD, FEW = 8, 10
+"""Sites at which a node may be split that are looked at, and subgradient steps for each half."""
 
 REPACKED = 1_000_000_000
 """Pairs times demand points up to which knapsacks are packed anew to rule out a pair."""
@@ -53,6 +58,7 @@ class _Node:
     share: Floats
     worth: Floats
     direction: Floats
+    pairs: Pairs
     bound: float = -np.inf
     depth: int = 0
 
@@ -89,6 +95,7 @@ class _Search:
         f = self.f
         self.pairs = listed(f.cost, f.status)
         self.floor = np.where(f.status != OUT, f.cost, np.inf).min(axis=1)
+        self.base = float(self.floor.sum() + f.opening[f.status == IN].sum())  # nobody is served for less
         self.nodes = NODES if f.service == "single" else 0
 
     # -- the root ---------------------------------------------------------------------------------------------------
@@ -124,6 +131,7 @@ class _Search:
                 return False
         for chosen in chain.from_iterable(combinations(free.tolist(), k) for k in counts):
             self.answers.offer(np.union1d(inside, np.array(chosen, dtype=np.int64)))
+        self.answers.every = True
         return True
 
     def _begun(self) -> _Node:
@@ -140,7 +148,7 @@ class _Search:
         self.answers.price = 3.5 * float(np.abs(start).sum()) / max(float(f.demand.sum()), 1e-300)
         if f.service != "nearest" and f.least > 1:
             start = self._without_limits(start)
-        return _Node(f.status.copy(), start, share, np.zeros(m), np.zeros(n))
+        return _Node(f.status.copy(), start, share, np.zeros(m), np.zeros(n), self.pairs)
 
     def _without_limits(self, start: Floats) -> Floats:
         """Try the sites that were good without capacities; who is between two of them pays the mean of both."""
@@ -159,6 +167,9 @@ class _Search:
         theta, stale, served = 1.0, 0, np.zeros(len(self.pairs.row))
         while True:
             self._tell(node.bound)
+            if self.base >= self.answers.goal:
+                node.bound = self.base
+                return
             before, best = node.bound, self.answers.met.objective
             value, theta, _ = self._ascend(node, self.pairs, served, rounds, theta, 15, self.answers.goal)
             node.bound = max(node.bound, value)
@@ -282,18 +293,18 @@ class _Search:
         """The pairs that an answer below the goal can use, each demand point being served by one site."""
         f = self.f
         if f.service == "nearest":  # c_ij above lambda_i costs the bound the difference
-            toll = node.bound + self.pairs.cost - node.multiplier[self.pairs.row]
+            toll = node.bound + node.pairs.cost - node.multiplier[node.pairs.row]
         else:
             toll = dearer(
-                self.pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.nodes,
-                goal, len(self.pairs.row) * len(f.demand) < REPACKED,
+                node.pairs, f.demand, f.capacity, f.opening, node.status, f.least, f.most, node.multiplier, self.nodes,
+                goal, len(node.pairs.row) * len(f.demand) < REPACKED,
             )  # fmt: skip
-        return _thinned(self.pairs, toll < goal + 1e-12 * abs(goal))
+        return _thinned(node.pairs, toll < goal + 1e-12 * abs(goal))
 
     def _thin(self, root: _Node) -> None:
         """Go on with the useful pairs alone."""
         if self.answers.met.any and self.f.service != "shared":
-            self.pairs = self._useful(root, self.answers.goal)
+            self.pairs = root.pairs = self._useful(root, self.answers.goal)
 
     def _closed(self, node: _Node, few: Pairs, goal: float, seconds: float = np.inf) -> _Closed:
         """HiGHS on some pairs, which answers below the goal do not exceed."""
@@ -332,28 +343,57 @@ class _Search:
                 wide = len(nodes) < BROAD and self.answers.met.any
                 nodes.sort(key=lambda one: (one.bound, -one.depth) if wide else (-one.depth, one.bound))
                 batch, nodes = nodes[:2], nodes[2:]
-                for node, found in pool.map(self._raised, batch, [goal] * len(batch)):
+                for node, found, halves in pool.map(self._raised, batch, [goal] * len(batch)):
                     if found is not None:  # HiGHS has said all that can be said of it
                         lost = min(lost, self._told(node, found))
                     else:
-                        nodes += self._parts(node)
+                        nodes += self._parts(node, halves)
         return min([self.answers.goal, lost, *(one.bound for one in nodes)])
 
-    def _raised(self, node: _Node, goal: float) -> tuple[_Node, _Closed | None]:
-        """Raise the bound of a node; where its sites are decided, HiGHS finds who serves whom if that is a question."""
+    def _raised(self, node: _Node, goal: float) -> tuple[_Node, _Closed | None, list[_Node]]:
+        """Raise the bound of a node; what HiGHS says of it where its sites are decided, else its two halves."""
         f = self.f
-        value, _, _ = self._ascend(node, self.pairs, np.zeros(len(self.pairs.row)), STEPS, 0.5, 10, goal)
+        value, _, _ = self._ascend(node, node.pairs, np.zeros(len(node.pairs.row)), STEPS, 0.5, 10, goal)
         node.bound = max(node.bound, value)
-        if f.service != "single" or node.bound >= goal:
-            return node, None
-        few = self._useful(node, goal)
-        decided = (node.status != FREE).all() or (node.status == IN).sum() == f.most
-        if not decided and len(few.row) > len(f.demand):
-            return node, None
-        return node, self._closed(node, few, goal)
+        if node.bound >= goal:
+            return node, None, []
+        if f.service == "single":
+            few = self._useful(node, goal)
+            decided = (node.status != FREE).all() or (node.status == IN).sum() == f.most
+            if decided or len(few.row) <= len(f.demand):
+                return node, self._closed(node, few, goal), []
+            if len(few.row) < 0.9 * len(node.pairs.row):  # else they are not worth the memory
+                node.pairs = few
+        return node, None, self._halves(node, goal)
 
-    def _parts(self, node: _Node) -> list[_Node]:
-        """What is left of a node: nothing, or two halves."""
+    def _halves(self, node: _Node, goal: float) -> list[_Node]:
+        """A node with a site in, and with it out: one that the bound chooses about every other time.
+
+        Where knapsacks are whole, and trees deep, several are tried, and the one for which both halves are soon worst
+        is taken (strong branching; Applegate, Bixby, Chvatal and Cook 1995).
+        """
+        free = np.flatnonzero(node.status == FREE)
+        unsure = free[np.argsort(np.abs(node.share[free] - 0.5), kind="stable")][:AHEAD]
+        if self.f.service != "single":
+            return [_half(node, int(j), what) for j in unsure[:1] for what in (IN, OUT)]
+        best: list[_Node] = []
+        most = -1.0
+        for j in unsure.tolist():
+            two = [self._ahead(node, j, what, goal) for what in (IN, OUT)]
+            risen = [max(min(half.bound, goal) - node.bound, 1e-6 * abs(goal)) for half in two]
+            if risen[0] * risen[1] > most:
+                best, most = two, risen[0] * risen[1]
+        return best
+
+    def _ahead(self, node: _Node, at: int, what: int, goal: float) -> _Node:
+        """A half of a node, its bound raised by a few steps."""
+        half = _half(node, at, what)
+        value, _, _ = self._ascend(half, half.pairs, np.zeros(len(half.pairs.row)), FEW, 0.5, 10, goal)
+        half.bound = max(half.bound, value)
+        return half
+
+    def _parts(self, node: _Node, halves: list[_Node]) -> list[_Node]:
+        """What is left of a node: nothing, or its two halves."""
         f = self.f
         if node.bound >= self.answers.goal:
             return []
@@ -364,8 +404,7 @@ class _Search:
                 self.answers.offer(np.union1d(inside, free[:need]))
                 return []
         self.answers.tried(self._picked(node))
-        at = int(free[np.argmin(np.abs(node.share[free] - 0.5))])
-        return [_half(node, at, IN), _half(node, at, OUT)]
+        return halves
 
 
 def _nothing(f: Facilities, bound: float) -> Exception:
@@ -373,10 +412,24 @@ def _nothing(f: Facilities, bound: float) -> Exception:
     near = f.service == "nearest"
     what = "reaches every demand point" if near else "serves every demand point within the capacities"
     if bound == np.inf:
-        said = f"no placement {what}: all were ruled out"
-        return infeasible(said, f"Raise {'p' if near else 'capacity or p'}, or add candidates", key="p")
+        said = f"no placement {what}: all were ruled out{_why(f)}"
+        mend = "Raise capacity or p, let sites share demand points" if f.service == "single" else "Raise capacity or p"
+        return infeasible(said, f"{'Raise p' if near else mend}, or add candidates", key="p")
     said = f"no placement that {what} was found in time"
     return infeasible(said, f"Raise time_limit{'' if near else ', capacity'} or p", key="time_limit")
+
+
+def _why(f: Facilities) -> str:
+    """Demand points of which each takes a site of its own, or how much room there is for what is asked."""
+    fixed, free = np.flatnonzero(f.status == IN), np.flatnonzero(f.status == FREE)
+    more = f.most - len(fixed)
+    why = beyond(np.isfinite(f.cost), fixed, free, more, np.arange(len(f.cost)))
+    if why:
+        return f"; {why}"
+    if f.service == "nearest":
+        return ""
+    room = float(f.capacity[fixed].sum() + np.sort(f.capacity[free])[::-1][:more].sum())
+    return f"; the demand is {plain(float(f.demand.sum()))}, and {f.most} sites hold at most {plain(room)}"
 
 
 def _half(node: _Node, at: int, what: int) -> _Node:
@@ -384,7 +437,7 @@ def _half(node: _Node, at: int, what: int) -> _Node:
     status[at] = what
     return _Node(
         status, node.multiplier.copy(), node.share.copy(), node.worth.copy(), np.zeros_like(node.direction),
-        node.bound, node.depth + 1,
+        node.pairs, node.bound, node.depth + 1,
     )  # fmt: skip
 
 

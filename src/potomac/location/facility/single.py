@@ -22,6 +22,9 @@ Bytes = npt.NDArray[np.int8]
 SWAPS = 3000
 """Demand points up to which any two may exchange their sites."""
 
+FITS = 1e-10
+"""By so much, relatively, a load may exceed a capacity: it is kept up to date by sums."""
+
 
 @compiled(nogil=True)
 def _over(load: float, room: float) -> float:
@@ -40,7 +43,7 @@ def _begin(cost: Floats, demand: Floats, capacity: Floats, sites: Ints, order: I
             c, rest = cost[i, sites[k]], capacity[sites[k]] - load[k] - demand[i]
             if c == np.inf:
                 continue
-            if rest >= -1e-9 and c < least:
+            if rest >= -FITS * capacity[sites[k]] and c < least:
                 best, least = k, c
             if rest > spare:
                 fallback, spare = k, rest
@@ -123,7 +126,7 @@ def _settle(
                 break
         fits = True
         for k in range(len(sites)):
-            fits = fits and load[k] <= capacity[sites[k]] * (1 + 1e-12) + 1e-9
+            fits = fits and load[k] <= capacity[sites[k]] * (1 + FITS)
         if fits:
             return True
         price *= 4.0
@@ -151,7 +154,7 @@ def _relocate(
             continue
         best, least = -1, total[k, here] + opening[here] - near
         for j in range(m):
-            if open_[j] or status[j] == -1 or load[k] > capacity[j] * (1 + 1e-12) + 1e-9:
+            if open_[j] or status[j] == -1 or load[k] > capacity[j] * (1 + FITS):
                 continue
             if total[k, j] + opening[j] < least:
                 best, least = j, total[k, j] + opening[j]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import DataError, Fault
-from potomac.location.placement import checked_cost, checked_weights
+from potomac.location.placement import checked_cost, checked_weights, floats, sized
 from potomac.stats.compiled import compiled
 
 __all__ = [
@@ -26,10 +26,13 @@ __all__ = [
     "assigned",
     "between",
     "by_site",
+    "counted",
     "dense",
+    "expected",
     "limited",
     "nearest_pairs",
     "reaching",
+    "second",
     "source_of",
 ]
 
@@ -80,17 +83,14 @@ class Nearby:
 
 def _placed(points: npt.ArrayLike, metric: str, name: str) -> Floats:
     """Points as the tree of neighbours needs them: (x, y), or (x, y, z) on the unit sphere."""
-    try:
-        found = np.ascontiguousarray(points, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise _wrong(f"{name} are not numbers", "expected two numbers for each point", name) from error
+    found = floats(points, name, "expected two numbers for each point", name)
     if found.ndim != 2 or found.shape[1] != 2 or not len(found):
         raise _wrong(f"{name} have shape {found.shape}", "expected two columns and at least one row", name)
     if not np.isfinite(found).all():
         row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
         raise _wrong(f"point {row} of {name} is {found[row].tolist()}", "expected numbers", name)
     if metric == "plane":
-        return found
+        return sized(found, name, name)
     if (np.abs(found[:, 0]) > 90).any():
         row = int(np.flatnonzero(np.abs(found[:, 0]) > 90)[0])
         said = f"latitude {found[row, 0]} of point {row} of {name}"
@@ -180,12 +180,15 @@ def source_of(
                 np.vstack([cost.rows.min(0), cost.rows.max(0), cost.columns.min(0), cost.columns.max(0)]), axis=0
             ).sum()
         )
-        far = 4.0 * max(whole, 1e-300) * scale * float(w.sum())
+        far = 4.0 * (whole or 1.0) * scale * float(w.sum())
+        if not 0.0 < far < 1e290:
+            said = f"weighted distances of these points add up to about {far:g}"
+            raise _wrong(said, "expected numbers that neither overflow nor vanish", "scale")
         return Source(kind, none, cost.rows, cost.columns, scale, w, limit, far), n, m
     matrix = checked_cost(cost)
     n, m = matrix.shape
     w = checked_weights(weights, n)
-    far = _largest(matrix, w) + 1.0
+    far = _largest(matrix, w) or 1.0
     return Source(MATRIX, matrix, none, none, 1.0, w, limit, far), n, m
 
 
@@ -255,6 +258,22 @@ def reaching(source: Source, allowed: Bools, reach: Floats) -> Lists:
     else:
         half = _within(source, allowed, reach)
     return by_site(half.start, half.site, half.cost, half.reach, len(allowed))
+
+
+def expected(source: Source, allowed: Bools, reach: Floats, few: int = 200) -> float:
+    """About how many pairs ``reaching`` would list, from some of the demand points."""
+    rows = np.flatnonzero(source.weight > 0)
+    part = rows[np.linspace(0, len(rows) - 1, min(few, len(rows))).astype(np.int64)] if len(rows) else rows
+    start = _counts(
+        source._replace(
+            weight=source.weight[part],
+            rows=source.rows if source.kind == MATRIX else source.rows[part],
+            matrix=source.matrix[part] if source.kind == MATRIX else source.matrix,
+        ),
+        np.flatnonzero(allowed).astype(np.int32),
+        reach[part],
+    )
+    return float(start[-1]) * len(rows) / max(1, len(part))
 
 
 def nearest_pairs(source: Source, allowed: Bools, rows: Ints, k: int) -> Lists:
@@ -446,6 +465,18 @@ def limited(lists: Lists, keep: Bools, reach: Floats) -> Lists:
 
 
 @compiled(nogil=True)
+def counted(lists: Any, keep: Bools, reach: Floats) -> int:
+    """How many pairs ``limited`` would list."""
+    count = 0
+    for i in range(len(reach)):
+        for k in range(lists.start[i], lists.start[i + 1]):
+            if lists.cost[k] >= reach[i]:
+                break
+            count += keep[lists.site[k]]
+    return count
+
+
+@compiled(nogil=True)
 def _limited(lists: Any, keep: Bools, reach: Floats) -> tuple[Ints, Int32s, Floats]:
     n = len(lists.start) - 1
     start = np.zeros(n + 1, np.int64)
@@ -479,3 +510,19 @@ def assigned(source: Any, sites: Ints) -> tuple[Ints, Floats]:
             if c < what[i]:
                 who[i], what[i] = j, c
     return who, what
+
+
+@compiled(nogil=True)
+def second(source: Any, sites: Ints) -> Floats:
+    """The weighted cost from the second nearest of ``sites`` for each demand point, infinite where there is none."""
+    n = len(source.weight)
+    out = np.full(n, np.inf)
+    for i in range(n):
+        first = np.inf
+        for j in sites:
+            c = between(source, i, j)
+            if c < first:
+                first, out[i] = c, first
+            elif c < out[i]:
+                out[i] = c
+    return out

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from potomac.location.pmedian.costs import Lists, limited
+from potomac.location.pmedian.costs import Lists, counted, limited
 from potomac.location.pmedian.lagrangian import FREE, IN, OUT, ascend
 
-__all__ = ["Node", "Tree", "trimmed"]
+__all__ = ["Node", "Tree", "trimmed", "used"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,9 +54,20 @@ def trimmed(lists: Lists, node: Node, goal: float) -> Lists:
     Serving demand point i at c_ij above its multiplier costs the bound c_ij - lambda_i more. What is left out for this
     reason limits multipliers no longer.
     """
-    cut = node.multiplier + max(goal - node.bound, 0.0) * (1 + 1e-9) + 1e-12
+    cut = _cut(node, goal)
     few = limited(lists, node.status != OUT, cut)
     return few._replace(reach=np.where(cut < lists.reach, np.inf, lists.reach))
+
+
+def used(lists: Lists, node: Node, goal: float) -> int:
+    """How many pairs ``trimmed`` leaves."""
+    return counted(lists, node.status != OUT, _cut(node, goal))
+
+
+def _cut(node: Node, goal: float) -> Floats:
+    """Weighted cost from which no answer below ``goal`` uses a pair, for each demand point."""
+    cut = node.multiplier + max(goal - node.bound, 0.0) * (1 + 1e-9)
+    return np.asarray(np.nextafter(cut + 1e-12 * np.abs(cut), np.inf))
 
 
 @dataclass
@@ -75,7 +86,7 @@ class Tree:
     floor: Floats
     p: int
     value: Callable[[Ints], float]
-    steps: int = 150
+    steps: int = 100
     nodes: list[Node] = field(default_factory=list)
     spent: float = 0.0
 
@@ -93,7 +104,8 @@ class Tree:
         )
         self.nodes.sort(key=by)
         batch, self.nodes = self.nodes[:TOGETHER], self.nodes[TOGETHER:]
-        self.spent += 0.5 * len(batch) * self.steps * len(self.lists.site)  # about nanoseconds on two cores
+        size = len(self.lists.site) + 4 * (len(self.lists.start) + len(self.lists.below))
+        self.spent += 0.5 * len(batch) * self.steps * size  # about nanoseconds on two cores
         for parts, met in pool.map(lambda node: self._explored(node, goal), batch):
             self.nodes += parts
             for sites in met:
@@ -101,7 +113,8 @@ class Tree:
 
     def _explored(self, node: Node, goal: float) -> tuple[list[Node], list[Ints]]:
         """What is left of a node, nothing, one part or two, and answers that lie in it."""
-        self._raise(node, goal, self.steps, 0.5)
+        lists = trimmed(self.lists, node, goal)  # of this part of all answers: it has fewer pairs the deeper it lies
+        self._raise(lists, node, goal, self.steps, 0.5)
         if node.bound >= goal:
             return [], []
         inside, free = np.flatnonzero(node.status == IN), np.flatnonzero(node.status == FREE)
@@ -110,16 +123,16 @@ class Tree:
         met = [np.sort(np.concatenate([inside, free[order[:need]]]))]
         if need in {0, len(free)}:  # only one answer is left
             return [], met
-        return self._parts(node, goal, free), met
+        return self._parts(trimmed(lists, node, goal), node, goal, free), met
 
-    def _raise(self, node: Node, goal: float, steps: int, theta: float) -> None:
+    def _raise(self, lists: Lists, node: Node, goal: float, steps: int, theta: float) -> None:
         bound, _, _ = ascend(
-            self.lists, node.status, self.p, node.multiplier, self.floor, goal, steps, theta, 10, node.share,
+            lists, node.status, self.p, node.multiplier, self.floor, goal, steps, theta, 10, node.share,
             node.rho, 0.7,
         )  # fmt: skip
         node.bound = max(node.bound, bound)
 
-    def _parts(self, node: Node, goal: float, free: Ints) -> list[Node]:
+    def _parts(self, lists: Lists, node: Node, goal: float, free: Ints) -> list[Node]:
         """Two halves, by the candidate for which the worse half rises most in a few steps; one where the other is shut.
 
         Strong branching (Applegate, Bixby, Chvatal and Cook 1995), tried for the candidates that are chosen half of
@@ -130,7 +143,7 @@ class Tree:
         for at in free[np.argsort(np.abs(node.share[free] - 0.5), kind="stable")[:TRIED]].tolist():
             halves = [self._half(node, at, IN), self._half(node, at, OUT)]
             for half in halves:
-                self._raise(half, goal, SHORT, 0.3)
+                self._raise(lists, half, goal, SHORT, 0.3)
             left = [half for half in halves if half.bound < goal]
             if len(left) < 2:
                 return left

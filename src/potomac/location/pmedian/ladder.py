@@ -14,6 +14,7 @@ from numba import get_num_threads
 
 from potomac.location.asked import Asked, Met
 from potomac.location.highs import Clock
+from potomac.location.placement import rounding
 from potomac.location.pmedian.costs import (
     MATRIX,
     Lists,
@@ -21,14 +22,16 @@ from potomac.location.pmedian.costs import (
     all_pairs,
     assigned,
     between,
+    expected,
     limited,
     nearest_pairs,
     reaching,
+    second,
 )
-from potomac.location.pmedian.exact import Node, Tree, trimmed
+from potomac.location.pmedian.exact import Node, Tree, trimmed, used
 from potomac.location.pmedian.interchange import State, greedy, improve, opened, total, wander
 from potomac.location.pmedian.lagrangian import FREE, IN, OUT, ascend
-from potomac.location.pmedian.large import Fine, coarse_of
+from potomac.location.pmedian.large import NEAR, ROUGH, Fine, coarse_of
 from potomac.location.pmedian.radius import by_radius
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
@@ -43,7 +46,7 @@ Bools = npt.NDArray[np.bool_]
 SMALL = 4_000_000
 """Pairs of demand points and candidates up to which all are listed."""
 
-PAIRS = 30_000_000
+PAIRS = 25_000_000
 """Pairs that lists may hold (24 bytes each)."""
 
 SAMPLE = 2_500
@@ -52,17 +55,35 @@ SAMPLE = 2_500
 STARTS = 4
 """Greedy starts."""
 
-FIRST = 3e9
-"""Work (about ns) that branch and bound has before the radius formulation is tried."""
+FIRST = 5e7
+"""Work (about ns) that branch and bound has before the radius formulation is tried, at least."""
+
+EACH = 1e4
+"""Work (about ns) a pair that it has besides."""
 
 SOON = 2e8
 """Work (about ns) after which the search goes on beside branch and bound."""
+
+CLOSED = 3_000_000
+"""Pairs up to which branch and bound is tried."""
 
 CHAINS = 250_000
 """Pairs up to which it is."""
 
 FILLED = 2e9
 """Costs that are looked at to complete a start, at most."""
+
+LEFT = 10_000
+"""Candidates up to which those that are left are listed; 30 a site where that is more."""
+
+LISTED = 10_000_000
+"""Pairs up to which they are among groups, and without being cut short among all points."""
+
+EXACT = 2.0**30
+"""Whole objectives up to this tell a bound from the next whole number."""
+
+LITTLE = 0.01
+"""Part of what is missing to the goal that a stretch of steps has to gain for another."""
 
 ROOM = 16
 """Equal answers kept from each stretch of the search."""
@@ -86,9 +107,10 @@ class Ladder:
         self.p = ask.p or 1
         self.met = Met()
         self.stream = Stream(seed, ("location", "p_median"))
-        self.whole = _whole(source)
+        self._whole = _whole(source)
         self.served = False
         self.start: Ints | None = None
+        self.sought: float | None = None
 
     def begun_with(self, sites: Ints) -> None:
         """Take sites as a start: those that may be, filled up to p where they are fewer, each the best to add."""
@@ -123,40 +145,53 @@ class Ladder:
             near = np.minimum(assigned(self.source, self.ask.fixed)[1], self.source.far)
         values = _one_more(self.source, self.ask.free, near)
         least = float(values.min())
-        for j in self.ask.free[values <= least + 1e-9 * max(1.0, abs(least))][:1000]:
+        for j in self.ask.free[values <= least + rounding(least)][:1000]:
             self.offer(np.sort(np.append(self.ask.fixed, j)))
         return self.met.objective
 
     @property
+    def whole(self) -> bool:
+        """Whether objectives are whole numbers, and so small that a bound is told from the next."""
+        return self._whole and abs(self.met.objective) <= EXACT
+
+    @property
     def tolerance(self) -> float:
         """Least difference of objectives that counts."""
-        return 1e-10 * max(1.0, abs(self.met.objective))
+        return 1e-10 * abs(self.met.objective)
 
     @property
     def goal(self) -> float:
         """A bound of this proves the best answer, or comes as near as was asked."""
         best = self.met.objective
-        exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * max(1.0, abs(best))
-        return min(exact, best - self.gap * abs(best)) if self.gap > 0 else exact
+        if self.sought is not None:
+            return self.sought
+        exact = best - 1.0 + 1e-6 if self.whole else best - 0.5e-9 * abs(best)
+        return min(exact, best - self.gap * (1.0 - 1e-9) * abs(best)) if self.gap > 0 else exact
 
     def stated(self, bound: float) -> float:
-        """The bound as it may be stated: whole objectives round it up."""
-        best = self.met.objective
+        """The bound as it may be stated: whole objectives round it up.
+
+        Sites are fixed for answers below the goal, so that nothing is known of those above it.
+        """
+        best, bound = self.met.objective, min(bound, self.goal)
         if self.whole and np.isfinite(bound):
             bound = float(np.ceil(bound - 5e-7))  # the goal lies 1e-6 above the whole number below the best
-        near = 0.6e-9 * max(1.0, abs(best))
-        return best if bound >= best - near else bound
+        return best if bound >= best - 0.6e-9 * abs(best) else bound
 
     def run(self) -> float:
         """Search and bound until they meet or time is over; the bound."""
         self.clock.tell("placing sites: first answers")
         lists, state = self._begin()
         with ThreadPoolExecutor(2) as pool:
-            node = self._root(lists, state, pool)
-            bound = node.bound
-            if self.served and bound < self.goal and not self.clock.over():
-                bound = max(bound, self._close(lists, node, pool))
-        return self.stated(bound)
+            return self.stated(self._bounded(lists, state, pool))
+
+    def _bounded(self, lists: Lists, state: State, pool: ThreadPoolExecutor, node: Node | None = None) -> float:
+        """Search and bound with lists, from multipliers that are known or not; the bound."""
+        node = self._root(lists, state, pool, node)
+        bound = node.bound
+        if self.served and bound < self.goal and not self.clock.over():
+            bound = max(bound, self._close(lists, node, pool))
+        return bound
 
     def large(self) -> float:
         """Search among groups of points, then move sites and bound among all of them; the bound."""
@@ -168,20 +203,79 @@ class Ladder:
         with ThreadPoolExecutor(get_num_threads()) as pool:
             node = coarse._root(*coarse._begin(), pool)
             fine = Fine(self.source, self.ask, self.offer, self.clock, pool)
-            best = fine.moved(few.names[coarse.met.sites])
-            price = node.multiplier / np.maximum(few.source.weight, 1e-300)
-            bound = fine.bound(best, few.source.rows, price, self.goal)
+            fine.moved(few.names[coarse.met.sites])
+            fine.known(few.source.rows, node.multiplier / np.maximum(few.source.weight, 1e-300))
+            bound = -np.inf
+            for level in fine.levels():
+                bound = max(bound, self._level(fine, level, pool))
+                if bound >= self.goal or self.clock.over():
+                    break
             while bound < self.goal and self.clock.left() > 1.0:
                 coarse.clock = Clock(0.5 * self.clock.left(), self.clock.progress)
                 if coarse._wandered():
                     fine.moved(few.names[coarse.met.sites])
         return self.stated(bound)
 
+    def _level(self, fine: Fine, source: Source, pool: ThreadPoolExecutor) -> float:
+        """Raise the bound among groups, or all points, until what it leaves can be listed, and go on with lists."""
+        last = source is self.source
+        best = float(assigned(source, fine.sites)[1].sum())
+        # what groups leave out is about the same in objective and bound
+        enough = min(self.goal, best - max(0.5 * (self.met.objective - best), ROUGH * abs(best)))
+        ascent, share = fine.begun(source), 1.0 if last else 0.4
+        until = (1.0 - share) * self.clock.left()
+        while True:
+            part = self._listed(fine, source)
+            if part is not None:
+                return max(ascent.bound, self._among(part, fine, source, pool))
+            fine.climbed(ascent, best, self.goal, share)
+            near = ascent.bound >= self.goal or (ascent.bound >= enough and not last)
+            if near or ascent.theta < NEAR or self.clock.left() <= until:
+                return ascent.bound
+
+    def _listed(self, fine: Fine, source: Source) -> tuple[Ints, Floats] | None:
+        """The candidates that are left, and how far they are to be listed; None where that is too much."""
+        keep = fine.status != OUT
+        keep[self.met.sites] = True
+        names = np.flatnonzero(keep)
+        last = source is self.source
+        if len(names) > max(LEFT, 30 * self.p) and not last:
+            return None
+        node = fine.node(source, names)
+        near = second(source, self.met.sites)
+        near = np.where(np.isfinite(near), near, 0.0)
+        for factor in (1.6, 1.25, 1.0):
+            reach = np.maximum(1.1 * node.multiplier, factor * near)
+            pairs = expected(source, keep, reach)
+            if pairs <= LISTED:
+                break
+        return (names, reach) if pairs <= (PAIRS if last else LISTED) else None
+
+    def _among(self, part: tuple[Ints, Floats], fine: Fine, source: Source, pool: ThreadPoolExecutor) -> float:
+        """Search and bound among candidates that are left; the bound, which is no more than the goal."""
+        names, reach = part
+        last = source is self.source
+        fixed = np.searchsorted(names, self.ask.fixed)
+        ask = Asked(fixed, np.setdiff1d(np.arange(len(names)), fixed), self.ask.p)
+        clock = Clock((1.0 if last else 0.4) * self.clock.left(), self.clock.progress)
+        few = source._replace(columns=np.ascontiguousarray(source.columns[names]))
+        search = Ladder(few, ask, np.ones(len(names), bool), clock, self.gap, self.seed)
+        search.sought = None if last else self.goal
+        lists = reaching(few, search.allowed, reach)
+        state = opened(few, lists, np.searchsorted(names, self.met.sites), fixed, search.allowed)
+        search._mended(lists, state)
+        node = fine.node(source, names)
+        bound = search._bounded(lists, state, pool, node) if last else search._root(lists, state, pool, node).bound
+        for sites in (search.met.sites, *search.met.equal):
+            self.offer(names[sites])
+        fine.took(source, names, node)
+        return min(bound, search.goal)
+
     def _wandered(self) -> bool:
         """Go on with the iterated search until the time is up; whether that found a better answer."""
         before = self.met.objective
         while not self.clock.over():
-            self.clock.tell(f"placing sites: {self.met.objective:.6g} among groups", 0.9)
+            self.clock.tell(f"placing sites: {self.met.objective:.6g}, a better one is sought", 0.9)
             for sites in self.wanderer.go(self.tolerance):
                 self.offer(sites)
         return self.met.objective < before - self.tolerance
@@ -259,9 +353,9 @@ class Ladder:
 
     @staticmethod
     def _least(state: State) -> float:
-        return 1e-10 * max(1.0, float(total(state)))
+        return 1e-10 * abs(float(total(state)))
 
-    def _root(self, lists: Lists, state: State, pool: ThreadPoolExecutor) -> Node:
+    def _root(self, lists: Lists, state: State, pool: ThreadPoolExecutor, node: Node | None = None) -> Node:
         """The iterated search and the Lagrangian side by side, in stretches after which they tell each other."""
         n, m = len(state.a1), len(state.slot)
         self.offer(state.sites)
@@ -273,17 +367,18 @@ class Ladder:
             for _ in "ab"
         )
         self.wanderer = _Wanderer(self.source, close, state, spare, _seeded(self.stream.child("wander")), self.p)
-        status = np.where(self.allowed, FREE, OUT).astype(np.int8)
-        status[self.ask.fixed] = IN
         floor = _floor(lists)
-        start = np.where(state.a2 >= 0, 0.5 * (state.d1 + state.d2), state.d1 if state.a1.min() >= 0 else 2 * floor)
-        node = Node(status, np.clip(start, floor, lists.reach), -np.inf, np.full(m, self.p / m), np.zeros(m))
+        node = node or self._begun(lists, state, floor)
         most = int(np.clip(1e9 / max(1, len(lists.site)), 50, 400))  # a stretch shall not take long
         theta, stale, done = 1.0, 0, False
+        least = float(np.minimum(floor, lists.reach).sum())  # nobody is served for less
         while not self.clock.over():
             self._tell(node.bound)
             goal, before = self.goal, self.met.objective
-            rounds = most if not done else 0
+            if least >= goal:
+                node.bound = least
+                break
+            rounds = most * self.wanderer.stretch if not done else 0
             rise = pool.submit(
                 ascend, lists, node.status, self.p, node.multiplier, floor, goal, rounds, theta, 30, node.share,
                 node.rho, 0.7,
@@ -292,12 +387,26 @@ class Ladder:
                 self.offer(sites)
             if rounds:
                 value, theta, _ = rise.result()
-                done = theta < 1e-3 or value <= node.bound + 1e-7 * abs(value)
+                little = max(1e-7 * abs(value), LITTLE * (goal - value))
+                done = theta < 1e-3 or value <= node.bound + little
                 node.bound = max(node.bound, value)
             stale = 0 if self.met.objective < before - self.tolerance else stale + 1
-            if node.bound >= self.goal or (done and stale >= 2):
+            if node.bound >= self.goal or (done and stale >= 2) or self._rough(node.bound):
                 break
         return node
+
+    def _rough(self, bound: float) -> bool:
+        """Among groups: whether more is missing between them and their points than to the bound."""
+        best = self.met.objective
+        return self.sought is not None and best - bound < max(0.3 * (self.sought - best), 0.3 * ROUGH * abs(best))
+
+    def _begun(self, lists: Lists, state: State, floor: Floats) -> Node:
+        """All answers, and multipliers between the costs of the two nearest sites."""
+        m = len(state.slot)
+        status = np.where(self.allowed, FREE, OUT).astype(np.int8)
+        status[self.ask.fixed] = IN
+        start = np.where(state.a2 >= 0, 0.5 * (state.d1 + state.d2), state.d1 if state.a1.min() >= 0 else 2 * floor)
+        return Node(status, np.clip(start, floor, lists.reach), -np.inf, np.full(m, self.p / m), np.zeros(m))
 
     def _tell(self, bound: float) -> None:
         best = self.met.objective
@@ -306,9 +415,12 @@ class Ladder:
 
     def _close(self, lists: Lists, node: Node, pool: ThreadPoolExecutor) -> float:
         """Branch and bound on what is left, with the search going on in between."""
+        if used(lists, node, self.goal) > CLOSED:  # far from closing; each node would hold lists of its own
+            self._wandered()
+            return -np.inf
         few = trimmed(lists, node, self.goal)
         tree = Tree(few, _floor(few), self.p, self.offer, nodes=[node])
-        bound, untried, begun = -np.inf, True, self.wanderer.spent
+        bound, begun, after = -np.inf, self.wanderer.spent, FIRST + EACH * len(few.site)
         self.wanderer.shorten()
         while tree.nodes and not self.clock.over():
             self._tell(tree.bound(self.goal))
@@ -317,8 +429,8 @@ class Ladder:
             if self.wanderer.spent - begun < 0.02 * (tree.spent - SOON):
                 for sites in self.wanderer.go(self.tolerance):
                     self.offer(sites)
-            if tree.spent > FIRST and untried and 20 * self.p >= len(few.start):
-                untried = False
+            if tree.spent > after and 20 * self.p >= len(few.start):
+                after = 4.0 * tree.spent
                 best = self._by_radius(lists, node)
                 if best >= self.goal:
                     return best
@@ -348,10 +460,16 @@ class _Wanderer:
     ) -> None:
         self.source, self.lists, self.state, self.spare, self.random = source, lists, state, spare, random
         n, m = len(state.a1), len(state.slot)
-        # a stretch takes about as long as the ascent beside it, and not longer than 0.1 s
-        self.rounds = max(5, min(10 + 4 * p, int(5e6 / (n * m / p + 4 * n))))
-        self.least, self.most = self.rounds, 40 * self.rounds
+        # the first is short, as easy ones are closed soon; none takes longer than 0.1 s in the beginning
+        some = int(5e6 / (n * m / p + 4 * n))
+        self.rounds = max(3, min(2 + p // 2, some))
+        self.least, self.most = self.rounds, 40 * max(5, min(10 + 4 * p, some))
         self.spent = 0.0
+
+    @property
+    def stretch(self) -> int:
+        """How many times as long as the first the next stretch is, at most 10."""
+        return min(10, self.rounds // self.least)
 
     def shorten(self) -> None:
         """Go in short stretches again."""

@@ -112,7 +112,6 @@ def ascend(
     rho, taken = np.empty(m), np.zeros(m, np.bool_)
     now, direction, step = multiplier.copy(), np.zeros(n), np.empty(n)
     best, stale, made = -np.inf, 0, 0
-    beyond = 1e-6 * max(1.0, abs(goal))  # steps to the goal itself would come near it and never reach it
     for made in range(1, rounds + 1):
         inside, free = 0, 0
         for j in range(m):
@@ -155,6 +154,7 @@ def ascend(
             square += direction[i] * direction[i]
         if square == 0.0:
             break
+        beyond = 1e-6 * max(abs(goal), abs(value))  # steps to the goal itself would come near it and never reach it
         length = theta * (goal + beyond - value) / square
         for i in range(n):
             now[i] = min(max(now[i] + length * direction[i], floor[i]), lists.reach[i])

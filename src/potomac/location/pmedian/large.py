@@ -8,7 +8,7 @@ are those of the points themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -16,22 +16,36 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.location.asked import Asked
+from potomac.location.fixing import FREE, IN, OUT, fix
 from potomac.location.highs import Clock
-from potomac.location.pmedian.costs import SPHERE, Source, assigned, between
+from potomac.location.pmedian.costs import Source, assigned, between
+from potomac.location.pmedian.exact import Node
 from potomac.location.pmedian.leaves import gathered
 from potomac.location.pmedian.prices import Ascent, Prices
 from potomac.stats.compiled import compiled
 
-__all__ = ["Coarse", "Fine", "coarse_of"]
+__all__ = ["NEAR", "ROUGH", "Coarse", "Fine", "coarse_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-GROUPS = 12_000
+GROUPS = 2_000
 """Groups among which sites are placed first, at least; 40 a site where that is more."""
 
-STEPS = ((3, 250), (10, 150))
-"""How many times as many groups the prices are raised for next, and the steps that they have there."""
+TIMES = (1, 3, 10, 30, 100)
+"""How many times as many groups the prices are raised for, one after the other."""
+
+BLOCK = 12
+"""Steps of prices after which it is seen what they leave."""
+
+ROUGH = 2e-4
+"""Gap among groups, as a share of the objective, that is small enough for the next."""
+
+NEAR = 0.05
+"""Length of steps, as a share of that to the goal, at which prices are near enough."""
+
+LONGER = 4.0
+"""First steps with more groups than before beside the last with fewer."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +80,15 @@ def coarse_of(source: Source, ask: Asked) -> Coarse:
 
 
 def _grouped(source: Source, many: int) -> Source:
-    """The same candidates, and groups in the place of demand points."""
+    """The same candidates, and groups in the place of demand points.
+
+    No placement costs groups more than their points: distances are convex, along the sphere too, as arcs grow convexly
+    with chords; a centre of gravity of points on the sphere lies within it.
+    """
     some = np.flatnonzero(source.weight > 0)
     if len(some) <= many:
         return source._replace(rows=np.ascontiguousarray(source.rows[some]), weight=source.weight[some])
     _, weight, centre = gathered(source.rows[some], source.weight[some], many)
-    if source.kind == SPHERE:
-        centre /= np.maximum(np.sqrt((centre * centre).sum(axis=1, keepdims=True)), 1e-300)
     return source._replace(rows=np.ascontiguousarray(centre), weight=weight)
 
 
@@ -93,11 +109,19 @@ class Fine:
         self.source, self.ask, self.offer, self.clock, self.pool = source, ask, offer, clock, pool
         self.groups = max(GROUPS, 40 * (ask.p or 1))
         self.sites = ask.fixed
+        self.status = np.full(len(source.columns), OUT, np.int8)
+        self.status[ask.free], self.status[ask.fixed] = FREE, IN
+        self.theta = 1.0
+        self.places, self.price = np.zeros((0, source.columns.shape[1])), np.zeros(0)
+
+    def known(self, places: Floats, price: Floats) -> None:
+        """Prices are known at some places, in units of cost."""
+        self._known(places, price, 1.0)
 
     def moved(self, sites: Ints) -> float:
         """Each site where it is best for those whom it serves, among groups and then among all; the objective."""
         sites = self._settled(_grouped(self.source, 10 * self.groups), np.sort(sites), 30)
-        self.sites = self._settled(self.source, sites, 3)
+        self.sites = self._settled(self.source, sites, 1)
         return self.offer(self.sites)
 
     def _settled(self, source: Source, sites: Ints, rounds: int) -> Ints:
@@ -127,49 +151,84 @@ class Fine:
         next_[some] = list(self.pool.map(best, some.tolist()))
         return np.sort(next_)
 
-    def bound(self, best: float, places: Floats, price: Floats, goal: float) -> float:
-        """Prices rise among more and more groups, then among all demand points: a bound of these.
-
-        Args:
-            best: the objective of the sites that were moved last.
-            places: where prices are known, (k, axes).
-            price: in units of cost, (k,).
-            goal: a bound that is enough, in units of cost.
-        """
-        for times, steps in STEPS:
+    def levels(self) -> Iterator[Source]:
+        """More and more groups, and at last the points themselves."""
+        for times in TIMES:
             few = _grouped(self.source, times * self.groups)
             if 2 * len(few.weight) > len(self.source.weight):
                 break
-            objective = float(assigned(few, self.sites)[1].sum())
-            ascent = self._ascent(few, places, price)
-            # what groups leave out is about the same in objective and bound; half of the gap is left to the points
-            enough = objective - 0.3 * (best - goal)
-            ascent.climb(objective, enough, steps, 12, self._more("the bound among groups", ascent, objective, 0.4))
-            places, price = _priced(ascent)
-        ascent = self._ascent(self.source, places, price)
-        ascent.climb(best, goal, 400, 12, self._more("the bound", ascent, best, 1.0))
+            yield few
+        yield self.source
+
+    def begun(self, source: Source) -> Ascent:
+        """Prices of groups or points, laid between those that are known, among the candidates that are left."""
+        prices = Prices(source, *self._left(), self.ask.p or 1, self.pool)
+        price = _interpolated(self.places, self.price, prices.rows.places.T) / source.scale
+        return Ascent(prices, price, theta=self.theta)
+
+    def climbed(self, ascent: Ascent, best: float, goal: float, share: float) -> float:
+        """Prices rise by some steps, and candidates that no answer below ``goal`` has are left out; the bound.
+
+        Bounds of groups hold for their points.
+
+        Args:
+            ascent: the prices.
+            best: the objective of a known answer, of these groups or points.
+            goal: a bound that is enough.
+            share: of the time that is left, what may be used.
+        """
+        ascent.climb(best, goal, BLOCK, 12, self._more(ascent, best, share), NEAR)
+        if ascent.bound < goal and ascent.bound > -np.inf:
+            self._fixed(ascent, goal)
+        self._known(ascent.prices.rows.places.T, ascent.price * self.source.scale, LONGER * ascent.theta)
         return ascent.bound
 
-    def _ascent(self, source: Source, places: Floats, price: Floats) -> Ascent:
-        prices = Prices(source, self.ask.fixed, self.ask.free, self.ask.p or 1, self.pool)
-        return Ascent(prices, _interpolated(places, price, prices.rows.places.T) / source.scale)
+    def node(self, source: Source, names: Ints) -> Node:
+        """What is left of all answers, with the prices of groups or points."""
+        price = _interpolated(self.places, self.price, source.rows)
+        m = len(names)
+        share = np.full(m, (self.ask.p or 1) / m)
+        return Node(self.status[names].copy(), source.weight * price, -np.inf, share, np.zeros(m))
 
-    def _more(self, what: str, ascent: Ascent, best: float, share: float) -> Callable[[], bool]:
+    def took(self, source: Source, names: Ints, node: Node) -> None:
+        """Learn what was found with lists: prices, and which candidates are out."""
+        self.status[:] = OUT
+        self.status[names] = node.status
+        some = source.weight > 0
+        self._known(source.rows[some], node.multiplier[some] / source.weight[some], 0.2)
+
+    def _known(self, places: Floats, price: Floats, theta: float) -> None:
+        self.places, self.price, self.theta = np.ascontiguousarray(places), price, min(1.0, theta)
+
+    def _left(self) -> tuple[Ints, Ints]:
+        """Candidates that are sites, and those that may be."""
+        return np.flatnonzero(self.status == IN), np.flatnonzero(self.status == FREE)
+
+    def _fixed(self, ascent: Ascent, goal: float) -> None:
+        """Leave out, or fix, what no answer below ``goal`` has otherwise."""
+        prices, status = ascent.prices, self.status
+        (inside, free), more = self._left(), prices.more
+        if not 0 < more < len(free):
+            return
+        rho = np.zeros(len(status))
+        rho[np.concatenate([inside, free])[prices.columns.order]] = prices.rho(ascent.price) * self.source.scale
+        order = free[np.argsort(rho[free], kind="stable")]
+        taken = status == IN
+        taken[order[:more]] = True
+        if fix(rho, status, taken, ascent.bound, goal, float(rho[order[more - 1]]), float(rho[order[more]])):
+            ascent.prices = prices.among(self.source.columns, *self._left(), self.ask.p or 1)
+
+    def _more(self, ascent: Ascent, best: float, share: float) -> Callable[[], bool]:
         """Whether there is time for another step: ``share`` of what is left now may be used."""
         until = (1.0 - share) * self.clock.left()
 
         def more() -> bool:
             gap = (best - ascent.bound) / max(abs(best), 1e-300)
             told = f", at most {gap:.2%} above it" if np.isfinite(gap) else ""
-            self.clock.tell(f"placing sites: {what}{told}", 0.5)
+            self.clock.tell(f"placing sites: the bound{told}", 0.5)
             return self.clock.left() > until
 
         return more
-
-
-def _priced(ascent: Ascent) -> tuple[Floats, Floats]:
-    """Places and prices in units of cost."""
-    return np.ascontiguousarray(ascent.prices.rows.places.T), ascent.price * ascent.prices.scale
 
 
 def _interpolated(places: Floats, price: Floats, where: Floats) -> Floats:

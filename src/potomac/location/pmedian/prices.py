@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +61,21 @@ class Prices:
         self.sphere, self.scale, self.pool = source.kind == SPHERE, source.scale, pool
         self.rows = leaves_of(source.rows, LEAF)
         self.weight = source.weight[self.rows.order]
-        names = np.concatenate([fixed, free])
-        self.columns = leaves_of(source.columns[names], LEAF)
-        self.held = self.columns.order < len(fixed)
-        self.more = p - len(fixed)
+        self._candidates(source.columns, fixed, free, p)
         ends = np.linspace(0, len(self.rows.start) - 1, SLABS + 1).astype(np.int64)
         self.slabs = [(a, b) for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True) if a < b]
+
+    def among(self, places: Floats, fixed: Ints, free: Ints, p: int) -> Prices:
+        """The same demand points and other candidates; ``places`` of them all."""
+        other = copy(self)
+        other._candidates(places, fixed, free, p)
+        return other
+
+    def _candidates(self, places: Floats, fixed: Ints, free: Ints, p: int) -> None:
+        names = np.concatenate([fixed, free])
+        self.columns = leaves_of(places[names], LEAF)
+        self.held = self.columns.order < len(fixed)
+        self.more = p - len(fixed)
 
     def rho(self, price: Floats) -> Floats:
         """Of each candidate in the order of leaves, shape (m,); prices in the order of leaves."""
@@ -137,6 +147,7 @@ class Ascent:
         price: the best so far, in the order of leaves, (n,).
         bound: L of them, in units of cost.
         theta: length of a step as a share of that to the goal.
+        steps: made so far.
     """
 
     prices: Prices
@@ -144,9 +155,16 @@ class Ascent:
     bound: float = -np.inf
     theta: float = 1.0
     steps: int = 0
+    _now: Floats | None = None
+    _way: Floats | None = None
+    _stale: int = 0
 
-    def climb(self, best: float, goal: float, rounds: int, patience: int, more: Callable[[], bool]) -> float:
+    def climb(
+        self, best: float, goal: float, rounds: int, patience: int, more: Callable[[], bool], shortest: float = 1e-3
+    ) -> float:
         """Raise the bound towards ``best``, an objective that is known; stop at ``goal``. The bound.
+
+        A second call goes on where the first stopped.
 
         Args:
             best: the objective of some answer.
@@ -154,12 +172,15 @@ class Ascent:
             rounds: most steps.
             patience: steps without a better bound after which they are halved.
             more: asked before each step whether there is time.
+            shortest: share of the step to the goal at which to end.
         """
         prices, scale = self.prices, self.prices.scale
-        now, way, stale = self.price.copy(), np.zeros(len(self.price)), 0
+        now = self.price.copy() if self._now is None else self._now
+        way = np.zeros(len(now)) if self._way is None else self._way
+        stale = self._stale
         total = float(prices.weight.sum())
         for _ in range(rounds):
-            if not more() or self.theta < 1e-3:
+            if not more() or self.theta < shortest:
                 break
             self.steps += 1
             rho = prices.rho(now)
@@ -182,6 +203,7 @@ class Ascent:
             way = slope + MEMORY * way
             length = self.theta * gap / max(float(prices.weight @ (way * way)), 1e-300)
             now = np.maximum(now + length * way, 0.0)
+        self._now, self._way, self._stale = now, way, stale
         return self.bound
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
-from potomac.errors import Fault, StudyError, listing
-from potomac.location.asked import Asked, asked, placed
+from potomac.errors import listing
+from potomac.location.asked import Asked, asked, effort, one_number, placed
 from potomac.location.highs import Clock
-from potomac.location.placement import Placement, indices, infeasible
+from potomac.location.placement import Placement, Ties, indices, infeasible
 from potomac.location.pmedian.costs import MATRIX, Nearby, Source, assigned, between, dense, source_of
-from potomac.location.pmedian.ladder import Ladder
+from potomac.location.pmedian.ladder import SMALL, Ladder
+from potomac.location.ties import sought
 from potomac.stats.compiled import compiled
 
 __all__ = ["p_median"]
@@ -28,6 +29,9 @@ Bools = npt.NDArray[np.bool_]
 
 LARGE = 100_000_000
 """Pairs of points above which groups of demand points stand for them at first."""
+
+CROWDED = 16_000_000, 2_000_000
+"""The same where sites are few, whose lists are long: pairs, and pairs a site."""
 
 DENSE = 25_000_000
 """Pairs up to which it is looked for a placement that serves everyone by radius."""
@@ -60,32 +64,38 @@ def p_median(
         NoAnswer: p sites cannot serve every demand point; the message says which are out of reach, or within which
             radius they could.
     """
-    if service_radius is not None and not service_radius >= 0:
-        raise StudyError(
-            Fault("location.problem", f"service_radius is {service_radius}", "expected 0 or more", key="service_radius")
-        )
-    clock = Clock(time_limit, progress)
+    may = effort(time_limit, gap, seed, progress)
+    if service_radius is not None:
+        service_radius = one_number(service_radius, "service_radius", infinite=True)
     source, n, m = source_of(cost, weights, service_radius)
-    ask = asked(m, p, fixed, forbidden)
+    ask = asked(m, p, fixed, forbidden, counted=True)
     allowed = np.zeros(m, bool)
     allowed[ask.allowed] = True
     _within_reach(source, ask)
-    search = Ladder(source, ask, allowed, clock, gap, seed)
+    search = Ladder(source, ask, allowed, may.clock, may.gap, may.seed)
     search.begun_with(indices(start, m, "start"))
     if ask.more == 0:
         search.offer(ask.fixed)
         bound = search.met.objective
     elif ask.more == 1 and n * len(ask.free) <= 2e8:
         bound = search.every_one()
-    elif source.kind != MATRIX and not np.isfinite(source.radius) and n * len(ask.allowed) > LARGE:
+    elif source.kind != MATRIX and not np.isfinite(source.radius) and _large(n * len(ask.allowed), search.p):
         bound = search.large()
     else:
         bound = search.run()
     if not search.served:
-        search.begun_with(_serving(source, ask, search, clock, seed))
+        search.begun_with(_serving(source, ask, search, may.clock, may.seed))
         bound = search.run()
+    ties: Ties = "met"
+    if n * m <= SMALL and not may.clock.over():
+        ties = sought(search.met, bound, ask, dense(source))
     who, _ = assigned(source._replace(weight=np.ones(n)), search.met.sites)
-    return placed(search.met, who, bound, gap=gap)
+    return placed(search.met, who, bound, gap=may.gap, ties=ties)
+
+
+def _large(pairs: int, p: int) -> bool:
+    """Whether groups of demand points stand for them at first."""
+    return pairs > LARGE or (pairs > CROWDED[0] and pairs > CROWDED[1] * p)
 
 
 def _within_reach(source: Source, ask: Asked) -> None:

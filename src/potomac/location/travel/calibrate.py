@@ -13,14 +13,20 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
-from potomac.location.asked import numbers
+from potomac.location.asked import numbers, whole_number
+from potomac.location.crs import is_frame
+from potomac.location.places import is_one_of
 from potomac.location.travel.circuity import Circuity, CircuityDensity, CircuityDistance
-from potomac.location.travel.density import DensitySurface
-from potomac.location.travel.model import TravelModel, checked_places, rushed
-from potomac.location.travel.pairs import ByPair, chord_km
+from potomac.location.travel.congestion import checked_hour
+from potomac.location.travel.density import DensitySurface, checked_surface
+from potomac.location.travel.links import columns_of
+from potomac.location.travel.model import TravelModel, believed, checked_model, checked_places, rushed
+from potomac.location.travel.pairs import ByPair, chord_km, number
 from potomac.location.travel.plain import GreatCircle, Minkowski
+from potomac.location.travel.plausible import odd_speeds, speed_notes
 from potomac.location.travel.surface import bounds, design_of, fitted_surface, solved
 from potomac.stats.bootstrap import mean_of, percentile_interval
 from potomac.stats.streams import Stream
@@ -30,6 +36,8 @@ __all__ = ["MODELS", "Calibration", "Sample", "calibrate", "drawn_sample", "samp
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_WANTED = ("from_latitude", "from_longitude", "to_latitude", "to_longitude", "minutes")
+
 LEAST = 20
 """Pairs without which nothing is fitted."""
 FOLDS = 4
@@ -37,7 +45,7 @@ RATIOS = (0.2, 1.0, 4.0, 16.0)
 """How rough the surface may be: prior variance of its terms as a share of that of the error."""
 _CHOSEN = 800  # pairs that choices are made by, at most
 _FITTED = 4000  # pairs that the surface is fitted to, at most
-_SURFACE = 80  # pairs without which there is no surface
+_SURFACE = 24  # pairs to fit to without which there is no surface
 _ENDS = 1000  # places that pairs are drawn from, at most: few would be known to both halves of a sample
 _ORIGINS = 10  # with fewer, pairs are drawn one by one for the interval
 _ROUNDING = 1e-9  # errors that differ by less are alike
@@ -138,11 +146,13 @@ def calibrate(
         seed: of the halves and folds.
 
     Raises:
-        StudyError: no model is called so.
-        DataError: there are fewer than 20 pairs that can be used, or a place or time is none; there is no density for
-            ``model="circuity_density"``.
+        StudyError: no model is called so, or the departure, the profile, the factor or the surface is none.
+        DataError: the sample is none; there are fewer than 20 pairs that can be used, or a place or time is none; the
+            times look like hours or seconds; there is no density for ``model="circuity_density"``.
     """
     forms = _forms(model)
+    number(factor, "factor", least=1.0)
+    checked_surface(density, "Give densities themselves in the sample, as origin_density and destination_density")
     pairs, notes = _usable(sample, density, rushed(departure, profile))
     if pairs.density is None:
         if forms == ("circuity_density",):
@@ -160,8 +170,8 @@ def calibrate(
     plain = np.abs(constant * held.km / held.minutes - 1)
     fell_back = bool(errors.mean() > plain.mean())
     if fell_back:
-        notes.append(f"{form} was worse than one pace for all ({errors.mean():.1%} against {plain.mean():.1%} on the "
-                     "held-out half), so that one pace is the model.")  # fmt: skip
+        shares = f"{100 * errors.mean():.1f} % against {100 * plain.mean():.1f} % on the held-out half"
+        notes.append(f"{form} was worse than one pace for all ({shares}), so that one pace is the model.")
         form, fit, errors = "circuity_constant", _constant(factor), plain
     whole = replace(cast(Any, fit(pairs)), profile=profile)
     if isinstance(whole, CircuityDensity):
@@ -173,26 +183,42 @@ def calibrate(
 
 
 def sample_of(table: Any) -> Sample:
-    """A sample from a table: an Arrow table, pandas or Polars frame, or mapping of arrays.
+    """A sample from a table: Arrow, pandas or Polars, a DuckDB relation, a mapping of arrays or a list of rows.
 
     Columns are from_latitude, from_longitude, to_latitude, to_longitude, minutes, and from_density and to_density where
     they are known.
 
     Raises:
-        DataError: a column is missing.
+        DataError: it is no table, or a column is missing or holds no numbers.
     """
-    names = [str(name) for name in getattr(table, "column_names", None) or getattr(table, "columns", None) or table]
-    wanted = ("from_latitude", "from_longitude", "to_latitude", "to_longitude", "minutes")
-    lacking = [name for name in wanted if name not in names]
+    listed = is_frame(table) or isinstance(table, list)
+    if isinstance(table, str | bytes) or not listed:
+        said = (
+            f"the sample is {str(table)[:60]!r}" if isinstance(table, str) else f"the sample is {type(table).__name__}"
+        )
+        mend = "Give a table, a Sample, or what drawn_sample() makes of a road network"
+        raise DataError(Fault("location.sample", said, f"expected columns {listing(_WANTED)}", mend, key="sample"))
+    columns = columns_of(table, "sample", code="location.sample")
+    lacking = [name for name in _WANTED if name not in columns]
     if lacking:
-        said = f"the sample has no column {listing(lacking)}; it has {listing(names)}"
-        raise DataError(Fault("location.sample", said, f"expected {listing(wanted)}", key="sample"))
-    column = {name: np.asarray(table[name]) for name in (*wanted, "from_density", "to_density") if name in names}
+        said = f"the sample has no column {listing(lacking)}; it has {listing(columns) or 'none'}"
+        raise DataError(Fault("location.sample", said, f"expected {listing(_WANTED)}", key="sample"))
+    column = {name: _numbers(columns[name], name) for name in (*_WANTED, "from_density", "to_density")
+              if name in columns}  # fmt: skip
     return Sample(
         np.column_stack([column["from_latitude"], column["from_longitude"]]),
         np.column_stack([column["to_latitude"], column["to_longitude"]]),
         column["minutes"], column.get("from_density"), column.get("to_density"),
     )  # fmt: skip
+
+
+def _numbers(values: pa.Array, name: str) -> Floats:
+    """A column of the sample, NaN where it has none."""
+    try:
+        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    except pa.ArrowException as error:
+        said = f'column "{name}" of the sample holds no numbers'
+        raise DataError(Fault("location.sample", said, "expected numbers", key=f"sample.{name}")) from error
 
 
 def drawn_sample(
@@ -209,17 +235,27 @@ def drawn_sample(
 
     Raises:
         DataError: a place is none, or there is one alone.
+        StudyError: the model is none, pairs no whole number from 1, or the departure no hour of the day.
     """
+    checked_model(model)
+    checked_hour(departure)
+    most = whole_number(pairs, "pairs", 1)
     found = checked_places(places, "places")
     if len(found) < 2:
         raise DataError(Fault("location.sample", "there is one place", "expected two at least", key="places"))
     random = Stream(seed, ("location", "sample")).generator()
-    ends = min(len(found), max(_ENDS, int(np.ceil(np.sqrt(2 * pairs)))))
+    ends = min(len(found), max(_ENDS, int(np.ceil(np.sqrt(2 * most)))))
     start, end = (random.choice(len(found), ends, replace=False) for _ in range(2))
     cells = np.flatnonzero(start[:, None] != end[None, :])
-    i, j = np.divmod(random.choice(cells, min(pairs, len(cells)), replace=False), ends)
-    minutes = model.minutes(found[start], found[end], departure)
+    i, j = np.divmod(random.choice(cells, min(most, len(cells)), replace=False), ends)
+    minutes = model.minutes(believed(found[start]), believed(found[end]), departure)
     return Sample(found[start[i]], found[end[j]], minutes[i, j])
+
+
+def _aside(many: int, one: str, more: str) -> str:
+    """How many pairs are not used, and why: of one of them, or of more."""
+    return f"1 pair of the sample {one}; it is left aside." if many == 1 else (
+        f"{many:,} pairs of the sample {more}; they are left aside.")  # fmt: skip
 
 
 def _usable(sample: Any, surface: DensitySurface | None, rush: float) -> tuple[_Pairs, list[str]]:
@@ -232,12 +268,15 @@ def _usable(sample: Any, surface: DensitySurface | None, rush: float) -> tuple[_
     minutes = numbers(given.minutes, len(start), "minutes", infinite=True) / rush
     pairs = _Pairs(start, end, minutes, _mean_density(given, surface, start, end))
     apart, some = pairs.km > 0, minutes > 0
-    notes = [f"{many:,} pairs of the sample {why}; they are left aside." for many, why in (
-        (int(np.isinf(minutes).sum()), "have no way"), (int((~apart).sum()), "begin and end at one place"),
-        (int((apart & ~some).sum()), "take no time")) if many]  # fmt: skip
-    used = np.flatnonzero(apart & some & np.isfinite(minutes))
+    fast, slow = odd_speeds(minutes, pairs.km, "pairs of the sample", "sample")
+    notes = [_aside(many, one, more) for many, one, more in (
+        (int(np.isinf(minutes).sum()), "has no way", "have no way"),
+        (int((~apart).sum()), "begins and ends at one place", "begin and end at one place"),
+        (int((apart & ~some).sum()), "takes no time", "take no time")) if many]  # fmt: skip
+    notes += speed_notes(minutes, pairs.km, "pairs of the sample", fast, slow, " and left aside")
+    used = np.setdiff1d(np.flatnonzero(apart & some & np.isfinite(minutes)), fast)
     if len(used) < LEAST:
-        said = f"{len(used)} pairs of the sample can be used"
+        said = f"{len(used)} pair{'' if len(used) == 1 else 's'} of the sample can be used"
         mend = "Give places that lie apart, with minutes above 0"
         raise DataError(Fault("location.sample", said, f"expected at least {LEAST}", mend, key="sample"))
     return pairs[used], notes
@@ -245,22 +284,27 @@ def _usable(sample: Any, surface: DensitySurface | None, rush: float) -> tuple[_
 
 def _mean_density(given: Sample, surface: DensitySurface | None, start: Floats, end: Floats) -> Floats | None:
     """Geometric mean of the densities at both ends, as the model takes it."""
-    if given.origin_density is not None and given.destination_density is not None:
+    known = [name for name in ("origin_density", "destination_density") if getattr(given, name) is not None]
+    if len(known) == 1 and surface is None:
+        mend = "Give both, or a density surface"
+        said = f"the sample has {known[0]} alone"
+        raise DataError(Fault("location.density-missing", said, "", mend, key="sample"))
+    if len(known) == 2:
         one = numbers(given.origin_density, len(start), "origin_density")
         other = numbers(given.destination_density, len(start), "destination_density")
     elif surface is not None:
-        one, other = surface.at(start), surface.at(end)
+        one, other = surface.at(believed(start)), surface.at(believed(end))
     else:
         return None
     return np.asarray(np.sqrt(np.maximum(one, 1.0) * np.maximum(other, 1.0)))
 
 
 def _forms(model: str) -> tuple[str, ...]:
-    if model == "circuity":
+    if is_one_of(model, ["circuity"]):
         return ("circuity_constant", "circuity_distance", "circuity_density", "circuity_surface")
-    if model not in MODELS:
+    if not is_one_of(model, MODELS):
         mend = did_you_mean(str(model), ("circuity", *MODELS))
-        said = f"no model that can be calibrated is called {str(model)!r}"
+        said = f"no model that can be calibrated is called {str(model)[:60]!r}"
         raise StudyError(Fault("location.travel", said, f"expected circuity, {listing(MODELS)}", mend, key="model"))
     return (model,)
 
@@ -328,10 +372,11 @@ def _interval(errors: Floats, held: _Pairs, stream: Stream) -> tuple[float, floa
 
 def _told(model: ByPair, pairs: _Pairs) -> Floats:
     """What a model says of pairs."""
+    start, end = believed(pairs.start), believed(pairs.end)
     if isinstance(model, CircuityDensity) and pairs.density is not None:
         known = pairs.density
-        return model.rowwise(pairs.start, pairs.end, origin_density=known, destination_density=known)
-    return model.rowwise(pairs.start, pairs.end)
+        return model.rowwise(start, end, origin_density=known, destination_density=known)
+    return model.rowwise(start, end)
 
 
 # ---- forms
@@ -400,7 +445,7 @@ def _minkowski(_: float) -> Fit:
         best: tuple[float, float, float, float] = (np.inf, 2.0, 0.0, 1.0)
         for exponent in np.linspace(1.0, 2.0, 11).tolist():
             for rotation in np.arange(0.0, 90.0, 5.0).tolist() if exponent < 2.0 else (0.0,):
-                km = Minkowski(60.0, exponent, rotation).rowwise(pairs.start, pairs.end)
+                km = Minkowski(60.0, exponent, rotation).rowwise(believed(pairs.start), believed(pairs.end))
                 pace = _pace(pairs, km)
                 error = float(np.abs(pace * km / pairs.minutes - 1).mean())
                 best = min(best, (error, exponent, rotation, pace))

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from potomac.errors import DataError, Fault
 from potomac.location.asked import numbers
-from potomac.location.travel.density import DensitySurface
-from potomac.location.travel.model import checked_places
-from potomac.location.travel.pairs import ByPair, chord_km, number
+from potomac.location.travel.density import DensitySurface, checked_surface
+from potomac.location.travel.model import believed, checked_places
+from potomac.location.travel.pairs import ByPair, checked_pair, chord_km, number
 
 __all__ = ["Circuity", "CircuityDensity", "CircuityDistance"]
 
@@ -38,7 +38,7 @@ class Circuity(ByPair):
         profile: factor of the travel time for each hour of the day, 24 of them; empty for the usual one.
 
     Raises:
-        StudyError: the speed is not above 0, or the factor below 1.
+        StudyError: the speed is not above 0, the factor below 1, or the profile has not 24 factors.
     """
 
     speed_kmh: float = 40.0
@@ -47,6 +47,7 @@ class Circuity(ByPair):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        super().__post_init__()
         number(self.speed_kmh, "speed_kmh", above=0.0)
         number(self.factor, "factor", least=1.0)
 
@@ -71,7 +72,8 @@ class CircuityDistance(ByPair):
         profile: factor of the travel time for each hour of the day, 24 of them; empty for the usual one.
 
     Raises:
-        StudyError: a number is out of its range, or together they would make a longer way a shorter time.
+        StudyError: a number is out of its range, the profile has not 24 factors, or together they would make a longer
+            way a shorter time.
     """
 
     speed_kmh: float = 40.0
@@ -83,6 +85,7 @@ class CircuityDistance(ByPair):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        super().__post_init__()
         number(self.speed_kmh, "speed_kmh", above=0.0)
         number(self.far, "far", least=1.0)
         number(self.near, "near", least=self.far)
@@ -132,7 +135,7 @@ class CircuityDensity(ByPair):
         profile: factor of the travel time for each hour of the day, 24 of them; empty for the usual one.
 
     Raises:
-        StudyError: a number is out of its range.
+        StudyError: a number is out of its range, the profile has not 24 factors, or the density is no surface.
     """
 
     speed_kmh: float = 45.0
@@ -145,11 +148,14 @@ class CircuityDensity(ByPair):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        super().__post_init__()
         number(self.speed_kmh, "speed_kmh", above=0.0)
         number(self.factor, "factor", least=1.0)
         number(self.speed_elasticity, "speed_elasticity", least=-2.0, most=2.0)
         number(self.factor_elasticity, "factor_elasticity", least=-2.0, most=2.0)
-        number(self.speeds[0], "speeds", above=0.0, most=self.speeds[1])
+        limits = checked_pair(self.speeds, "speeds")
+        object.__setattr__(self, "speeds", limits)
+        checked_surface(self.density, "Give densities themselves to minutes(), as origin_density")
 
     def minutes(
         self,
@@ -201,7 +207,7 @@ class CircuityDensity(ByPair):
             if self.density is None:
                 mend = f"Give {what}, people a square km, or the model a density surface"
                 raise DataError(Fault("location.density-missing", "there is no density", "", mend, key=what))
-            density = self.density.at(places)
+            density = self.density.at(believed(places))
         x = np.log(np.maximum(numbers(density, len(places), what), LEAST_DENSITY) / 1000.0)
         return np.vstack([self._ends(places), x])
 

@@ -7,13 +7,25 @@ mean over what may happen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import DataError, Fault, StudyError
 
-__all__ = ["PROFILE", "VOLUMES", "bpr", "checked_profile", "delay_share", "hourly", "rush"]
+__all__ = [
+    "PROFILE",
+    "VOLUMES",
+    "bpr",
+    "checked_hour",
+    "checked_profile",
+    "delay_share",
+    "hour_of",
+    "hourly",
+    "rush",
+    "usual_or",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,9 +91,13 @@ def checked_profile(profile: Sequence[float] | npt.ArrayLike) -> Floats:
     Raises:
         StudyError: there are more or fewer than 24, or one is not above 0.
     """
-    found = np.asarray(profile, dtype=np.float64)
+    try:
+        found = np.asarray(profile, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        said = f"the profile is {str(profile)[:60]!r}"
+        raise StudyError(Fault("location.profile", said, "expected 24 numbers", key="profile")) from error
     if found.shape != (24,):
-        said = f"the profile has {found.size} factors"
+        said = f"the profile has {found.size} factors" if found.ndim == 1 else f"the profile has shape {found.shape}"
         raise StudyError(Fault("location.profile", said, "expected 24, one for each hour", key="profile"))
     wrong = ~(np.isfinite(found) & (found > 0))
     if wrong.any():
@@ -89,6 +105,43 @@ def checked_profile(profile: Sequence[float] | npt.ArrayLike) -> Floats:
         said = f"the factor of hour {hour} is {found[hour]}"
         raise StudyError(Fault("location.profile", said, "expected a number above 0", key="profile"))
     return found
+
+
+def usual_or(profile: Any) -> Floats:
+    """A profile as of :func:`checked_profile`; the usual one where there is none, or one without factors.
+
+    Raises:
+        StudyError: as there.
+    """
+    listed = isinstance(profile, Sequence) and not isinstance(profile, str | bytes)
+    empty = not len(profile) if listed else profile is None or (isinstance(profile, np.ndarray) and not profile.size)
+    return checked_profile(PROFILE if empty else profile)
+
+
+def hour_of(departure: Any) -> float:
+    """An hour of the day, 0 to 24.
+
+    Raises:
+        StudyError: it is none.
+    """
+    try:
+        hour = float("nan" if isinstance(departure, str | bytes | bool) else departure)
+    except (TypeError, ValueError, OverflowError):
+        hour = float("nan")
+    if not 0 <= hour <= 24:
+        said = f"the departure is {str(departure)[:60]}"
+        expected, mend = "expected an hour of the day, 0 to 24", "Half past eight is 8.5"
+        raise StudyError(Fault("location.departure", said, expected, mend, key="departure"))
+    return hour
+
+
+def checked_hour(departure: Any) -> float | None:
+    """An hour of the day, or None for no traffic.
+
+    Raises:
+        StudyError: it is neither.
+    """
+    return None if departure is None else hour_of(departure)
 
 
 def rush(departure: float | None, profile: Sequence[float] | npt.ArrayLike = PROFILE) -> float:
@@ -105,10 +158,7 @@ def rush(departure: float | None, profile: Sequence[float] | npt.ArrayLike = PRO
     """
     if departure is None:
         return 1.0
-    factors, hour = checked_profile(profile), float(departure)
-    if not 0 <= hour <= 24:
-        said = f"the departure is {departure}"
-        raise StudyError(Fault("location.departure", said, "expected an hour of the day, 0 to 24", key="departure"))
+    factors, hour = checked_profile(profile), hour_of(departure)
     return float(np.interp(hour, np.arange(25), np.append(factors, factors[0])))
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from potomac.errors import Fault, StudyError
 from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
 from potomac.location.placement import checked_weights
 from potomac.location.travel.model import checked_places
 from potomac.location.travel.pairs import number
 
-__all__ = ["DensitySurface"]
+__all__ = ["DensitySurface", "checked_surface"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -64,6 +65,17 @@ class DensitySurface:
         r = 2 * EARTH_RADIUS_KM * np.arcsin(near["v"] / 2)
         share = 2 / (np.pi * h * h) * np.maximum(1 - (r / h) ** 2, 0.0)
         return np.asarray(np.bincount(near["i"], share * self._people[near["j"]], len(places)), np.float64)
+
+
+def checked_surface(given: Any, mend: str) -> None:
+    """Refuse what stands where a density surface, or none, is expected.
+
+    Raises:
+        StudyError: it is something else.
+    """
+    if given is not None and not isinstance(given, DensitySurface):
+        said = f"density is {str(given)[:60]}"
+        raise StudyError(Fault("location.travel", said, "expected a DensitySurface", mend, key="density"))
 
 
 def _gathered(places: Floats, people: Floats, size_km: float) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, StudyError, listing
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
+from potomac.location.crs import is_frame
 from potomac.location.placement import checked_cost
+from potomac.location.travel.congestion import hour_of, usual_or
 from potomac.location.travel.model import checked_places, rushed
 
 __all__ = ["Matrix", "ids_of"]
@@ -56,8 +58,9 @@ class Matrix:
         profile: tuple[float, ...] = (),
         repeated: int = 0,
     ) -> None:
-        self._times = _checked(minutes, len(hours))
         self.hours = _checked_hours(hours)
+        self._times = _checked(minutes, len(self.hours))
+        usual_or(profile)
         self.profile, self.repeated = profile, repeated
         n, m = self.shape
         if destinations is None and origins is not None and n != m:
@@ -88,7 +91,7 @@ class Matrix:
             DataError: there are no rows, not as many of each, or times are NaN or negative.
         """
         start, end = ids_of(origins, "origins"), ids_of(destinations, "destinations")
-        times = checked_cost(np.atleast_2d(np.asarray(minutes)))[0]
+        times = checked_cost(np.atleast_2d(_flat(minutes)))[0]
         if not len(start) == len(end) == len(times):
             said = f"there are {len(start)} origins, {len(end)} destinations and {len(times)} times"
             raise _bad(said, "expected one of each in a row")
@@ -132,8 +135,7 @@ class Matrix:
             return np.asarray(self._times[np.ix_(rows, columns)] * rushed(departure, self.profile))
         if departure is None:
             return np.asarray(self._times[np.ix_(np.arange(len(self.hours)), rows, columns)].min(axis=0))
-        rushed(departure)  # that it is an hour
-        before, after, share = self._around(float(departure) % 24.0)
+        before, after, share = self._around(hour_of(departure) % 24.0)
         one, other = self._times[before][np.ix_(rows, columns)], self._times[after][np.ix_(rows, columns)]
         closed = np.isinf(one) | np.isinf(other)
         with np.errstate(invalid="ignore"):
@@ -208,7 +210,7 @@ def ids_of(given: Any, what: str) -> pa.Array:
     Raises:
         DataError: one is missing.
     """
-    values = given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.array(list(given), from_pandas=True)
+    values = array_of_ids(given, what)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if pa.types.is_floating(values.type):
@@ -220,6 +222,30 @@ def ids_of(given: Any, what: str) -> pa.Array:
         first = int(np.flatnonzero(np.asarray(found.is_null()))[0])
         raise _bad(f"{what} {first} has no id", "expected a number or text", key=what)
     return found
+
+
+def array_of_ids(given: Any, what: str) -> Any:
+    """Ids as an Arrow array.
+
+    Raises:
+        DataError: they are no list of numbers or texts.
+    """
+    if isinstance(given, pa.Array | pa.ChunkedArray):
+        values = given
+    else:
+        whole = isinstance(given, str | bytes | Mapping) or is_frame(given) or _dimensions(given) > 1
+        try:
+            values = None if whole else pa.array(list(given), from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError):
+            values = None
+    if values is None or pa.types.is_nested(values.type):
+        said = (
+            f"{what} is {type(given).__name__}"
+            if _dimensions(given) < 2
+            else f"{what} has {_dimensions(given)} dimensions"
+        )
+        raise _bad(said, "expected a list of ids, numbers or texts", "Give one column of the table", what)
+    return values
 
 
 def _each_once(ids: pa.Array, what: str) -> None:
@@ -234,14 +260,25 @@ def _are_places(given: Any) -> bool:
     """Whether there are two numbers for each, or a frame."""
     if isinstance(given, pa.Array | pa.ChunkedArray | range):
         return False
-    if hasattr(given, "columns") or hasattr(given, "column_names") or hasattr(given, "crs"):
-        return True
-    return bool(np.ndim(given) == 2)
+    return is_frame(given) or _dimensions(given) == 2
+
+
+def _dimensions(given: Any) -> int:
+    """Of an array or nested lists; 1 where they are of several lengths."""
+    try:
+        return int(np.ndim(given))
+    except ValueError:
+        return 1
 
 
 def _checked(minutes: npt.ArrayLike, hours: int) -> Floats:
+    if isinstance(minutes, np.ma.MaskedArray):
+        minutes = np.ma.filled(minutes.astype(np.float64), np.nan)  # then told as missing
     if hours:
-        found = np.asarray(minutes, dtype=np.float64)
+        try:
+            found = np.asarray(minutes, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise _bad("the matrices are not numbers", f"expected {hours} matrices, one for each hour") from error
         if found.ndim != 3 or len(found) != hours:
             raise _bad(f"the matrices have shape {found.shape}", f"expected {hours} matrices, one for each hour")
         times = np.stack([checked_cost(one) for one in found])
@@ -254,10 +291,30 @@ def _checked(minutes: npt.ArrayLike, hours: int) -> Floats:
     return times
 
 
+def _flat(minutes: Any) -> Any:
+    """One time a row.
+
+    Raises:
+        DataError: they are no numbers in a row.
+    """
+    try:
+        found = np.asarray(minutes, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _bad("minutes are not numbers", "expected one for each pair") from error
+    if found.ndim != 1:
+        raise _bad(f"minutes have shape {found.shape}", "expected one for each pair")
+    return found
+
+
 def _checked_hours(hours: Sequence[float]) -> tuple[float, ...]:
-    found = np.asarray(hours, dtype=np.float64)
+    try:
+        found = np.asarray(hours, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        found = np.array([np.nan])
+    if found.ndim != 1:
+        found = np.array([np.nan])
     if len(found) and not ((found >= 0).all() and (found < 24).all() and (np.diff(found) > 0).all()):
-        said = f"the hours are {listing(found.tolist(), 5)}"
+        said = f"the hours are {str(hours)[:60] if np.isnan(found).any() else listing(found.tolist(), 5)}"
         raise StudyError(Fault("location.departure", said, "expected hours from 0, ascending, below 24", key="hours"))
     return tuple(found.tolist())
 

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from potomac.errors import DataError, Fault
-from potomac.location.crs import frame_places, is_frame
+from potomac.errors import Fault, StudyError
+from potomac.location.crs import frame_places, is_frame, refuse_metres
 from potomac.location.places import checked_points
+from potomac.location.swapped import refuse_swapped
 
-__all__ = ["TravelModel", "blocks", "checked_places", "rushed"]
+__all__ = ["TravelModel", "as_numbers", "believed", "blocks", "checked_model", "checked_places", "rushed"]
 
 Floats = npt.NDArray[np.float64]
 
 ENTRIES = 1 << 22
 """Travel times of a block, at most, where no size is asked for: 32 MB."""
 
-_INHABITED = -60.0
-"""South of it nobody lives but at research stations."""
+
+class Believed(np.ndarray[Any, np.dtype[np.float64]]):
+    """Places that were checked, or that are made by a search: nobody asks whether they are swapped."""
 
 
-_FAR = 1000.0
-"""No degree comes near it."""
+def believed(places: Floats) -> Floats:
+    """Latitude and longitude in degrees, shape (n, 2), not to be looked at again for what is swapped."""
+    return places.view(Believed)
 
 
 class TravelModel(Protocol):
@@ -45,42 +48,59 @@ def checked_places(points: Any, what: str = "points") -> Floats:
     """Latitude and longitude in degrees, shape (n, 2).
 
     Args:
-        points: an array of shape (n, 2); an Arrow table, pandas or Polars frame or mapping with columns ``latitude``
-            and ``longitude``; a GeoDataFrame or GeoSeries of points, whose CRS is read; or several of these in a list.
+        points: an array of shape (n, 2), latitude first; an Arrow table, pandas or Polars frame, DuckDB relation or
+            mapping with columns ``latitude`` and ``longitude`` (or ``lat``, and ``lon``, ``lng`` or ``long``), in any
+            order; a GeoDataFrame or GeoSeries of points, whose CRS is read; or several of these in a list.
         what: what they are called where something is wrong with them.
 
     Raises:
         DataError: there are none, they have another shape, are no numbers, lie outside the globe, look swapped, or
-            have no CRS or one that is not known. As swapped count places of which all would lie in Antarctica and,
-            were they turned round, on inhabited latitudes; columns that are called latitude and longitude are believed.
+            have no CRS or one that is not known. As swapped count places of which all would lie where nobody lives,
+            and rows far from all others that, were they turned round, would lie among them; a longitude once
+            round (-350 for 10) is believed. Coordinates in metres count as an unknown CRS.
     """
-    if is_frame(points):
-        return checked_points(frame_places(points, what), key=what)
-    if isinstance(points, Sequence) and points and all(map(is_frame, points)):
-        return np.concatenate([checked_places(part, f"{what}[{k}]") for k, part in enumerate(points)])
-    _in_degrees(points, what)
-    found = checked_points(points, key=what)
-    latitude, longitude = found.T
-    if (latitude < _INHABITED).all() and (longitude > _INHABITED).all() and (longitude < 80).all():
-        said = f"all {len(found)} latitudes are below {_INHABITED:g}" if len(found) > 1 else (
-            f"the latitude is {latitude[0]:g}")  # fmt: skip
-        mend = "Latitude and longitude look swapped: give latitude first"
-        raise DataError(Fault("location.points", said, "expected inhabited places", mend, key=what))
+    if isinstance(points, Sequence) and not isinstance(points, str | bytes) and points and all(map(is_frame, points)):
+        return _all_of(points, what)
+    found = frame_places(points, what) if is_frame(points) else as_numbers(points)
+    if isinstance(found, np.ndarray) and found.dtype == np.float64:
+        refuse_metres(found, what)
+    found = checked_points(found, key=what)
+    if isinstance(points, Believed):
+        return found.view(np.ndarray)
+    refuse_swapped(found, what)
     return found
 
 
-def _in_degrees(points: Any, what: str) -> None:
-    """Say so where coordinates are metres or feet of a projection."""
+def _all_of(parts: Sequence[Any], what: str) -> Floats:
+    """Frames one after the other, each by its own CRS; or rows, each a mapping of a latitude and a longitude."""
+    if all(isinstance(part, Mapping) and all(map(np.isscalar, part.values())) for part in parts):
+        names = dict.fromkeys(name for part in parts for name in part)
+        return checked_places({name: [part.get(name, np.nan) for part in parts] for name in names}, what)
+    return np.concatenate([checked_places(part, f"{what}[{k}]") for k, part in enumerate(parts)])
+
+
+def as_numbers(points: Any) -> Any:
+    """An array of numbers, masked ones as NaN; what is none as it was given, for others to refuse."""
+    if isinstance(points, np.ma.MaskedArray):
+        points = np.ma.filled(points.astype(np.float64), np.nan) if points.dtype.kind in "iuf" else points
     try:
-        found = np.asarray(points, dtype=np.float64)
-    except (TypeError, ValueError):
-        return  # told by others
-    if not found.size or not np.abs(found).max() > _FAR:
-        return
-    if np.isfinite(found).all() and np.median(np.abs(found)) > _FAR:
-        said = f"{what} look like metres or feet of a projection: they reach {np.abs(found).max():,.0f}"
-        mend = "Transform them to latitude and longitude (EPSG:4326), or give a GeoDataFrame with its CRS"
-        raise DataError(Fault("location.points", said, "expected degrees", mend, key=what))
+        found = np.asarray(points)
+    except (TypeError, ValueError, OverflowError):
+        return points
+    return found.astype(np.float64, copy=False) if found.dtype.kind in "iuf" else points
+
+
+def checked_model(model: Any) -> TravelModel:
+    """A model of travel time.
+
+    Raises:
+        StudyError: it cannot tell minutes.
+    """
+    if isinstance(model, type) or not callable(getattr(model, "minutes", None)):
+        said = f"the model is {str(model)[:60]}"
+        expected = "expected one that tells minutes, such as Circuity() or a RoadNetwork"
+        raise StudyError(Fault("location.travel", said, expected, key="model"))
+    return cast("TravelModel", model)
 
 
 def blocks(
@@ -102,7 +122,7 @@ def blocks(
     rows = max(1, ENTRIES // len(end)) if size is None else max(1, int(size))
     for first in range(0, len(start), rows):
         part = slice(first, min(first + rows, len(start)))
-        yield part, model.minutes(start[part], end, departure)
+        yield part, model.minutes(believed(start[part]), believed(end), departure)
 
 
 def rushed(departure: float | None, profile: Sequence[float] | None = None) -> float:
@@ -113,6 +133,6 @@ def rushed(departure: float | None, profile: Sequence[float] | None = None) -> f
     """
     if departure is None:
         return 1.0
-    from potomac.location.travel.congestion import PROFILE, rush
+    from potomac.location.travel.congestion import rush, usual_or
 
-    return float(rush(departure, PROFILE if profile is None or not len(profile) else profile))
+    return float(rush(departure, usual_or(profile)))

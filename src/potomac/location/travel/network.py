@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +21,26 @@ import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, StudyError, listing
 from potomac.geo.distance import EARTH_RADIUS_KM, unit_vectors
-from potomac.location.travel.congestion import PROFILE, checked_profile, hourly
+from potomac.location.places import is_one_of
+from potomac.location.travel.congestion import checked_hour, hourly, usual_or
 from potomac.location.travel.contraction import Hierarchy, Metric, in_order, in_spans
-from potomac.location.travel.links import Usage, arcs_of, checked_positive, columns_of, nodes_of, numbered, places_in
+from potomac.location.travel.density import DensitySurface
+from potomac.location.travel.links import (
+    Usage,
+    arcs_of,
+    checked_flag,
+    checked_positive,
+    columns_of,
+    listed,
+    nodes_of,
+    numbered,
+    places_in,
+)
+from potomac.location.travel.matrix import array_of_ids
 from potomac.location.travel.model import checked_places
 from potomac.location.travel.peers import PEERS
 from potomac.location.travel.snapping import Roads, Snapped
+from potomac.location.travel.speeds import checked_speeds
 from potomac.location.travel.trips import Ends, stay, walk
 
 __all__ = ["RoadNetwork", "Unreached"]
@@ -34,6 +49,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _KEPT = 1 << 28  # bytes of times by hour that are kept
+_CALLS = 6  # sets of places of which it is kept where they meet the nearest road
+_NAMED = 3  # parts beside the largest that are told
+_ELSEWHERE_KM = 10.0
+"""Points that are all farther from any road are not said to have no way, but to be elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +92,9 @@ class RoadNetwork:
     """A network of roads; a travel model.
 
     Args:
-        nodes: a table with columns ``id``, ``latitude`` and ``longitude``; None where the links tell the places of
-            their ends (``from_latitude``, ``from_longitude``, ``to_latitude``, ``to_longitude``). Without any place
-            times are known :meth:`between` nodes only.
+        nodes: a table with columns ``id``, ``latitude`` and ``longitude`` (or ``lat``, and ``lon`` or ``lng``); None
+            where the links tell the places of their ends (``from_latitude``, ``from_longitude``, ``to_latitude``,
+            ``to_longitude``). Without any place times are known :meth:`between` nodes only.
         links: a table with columns ``from`` and ``to`` (ids of nodes), and of ``minutes`` (without traffic), ``length``
             (m), ``class``, ``maxspeed``, ``oneway`` (yes, -1, no), ``volume`` and ``capacity`` (vehicles an hour),
             ``b`` and ``power`` (of the BPR function) those that are known.
@@ -85,14 +104,16 @@ class RoadNetwork:
         zones: ids of more such nodes.
         speeds: km/h by class of road, in place of the usual ones.
         profile: factors of the travel time at full hours, shape (24,); default the usual ones.
-        density: people a square kilometre at each node, shape (n,), or a function of latitude and longitude (n, 2):
-            roads are slower where more people live.
+        density: people a square kilometre at each node, shape (n,) (NaN where it is not known: as if nobody lived
+            there), a :class:`DensitySurface`, or a function of latitude and longitude (n, 2): roads are slower where
+            more people live.
         oneway: whether links that do not say so lead one way only.
         default_kmh: where neither class nor speed limit of a link is known.
         largest_only: leave out what is not in the largest part in which ways lead from everywhere to everywhere.
 
     Raises:
-        DataError: the tables lack a column, name a node that is not there, or hold numbers that cannot be.
+        DataError: the tables lack a column, name a node that is not there, hold numbers that cannot be or that look
+            like those of another unit, or latitude and longitude of nodes look swapped.
         StudyError: a speed, the profile or a zone is none.
     """
 
@@ -113,23 +134,29 @@ class RoadNetwork:
         largest_only: bool = False,
     ) -> None:
         self.walk_kmh, self.access_km = checked_positive(walk_kmh, "walk_kmh"), checked_positive(access_km, "access_km")
-        given = np.asarray([] if profile is None else profile, dtype=np.float64)
-        self.profile = checked_profile(given if given.size else PROFILE)
+        self.profile = usual_or(profile)
         table = columns_of(links, "links")
         self._nodes = nodes_of(nodes, table)
-        usage = Usage(speeds or {}, checked_positive(default_kmh, "default_kmh"), oneway, self._density(density))
+        if not len(self._nodes):
+            said, what = "the network has no node", "nodes" if nodes is not None else "links"
+            raise DataError(Fault("location.network", said, f"expected rows of {what}", key=f"travel.{what}"))
+        usage = Usage(
+            checked_speeds(speeds), checked_positive(default_kmh, "default_kmh"), checked_flag(oneway, "oneway"),
+            self._density(density),
+        )  # fmt: skip
         self._arcs, notes = arcs_of(table, self._nodes, usage)
         self.links = len(next(iter(table.values()), ()))
         parts, sizes = self._parts()
         if len(sizes) > 1:
-            notes += (_said(sizes),)
-        if largest_only:
+            notes += (_said(parts, sizes, self._nodes.ids),)
+        if checked_flag(largest_only, "largest_only"):
             inside = parts == sizes.argmax()
             self._arcs = self._arcs.only(inside[self._arcs.tail] & inside[self._arcs.head])
         self.notes = notes
         self.part_sizes = np.sort(sizes)[::-1]
         self._leave = self._exits(self._zones(first_through, zones))
         self._times: OrderedDict[float | None, _Timed] = OrderedDict()
+        self._feet: OrderedDict[bytes, Snapped] = OrderedDict()
 
     def __len__(self) -> int:
         """Number of nodes."""
@@ -154,6 +181,10 @@ class RoadNetwork:
             origins: latitude and longitude in degrees, shape (n, 2).
             destinations: likewise, shape (m, 2).
             departure: hour of the day, 0 to 24; None without traffic.
+
+        Raises:
+            DataError: a place is none; or all are more than ``access_km`` and 10 km from any road.
+            StudyError: the departure is no hour of the day.
         """
         return next(self.hours(origins, destinations, [departure]))
 
@@ -172,11 +203,12 @@ class RoadNetwork:
             DataError: a node is not there.
             StudyError: ``by`` is none of these, or not installed.
         """
+        departure = checked_hour(departure)
         starts, ends = self._both(origins, destinations, ids=True)
-        if by == "potomac":
+        if is_one_of(by, ["potomac"]):
             return next(self._matrices(starts, ends, [departure]))
-        if by not in PEERS:
-            said = f"no way to find ways is called {by!r}"
+        if not is_one_of(by, PEERS):
+            said = f"no way to find ways is called {str(by)[:60]!r}"
             raise StudyError(Fault("location.network", said, f"expected potomac or {listing(PEERS)}", key="by"))
         arcs, minutes = self._arcs, self._arc_minutes(departure)
         tails, nodes = self._leave[arcs.tail], (starts.nodes[:, 0], ends.nodes[:, 0])
@@ -188,7 +220,8 @@ class RoadNetwork:
         self, origins: Any, destinations: Any, departures: Iterable[float | None], *, ids: bool = False
     ) -> Iterator[Floats]:
         """Matrices as of :meth:`minutes` (``ids``: as of :meth:`between`) for several hours, in their order."""
-        yield from self._matrices(*self._both(origins, destinations, ids), departures)
+        asked = map(checked_hour, listed(departures, "departures"))
+        yield from self._matrices(*self._both(origins, destinations, ids), asked)
 
     def scenarios(
         self,
@@ -211,25 +244,40 @@ class RoadNetwork:
         Raises:
             DataError: a scenario has another shape, or a factor is negative or NaN.
         """
+        scenarios = listed(factors, "factors")
         starts, ends = self._both(origins, destinations, ids)
         plan = self._hierarchy.plan(starts.places, ends.places)
-        usual = self._arc_minutes(departure)
+        usual = self._arc_minutes(checked_hour(departure))
 
         def one(factor: Floats) -> Floats:
             by = _checked_factor(factor, self.links)[self._arcs.link]
             timed = self._timed_by(np.multiply(usual, by, out=np.full(len(by), np.inf), where=by < np.inf))
             return self._filled(plan, starts, ends, timed, threads=1)
 
-        yield from in_order(one, (np.asarray(factor, dtype=np.float64) for factor in factors))
+        yield from in_order(one, map(_as_factor, scenarios))
 
     def snapped(self, places: Any) -> Snapped:
         """Where places meet the nearest road; :attr:`road_nodes` tells its ends."""
         return self._roads.nearest(checked_places(places))
 
+    def _met(self, places: Floats) -> Snapped:
+        """Where places meet the nearest road; those of the last few calls are kept, as the same points ask again."""
+        key = blake2b(places.tobytes(), digest_size=16).digest()
+        found = self._feet.pop(key, None) or self._roads.nearest(places)
+        self._feet[key] = found
+        while len(self._feet) > _CALLS:
+            self._feet.popitem(last=False)
+        return found
+
     @property
     def road_nodes(self) -> Ints:
         """Numbers of the nodes at the first and the second end of each road, shape (r, 2)."""
         return self._pairs[0]
+
+    @property
+    def road_minutes(self) -> Floats:
+        """Minutes along each road without traffic, the quicker way, infinite where it is closed, shape (r,)."""
+        return np.minimum(*self._forth_and_back())
 
     def unreachable(self, origins: Any, destinations: Any) -> tuple[Unreached, ...]:
         """Origins from which no way leads to any destination, each with the nearest node from which one does.
@@ -238,13 +286,14 @@ class RoadNetwork:
             origins: latitude and longitude in degrees, shape (n, 2).
             destinations: likewise, shape (m, 2).
         """
-        places = checked_places(origins, "origins")
-        starts, ends = self._both(places, destinations, ids=False)
+        places, sites = checked_places(origins, "origins"), checked_places(destinations, "destinations")
+        starts, ends = self._point_ends(places, out=True), self._point_ends(sites, out=False)
         leads = self._leading_to(ends)
         used = np.isfinite(starts.entries(*self._forth_and_back()).reshape(-1, 2))
         lost = np.flatnonzero(~((leads[starts.nodes] & used).any(axis=1) & starts.open))
         if len(lost):  # a walk, or the road that both lie at, may do
-            lost = lost[~np.isfinite(self.minutes(places[lost], destinations)).any(axis=1)]
+            some = self._point_ends(places[lost], out=True)
+            lost = lost[~np.isfinite(next(self._matrices(some, ends, [None]))).any(axis=1)]
         if not len(lost):
             return ()
         good = np.flatnonzero(leads[self._leave] & ~np.isnan(self._nodes.places).any(axis=1))
@@ -283,11 +332,20 @@ class RoadNetwork:
         if given is None:
             return None
         n = len(self._nodes)
-        found = given(places_in(self._nodes, np.arange(n))) if callable(given) else given
-        values = np.asarray(found, dtype=np.float64)
-        if values.shape != (n,):
-            said = f"densities have shape {values.shape}"
-            raise DataError(Fault("location.network", said, f"expected {n}, one for each node", key="travel.density"))
+        if isinstance(given, DensitySurface):
+            given = given.at
+        found = (
+            given(places_in(self._nodes, np.arange(n))) if callable(given) and not isinstance(given, type) else given
+        )
+        expected = f"expected {n} numbers of 0 or more, one for each node"
+        try:
+            values = np.asarray(found, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            said = "densities are no numbers"
+            raise DataError(Fault("location.network", said, expected, key="travel.density")) from error
+        wrong = f"have shape {values.shape}" if values.shape != (n,) else "are negative" * bool((values < 0).any())
+        if wrong:
+            raise DataError(Fault("location.network", f"densities {wrong}", expected, key="travel.density"))
         return values
 
     def _parts(self) -> tuple[Ints, Ints]:
@@ -301,8 +359,8 @@ class RoadNetwork:
         return part.astype(np.int64), np.bincount(part, minlength=1)
 
     def _zones(self, first_through: int | None, zones: Iterable[Any]) -> Ints:
-        named = list(zones)
-        found = numbered(self._nodes, named, "zones") if named else np.empty(0, np.int64)
+        named = array_of_ids(zones, "zones")
+        found = numbered(self._nodes, named, "zones") if len(named) else np.empty(0, np.int64)
         if first_through is None:
             return np.unique(found)
         try:
@@ -310,6 +368,9 @@ class RoadNetwork:
         except pa.ArrowException as error:
             said, expected = "nodes have names", "expected whole numbers where first_through is given"
             raise StudyError(Fault("location.network", said, expected, key="travel.first_through")) from error
+        if isinstance(first_through, bool) or not isinstance(first_through, int | np.integer):
+            said, expected = f"first_through is {str(first_through)[:60]}", "expected the whole number of a node"
+            raise StudyError(Fault("location.network", said, expected, key="travel.first_through"))
         before = np.flatnonzero(pc.less(number, int(first_through)).to_numpy(zero_copy_only=False))
         return np.union1d(found, before)
 
@@ -359,8 +420,35 @@ class RoadNetwork:
         return times[::2], times[1::2]
 
     def _both(self, origins: Any, destinations: Any, ids: bool) -> tuple[Ends, Ends]:
-        make = self._node_ends if ids else self._point_ends
-        return make(origins, "origins", out=True), make(destinations, "destinations", out=False)
+        if ids:
+            return self._node_ends(origins, "origins", out=True), self._node_ends(
+                destinations, "destinations", out=False
+            )
+        start, end = checked_places(origins, "origins"), checked_places(destinations, "destinations")
+        starts, ends = self._point_ends(start, out=True), self._point_ends(end, out=False)
+        if len(self._pairs[0]) and min(starts.km.min(), ends.km.min()) > max(self.access_km, _ELSEWHERE_KM):
+            self._refuse_elsewhere(start, end, float(min(starts.km.min(), ends.km.min())))
+        return starts, ends
+
+    def _refuse_elsewhere(self, start: Floats, end: Floats, km: float) -> None:
+        """Say that all points are somewhere else than the roads, and whether that is because they are turned round.
+
+        Raises:
+            DataError: always.
+        """
+        points = np.vstack([start, end])
+        turned = points[np.abs(points[:, 1]) <= 90][:, ::-1]
+        near = self._roads.nearest(turned).km if len(turned) else np.array([np.inf])
+        ends = self._nodes.places[np.unique(self._pairs[0])]
+        boxes = [f"latitude {a[0]:.5g} to {b[0]:.5g} and longitude {a[1]:.5g} to {b[1]:.5g}"
+                 for a, b in ((one.min(axis=0), one.max(axis=0)) for one in (ends, points))]  # fmt: skip
+        said = (f"all points ({len(start):,} origins and {len(end):,} destinations) are {km:,.0f} km or more from the "
+                f"nearest road: roads lie within {boxes[0]}, points within {boxes[1]}")  # fmt: skip
+        mend = "Give a network of the same area"
+        if np.median(near) <= max(self.access_km, _ELSEWHERE_KM):
+            mend = "Exchanged they lie together: latitude and longitude of the nodes, or of the points, look swapped"
+        expected = f"expected some within {self.access_km:g} km of a road (access_km)"
+        raise DataError(Fault("location.network-elsewhere", said, expected, mend, key="travel.nodes"))
 
     def _node_ends(self, ids: Any, what: str, *, out: bool) -> Ends:
         at = numbered(self._nodes, ids, what)
@@ -368,10 +456,9 @@ class RoadNetwork:
         none = np.full(n, -1)
         return Ends(np.column_stack([node, node]), at, none, np.zeros(n), np.zeros(n), np.ones(n, bool), None)
 
-    def _point_ends(self, points: Any, what: str, *, out: bool) -> Ends:
+    def _point_ends(self, places: Floats, *, out: bool) -> Ends:
         """Entries of points: an origin drives on to the second end or back to the first, a destination the reverse."""
-        places = checked_places(points, what)
-        road, share, km = self._roads.nearest(places)
+        road, share, km = self._met(places)
         open_there = km <= self.access_km
         ends = self._pairs[0][road] if len(self._pairs[0]) else np.zeros((len(places), 2), np.int64)
         within = open_there & (share > 0) & (share < 1)
@@ -405,6 +492,14 @@ class RoadNetwork:
         return out
 
 
+def _as_factor(factor: npt.ArrayLike) -> Floats:
+    try:
+        return np.asarray(factor, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        expected = "expected a number for each link"
+        raise DataError(Fault("location.scenario", "a scenario holds no numbers", expected, key="factors")) from error
+
+
 def _checked_factor(factor: Floats, links: int) -> Floats:
     if factor.shape != (links,):
         said, expected = f"a scenario has shape {factor.shape}", f"expected {links}, a factor a link"
@@ -416,9 +511,14 @@ def _checked_factor(factor: Floats, links: int) -> Floats:
     return factor
 
 
-def _said(sizes: Ints) -> str:
-    most = int(sizes.max())
+def _said(parts: Ints, sizes: Ints, ids: pa.Array) -> str:
+    """How large the parts are, and where the next ones lie: each by its first node."""
+    order = np.argsort(-sizes, kind="stable")
+    most, whole = int(sizes[order[0]]), int(sizes.sum())
+    _, first = np.unique(parts, return_index=True)
+    named = [f"{int(sizes[k]):,} with node {ids[int(first[k])].as_py()}" for k in order[1 : 1 + _NAMED]]
+    more = f" and {len(order) - 1 - _NAMED:,} more" if len(order) - 1 > _NAMED else ""
     return (
         f"The network falls into {len(sizes):,} parts between which ways lead in one direction at most; the largest "
-        f"has {most:,} of {int(sizes.sum()):,} nodes ({most / sizes.sum():.1%})."
+        f"has {most:,} of {whole:,} nodes ({100 * most / whole:.1f} %), the others {listing(named)}{more}."
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
+
 from potomac import tables
+from potomac.errors import DataError, Fault
 from potomac.location.travel.network import RoadNetwork
 from potomac.tables import Role
 
@@ -40,5 +43,9 @@ def osm_network(source: Any, *, largest_only: bool = True, **options: Any) -> Ro
         StudyError: the package ``osmium`` is not installed (``pip install 'potomac[osm]'``), or an option is wrong.
         DataError: the file is no extract, damaged, or without roads.
     """
-    links = tables.open(source, {}, ROLES, name="travel.links").to_arrow()
+    try:
+        links = tables.open(source, {}, ROLES, name="travel.links").to_arrow()
+    except pa.ArrowException as error:
+        said, expected = f"the source is {type(source).__name__}", "expected the path of an .osm.pbf, or a table"
+        raise DataError(Fault("location.network", said, expected, key="travel.links")) from error
     return RoadNetwork(None, links, largest_only=largest_only, **options)

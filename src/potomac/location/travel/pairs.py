@@ -6,7 +6,7 @@ factor of the profile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +17,7 @@ from potomac.errors import DataError, Fault, StudyError
 from potomac.geo.distance import EARTH_RADIUS_KM, KM_PER_DEGREE, unit_vectors
 from potomac.location.travel.model import checked_places, rushed
 
-__all__ = ["ByPair", "chord_km", "displacement", "number", "over_threads"]
+__all__ = ["ByPair", "checked_pair", "chord_km", "displacement", "number", "over_threads"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,6 +35,15 @@ class ByPair:
     """
 
     profile: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the profile, and keep it as a tuple."""
+        from potomac.location.travel.congestion import usual_or
+
+        given: Any = self.profile
+        checked = usual_or(given)
+        kept = () if given is None or not len(given) else tuple(checked.tolist())
+        object.__setattr__(self, "profile", kept)  # models are frozen
 
     def minutes(self, origins: Any, destinations: Any, departure: float | None = None) -> Floats:
         """Travel times in minutes from each origin to each destination, shape (n, m).
@@ -147,12 +156,27 @@ def number(value: float, name: str, *, above: float = -np.inf, least: float = -n
         StudyError: it is none, or outside its range.
     """
     try:
-        found = float(value)
-    except (TypeError, ValueError):
+        found = float("nan" if isinstance(value, str | bytes | bool) else value)
+    except (TypeError, ValueError, OverflowError):
         found = np.nan
     if not (above < found and least <= found <= most):
         limits = (("above", above), ("from", least), ("to", most))
         said = [f"{word} {limit:g}" for word, limit in limits if abs(limit) < 1e300]
         expected = " ".join(["expected a number", *said])
-        raise StudyError(Fault("location.travel", f"{name} is {value}", expected, key=name))
+        raise StudyError(Fault("location.travel", f"{name} is {str(value)[:60]}", expected, key=name))
     return found
+
+
+def checked_pair(given: Any, name: str) -> tuple[float, float]:
+    """The least and the greatest speed, km an hour.
+
+    Raises:
+        StudyError: they are no two numbers above 0 in this order.
+    """
+    listed = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str | bytes)
+    if not listed or getattr(given, "ndim", 1) != 1 or len(given) != 2:
+        expected = "expected the least and the greatest, two numbers"
+        raise StudyError(Fault("location.travel", f"{name} is {str(given)[:60]}", expected, key=name))
+    low, high = given
+    greatest = number(high, name, above=0.0)
+    return number(low, name, above=0.0, most=greatest), greatest

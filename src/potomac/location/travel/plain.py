@@ -23,7 +23,7 @@ class GreatCircle(ByPair):
         profile: factor of the travel time for each hour of the day, 24 of them; empty for the usual one.
 
     Raises:
-        StudyError: the speed is not above 0.
+        StudyError: the speed is not above 0, or the profile has not 24 factors.
     """
 
     speed_kmh: float = 40.0
@@ -31,6 +31,7 @@ class GreatCircle(ByPair):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        super().__post_init__()
         number(self.speed_kmh, "speed_kmh", above=0.0)
 
     def _times(self, start: Floats, end: Floats) -> Floats:
@@ -54,7 +55,8 @@ class Minkowski(ByPair):
         profile: factor of the travel time for each hour of the day, 24 of them; empty for the usual one.
 
     Raises:
-        StudyError: the speed is not above 0, the exponent below 1, or the rotation no number.
+        StudyError: the speed is not above 0, the exponent below 1, the rotation no number, or the profile has not 24
+            factors.
     """
 
     speed_kmh: float = 40.0
@@ -64,6 +66,7 @@ class Minkowski(ByPair):
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        super().__post_init__()
         number(self.speed_kmh, "speed_kmh", above=0.0)
         number(self.exponent, "exponent", least=1.0, most=np.inf)
         number(self.rotation, "rotation")

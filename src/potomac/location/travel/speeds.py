@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ import pyarrow as pa
 from potomac.errors import Fault, StudyError
 
 __all__ = [
-    "FUNCTIONAL_MPH", "HIGHWAY_KMH", "class_kmh", "density_factor", "harmonic_mean", "link_kmh", "signed_kmh",
+    "FUNCTIONAL_MPH", "HIGHWAY_KMH", "checked_speeds", "class_kmh", "density_factor", "harmonic_mean", "link_kmh",
+    "signed_kmh",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -144,6 +146,25 @@ def _one_class(part: str, own: Mapping[str, float]) -> float:
     return harmonic_mean([float(own[k]) if k in own else FUNCTIONAL_MPH[k] * KMH_PER_MPH for k in fitting])
 
 
+def checked_speeds(own: Any) -> Mapping[str, float]:
+    """Speeds in km/h by class of road; none where nothing is given.
+
+    Raises:
+        StudyError: they are no mapping, or one is no number above 0.
+    """
+    if own is None:
+        return {}
+    if not isinstance(own, Mapping):
+        said, expected = f"speeds are {str(own)[:60]}", 'expected km/h by class, such as {"primary": 50}'
+        raise StudyError(Fault("location.speed", said, expected, key="travel.speeds"))
+    for name, kmh in own.items():
+        whole = isinstance(kmh, Real) and not isinstance(kmh, bool)
+        if not (whole and np.isfinite(kmh) and kmh > 0):
+            said = f'the speed of "{name}" is {str(kmh)[:60]}'
+            raise StudyError(Fault("location.speed", said, "expected km/h above 0", key="travel.speeds"))
+    return {str(name): float(kmh) for name, kmh in own.items()}
+
+
 def link_kmh(classes: Any, signed: Any, own: Mapping[str, float] | None = None) -> Floats:
     """Speed of each link in km/h: as signed, else as usual for its class, NaN where neither is known, shape (k,).
 
@@ -156,10 +177,7 @@ def link_kmh(classes: Any, signed: Any, own: Mapping[str, float] | None = None) 
     Raises:
         StudyError: one of ``own`` is not above 0.
     """
-    for name, kmh in (own or {}).items():
-        if not (np.isfinite(kmh) and kmh > 0):
-            said = f'the speed of "{name}" is {kmh}'
-            raise StudyError(Fault("location.speed", said, "expected km/h above 0", key="travel.speeds"))
+    own = checked_speeds(own)
     found = None if signed is None else _each(signed, signed_kmh)
     if classes is None:
         return np.empty(0) if found is None else found
@@ -183,10 +201,15 @@ def _each(
     given = given.cast(given.type.value_type) if pa.types.is_dictionary(given.type) else given
     coded = given.dictionary_encode()
     coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-    known = [value if isinstance(value, str) else f"{value:g}" for value in coded.dictionary.to_pylist()]
+    known = [_as_text(value) for value in coded.dictionary.to_pylist()]
     speeds = np.array([*map(speed, read(known)), np.nan])
     codes = coded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
     return np.asarray(speeds[codes])
+
+
+def _as_text(value: Any) -> str:
+    """A class or a limit as text; a number, true or what else without blanks and noughts behind the comma."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def density_factor(density: npt.ArrayLike, reference: float = 100.0, elasticity: float = 0.1) -> Floats:

@@ -2,14 +2,15 @@
 
 With o and d the ends, D the straight distance and theta its direction,
 
-    minutes = base(D, theta) + integral over the line of [a(x) + b(x) cos 2 theta + c(x) sin 2 theta] ds + e(o) + f(d)
+    minutes = base(D, theta) + integral over the line of [a(x) + b(x) cos 2 theta + c(x) sin 2 theta] ds
+              + (e(o) + f(d)) (1 - exp(-D / L))
 
 where base has the shape of circuity that decays with distance, longer along the streets of a grid (cos 2 theta,
 cos 4 theta); a, b and c say where and in which direction it goes faster or slower than that (a motorway speeds up the
-ways along it and not those across), and e and f what it takes to get out of and into a place. All are sums of Gaussian
-bumps, the coarse and the fine ones of two grids, so that the minutes are linear in the coefficients: travel-time
-tomography with straight rays (Aki and Lee 1976, Journal of Geophysical Research 81; Backus 1965 for the directions,
-Journal of Geophysical Research 70), fitted to relative errors.
+ways along it and not those across), and e and f what it takes to get out of and into a place, which whoever goes next
+door (L) is spared. All are sums of Gaussian bumps, the coarse and the fine ones of two grids, so that the minutes are
+linear in the coefficients: travel-time tomography with straight rays (Aki and Lee 1976, Journal of Geophysical Research
+81; Backus 1965 for the directions, Journal of Geophysical Research 70), fitted to relative errors.
 """
 
 # ruff: noqa: ANN001, ANN202
@@ -37,6 +38,8 @@ Bools = npt.NDArray[np.bool_]
 LEVELS = (10, 20)
 """Bumps side by side over the region: of the coarse grid, and of the fine one."""
 BASE = 8
+NEXT_DOOR = 0.25
+"""L as a share of the shorter of the two scales over which the base decays: a thirty-second of the median way."""
 WIDTH = 0.75
 """Standard deviation of a bump, in spacings of its grid."""
 _STEPS = 4  # nodes of the raster, a spacing of the fine grid
@@ -70,7 +73,8 @@ class CircuitySurface(ByPair):
 
     Attributes:
         centre: latitude and longitude of the middle of the plane that the surface lies on.
-        base: minutes; minutes a km; the same that decay over ``scales``; and of cos and sin of 2 theta and 4 theta.
+        base: minutes (but for ways next door); minutes a km; the same that decay over ``scales``; and of cos and sin of
+            2 theta and 4 theta.
         scales: km.
         raster: the surface.
         fastest: minutes a straight km, of the fastest way seen.
@@ -139,12 +143,13 @@ def design_of(start: Floats, end: Floats, like: Design | None = None) -> Design:
     grids = _grids(np.vstack([o, d])) if like is None else like.grids
     east, north = (d - o).T
     base = _base(km, east, north, np.array(scales))
+    leaving = base[:, :1]
     columns, kinds = [base], [np.zeros(BASE, np.int64)]
     for level, (centres, spacing) in enumerate(grids):
         line = _lines(o, d, km, centres, WIDTH * spacing)
         two = _double_angle(east, north)
-        around = [line, line * two[0][:, None], line * two[1][:, None],
-                  _bumps(o, centres, WIDTH * spacing), _bumps(d, centres, WIDTH * spacing)]  # fmt: skip
+        ends = [leaving * _bumps(place, centres, WIDTH * spacing) for place in (o, d)]
+        around = [line, line * two[0][:, None], line * two[1][:, None], *ends]
         columns += around
         for part, kind in zip(around, (1, 2, 2, 3, 3), strict=True):
             kinds.append(np.full(part.shape[1], kind + 3 * level))
@@ -278,7 +283,7 @@ def _base(km: Floats, east: Floats, north: Floats, scales: Floats) -> Floats:
     """Terms of distance and direction, shape (n, 8); as in ``_one``."""
     c, s = _double_angle(east, north)
     return np.stack(
-        [np.ones_like(km), km, km * np.exp(-km / scales[0]), km * np.exp(-km / scales[1]),
+        [1 - np.exp(-km / (NEXT_DOOR * scales[0])), km, km * np.exp(-km / scales[0]), km * np.exp(-km / scales[1]),
          km * c, km * s, km * (c * c - s * s), km * 2 * c * s], axis=1,
     )  # fmt: skip
 
@@ -425,9 +430,8 @@ def _one(oe, on, de, dn, km, base, scales, west, south, step, values):
         local += (1 - y) * ((1 - x) * _pace(values[i, j], c, s) + x * _pace(values[i, j + 1], c, s))
         local += y * ((1 - x) * _pace(values[i + 1, j], c, s) + x * _pace(values[i + 1, j + 1], c, s))
     pace += local / max(parts, 1)
-    return (
-        base[0] + km * pace + _read(oe, on, west, south, step, values, 3) + _read(de, dn, west, south, step, values, 4)
-    )
+    ends = base[0] + _read(oe, on, west, south, step, values, 3) + _read(de, dn, west, south, step, values, 4)
+    return km * pace + ends * (1 - math.exp(-km / (NEXT_DOOR * scales[0])))
 
 
 @compiled(nogil=True, error_model="numpy")

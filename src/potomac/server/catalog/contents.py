@@ -59,6 +59,7 @@ _INSTEAD = {
     (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"): "Save the sheet as CSV, and bring that",
     (".tsv", ".tab", ".txt", ".dat"): "Rename it to .csv: tabs, semicolons and vertical bars are known there too",
     (".geojsonl", ".ndjson"): "Rename it to .jsonl",
+    (".osm", ".osm.bz2", ".osm.gz", ".o5m"): "Write it as .osm.pbf: osmium cat region.osm -o region.osm.pbf",
     (".bz2",): "Pack it with gzip or zstd instead, or not at all",
     (".parq", ".pq"): "Rename it to .parquet",
     (".shp", ".gpkg", ".kml", ".gpx"): "Write it as GeoJSON with points, or as CSV with latitude and longitude",

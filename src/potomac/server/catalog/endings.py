@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["ENDINGS", "ending"]
 
-ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".parquet", ".jsonl", ".jsonl.gz", ".json", ".geojson")
+ENDINGS = (".csv", ".csv.gz", ".csv.zst", ".parquet", ".jsonl", ".jsonl.gz", ".json", ".geojson", ".osm.pbf", ".pbf")
 
 
 def ending(name: str) -> str:

@@ -33,6 +33,8 @@ __all__ = ["LONGEST_NAME", "discreet", "look"]
 LONGEST_NAME = 200
 """Letters of a column's name."""
 
+_EXTRACTS = (".osm.pbf", ".pbf")
+_BINARY = (".parquet", *_EXTRACTS)
 _ROWS = 20
 _SEEN = 5_000  # rows of the first chunk that types are guessed from
 _LETTERS = 60  # of a value in the preview
@@ -93,7 +95,9 @@ def _sentence(fault: Fault, name: str) -> str:
 
 def _memory(name: str) -> Fault:
     found = f"{shown(name)} takes more memory than there is for looking at a file"
-    return Fault("upload.memory", found, "", "Write it as Parquet or as JSON lines, with shorter values")
+    extract = ending(name) in _EXTRACTS
+    mend = "Cut a smaller region out of it" if extract else "Write it as Parquet or as JSON lines, with shorter values"
+    return Fault("upload.memory", found, "", mend)
 
 
 def _unreadable(name: str, error: Exception) -> Fault:
@@ -159,7 +163,7 @@ def _start(path: Path, name: str, kind: str) -> bytes:
     with streams.reading(name):
         if path.stat().st_size == 0:
             raise DataError(Fault("data.empty", f"{shown(name)} is empty", "expected a table", "Write the file again"))
-        if kind == ".parquet":
+        if kind in _BINARY:
             with path.open("rb") as file:
                 return file.read(64)
         streams.compression(path, name)  # archives are refused here
@@ -168,6 +172,11 @@ def _start(path: Path, name: str, kind: str) -> bytes:
 
 def _other_kind(start: bytes, name: str, kind: str) -> Iterator[Fault]:
     """Faults of a file whose content is not what its ending says."""
+    if kind in _EXTRACTS:
+        if b"OSMHeader" not in start:
+            found = f"{shown(name)} is no OpenStreetMap extract: it does not begin with an OSMHeader"
+            yield Fault("data.not-osm", found, f"expected what ends in {kind}", "Give it its own ending")
+        return
     if kind == ".parquet":
         if not start.startswith(b"PAR1"):
             found = f"{shown(name)} is no Parquet file: it begins with the bytes {start[:4].hex(' ')}"

@@ -137,11 +137,11 @@ def ask(request: HttpRequest, slug: str, endpoint: str) -> HttpResponse:
     form = questions.question(point, values, faults)
     told = {
         "question": form, "answers": questions.answered(reply) if reply is not None else (), "faults": faults,
-        "product": one, "kept": _kept(request),
+        "shapes": questions.shapes(reply), "product": one, "kept": _kept(request),
     }  # fmt: skip
     if request.headers.get("X-Part"):
         return render(request, "part_question.html", told)
-    return _product(request, slug, form, answers=told["answers"], faults=faults, open=endpoint)
+    return _product(request, slug, form, answers=told["answers"], shapes=told["shapes"], faults=faults, open=endpoint)
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from potomac.engine import Endpoint
 from potomac.errors import Fault
 from potomac.report.numbers import number
 from potomac.server.flows import studyform
 
-__all__ = ["Answer", "Question", "answered", "question"]
+__all__ = ["Answer", "Question", "answered", "question", "shapes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +49,48 @@ def question(endpoint: Endpoint, values: Mapping[str, str] | None = None, faults
 
 
 def answered(reply: Any) -> tuple[Answer, ...]:
-    """The parts of a reply; an empty text, as of a note, is no part."""
+    """The parts of a reply; an empty text, as of a note, is no part, and of shapes their properties are told."""
     if isinstance(reply, BaseModel):
-        about = {name: info.description or "" for name, info in type(reply).model_fields.items()}
-        parts = [(name, getattr(reply, name), meaning) for name, meaning in about.items()]
+        parts = [(name, getattr(reply, name), info) for name, info in type(reply).model_fields.items()]
+        if _is_drawn(reply):
+            parts = [(name, _properties(value), info) for name, value, info in parts if name != "type"]
         return tuple(_part(*part) for part in parts if part[1] != "")
     if isinstance(reply, Mapping):
         return tuple(_part(str(name), value) for name, value in reply.items() if value != "")
     return (_part("answer", reply),)
 
 
-def _part(name: str, value: Any, meaning: str = "") -> Answer:
-    label = name.replace("_", " ")
-    label = label[:1].upper() + label[1:]
+def shapes(reply: Any) -> str:
+    """What the page draws on its map: the features of a GeoJSON collection as JSON; empty where a reply is none."""
+    return reply.model_dump_json(include={"features"}) if isinstance(reply, BaseModel) and _is_drawn(reply) else ""
+
+
+def _is_drawn(reply: BaseModel) -> bool:
+    return getattr(reply, "type", "") == "FeatureCollection"
+
+
+def _properties(value: Any) -> Any:
+    """Of features what they are told with; other parts as they are."""
+    return [getattr(one, "properties", one) for one in value] if isinstance(value, list) else value
+
+
+def _part(name: str, value: Any, info: FieldInfo | None = None) -> Answer:
+    """A part as its field calls it, with its unit; without a title as its name."""
+    label = (info.title if info else None) or name.replace("_", " ")
+    label, meaning = label[:1].upper() + label[1:], (info.description if info else None) or ""
     if isinstance(value, BaseModel | Mapping):
         return Answer(label, meaning, parts=answered(value))
     if isinstance(value, list | tuple) and value and all(isinstance(one, BaseModel | Mapping) for one in value):
         rows = tuple(answered(one) for one in value)
         return Answer(label, meaning, heads=tuple(part.label for part in rows[0]), rows=rows)
-    return Answer(label, meaning, _words(value), isinstance(value, int | float) and not isinstance(value, bool))
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    unit = _unit(info) if numeric else ""
+    return Answer(label, meaning, f"{_words(value)} {unit}".rstrip(), numeric)
+
+
+def _unit(info: FieldInfo | None) -> str:
+    extra = info.json_schema_extra if info else None
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
 def _words(value: Any) -> str:

@@ -59,6 +59,54 @@
     return { latitude: lat, longitude: lon };
   }
 
+  // Where a place lies, in units of the drawing: the other way round.
+  function placed(svg, [lon, lat]) {
+    const rim = svg.querySelector(".rim")?.dataset, whole = wholes.get(svg);
+    const km = Number(rim.km), lat0 = Number(rim.lat), c = Math.cos(lat0 * RAD);
+    const X = RADIUS * c * ((((lon - Number(rim.lon) + 180) % 360) + 360) % 360 - 180) * RAD;
+    const Y = rim.kind === "mercator" ? RADIUS * c * (Math.asinh(Math.tan(lat * RAD)) - Math.asinh(Math.tan(lat0 * RAD))) : RADIUS * (lat - lat0) * RAD;
+    return [whole.x + (X - Number(rim.x)) / km, whole.y + (Number(rim.y) - Y) / km];
+  }
+
+  const element = (name, attributes, text) => {
+    const node = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    if (text) node.textContent = text;
+    return node;
+  };
+
+  // The features of a reply, on the map beneath everything that the answer shows: the smallest on top, each with its minutes.
+  function outline(svg, features) {
+    svg.querySelector(".shapes")?.remove();
+    const group = element("g", { class: "shapes", "aria-hidden": "true" }), names = [], taken = [];
+    const view = svg.querySelector(".view"), whole = wholes.get(svg), inside = ([x, y]) => y > whole.y + 30 && x > whole.x + 30 && x < whole.x + whole.w - 30;
+    const free = ([x, y]) => taken.every(([a, b]) => Math.abs(a - x) > 52 || Math.abs(b - y) > 15);
+    features.forEach(({ geometry, properties }, k) => {
+      if (!geometry) return;
+      const path = [];
+      let top = null;
+      for (const ring of geometry.coordinates.flat()) {
+        const line = ring.map((place) => placed(svg, place));
+        for (const at of line) if ((!top || at[1] < top[1]) && inside(at) && free(at)) top = at;
+        path.push(`M${line.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}Z`);
+      }
+      group.prepend(element("path", { class: `shape q${Math.max(1, 7 - k)}`, d: path.join("") }));
+      if (!top) return; // all of it is off the map
+      taken.push(top);
+      const at = element("g", { transform: `translate(${top[0].toFixed(1)} ${top[1].toFixed(1)})` });
+      at.append(element("text", { class: "k halo middle shape-name", dy: 4 }, `${properties.minutes} min`));
+      names.push(at);
+    });
+    group.append(...names);
+    const ground = all(":scope > .water, :scope > .graticule, :scope > .land, :scope > .border", view).at(-1);
+    if (ground) ground.after(group); else view.prepend(group);
+  }
+
+  function draw(reply) {
+    const { features } = JSON.parse(reply.dataset.shapes);
+    for (const svg of all(".lead svg.map")) if (wholes.has(svg) && svg.querySelector(".rim")) outline(svg, features);
+  }
+
   function fill(found) {
     for (const [name, value] of Object.entries(found)) {
       for (const field of all(`[data-place] [name=${name}]`)) field.value = value.toFixed(4);
@@ -119,8 +167,8 @@
       const view = svg.querySelector(".view");
       if (!view) continue;
       if (!wholes.has(svg)) {
-        const [x, y] = (view.dataset.whole || view.getAttribute("viewBox")).split(/[\s,]+/).map(Number);
-        wholes.set(svg, { x, y });
+        const [x, y, w, h] = (view.dataset.whole || view.getAttribute("viewBox")).split(/[\s,]+/).map(Number);
+        wholes.set(svg, { x, y, w, h });
       }
       let down = null;
       view.addEventListener("pointerdown", (event) => { down = event; }, { capture: true });
@@ -231,10 +279,11 @@
     for (const form of some("form[data-part]")) form.addEventListener("submit", (event) => { event.preventDefault(); ask(form); });
     for (const block of some("[data-poll]")) poll(block);
     for (const hint of some("[data-place] .hint")) hint.hidden = !document.querySelector(".lead svg.map .rim");
+    for (const reply of some("[data-shapes]")) draw(reply);
   }
 
-  begin(document);
   places();
+  begin(document);
   for (const form of all("form[data-upload]")) form.addEventListener("submit", upload);
   for (const form of all("form[data-watch]")) watch(form);
   returned();

@@ -27,6 +27,8 @@ def test_numbers(value: object, says: str) -> None:
 
 def test_intervals() -> None:
     assert interval(1.0, 2.5) == "1 to 2.5"
+    assert interval(99.588, 99.604) == "99.59 to 99.60"  # apart by 0.016: two digits after the point
+    assert interval(1.0, 1.0) == "1 to 1"
     assert interval(1.0, None) == "at least 1"
     assert interval(None, 2.0) == "at most 2"
     assert interval(None, None) == ""

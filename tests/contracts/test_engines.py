@@ -93,9 +93,9 @@ def test_a_new_study_names_every_key(engine: Engine) -> None:
 
 def test_every_key_of_a_new_study_has_a_comment_of_one_line(engine: Engine) -> None:
     lines = ["", *scaffold.text(engine.kind).splitlines()]
-    key = re.compile(r"(# )?[a-z_]+ = |(# )?columns\.")
+    key = re.compile(r"(# )?[A-Za-z_]+ = |(# )?columns\.")
     for before, comment, line in zip(lines, lines[1:], lines[2:], strict=False):
-        if re.match(r"(# )?(?!kind)[a-z_]+ = ", line):
+        if re.match(r"(# )?(?!kind)[A-Za-z_]+ = ", line):
             assert comment.startswith("# "), line
             assert not key.match(comment), line
             assert key.match(before) or before == "" or before.strip("# ").startswith("["), line

@@ -54,7 +54,9 @@ def new(
     from potomac.studies import scaffold
 
     file = scaffold.new(kind, path)
-    print(f'Next: fill in the table\'s source and columns, then "potomac check {file}".')
+    asked = "\nsource = " in file.read_text(encoding="utf-8")
+    todo = "fill in the table's source and columns" if asked else "write your own values into it"
+    print(f'Next: {todo}, then "potomac check {file}".')
     print(file)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from math import floor, isfinite, log10
 from typing import Any
 
 from potomac.errors import PotomacError, masked
@@ -41,6 +42,9 @@ def number(value: Any) -> str:
 def interval(low: Any, high: Any) -> str:
     """``4.1 to 5.2``, ``at least 4.1``, or nothing."""
     if low is not None and high is not None:
+        if low != high and number(low) == number(high) and isinstance(low, float) and isfinite(high - low):
+            places = min(-floor(log10(high - low)), 12) if high > low else 12
+            return f"{low:,.{max(places, 0)}f} to {high:,.{max(places, 0)}f}"  # as many digits as tell them apart
         return f"{number(low)} to {number(high)}"
     if low is not None:
         return f"at least {number(low)}"

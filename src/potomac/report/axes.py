@@ -89,7 +89,12 @@ def _based(figure: Figure, axis: str) -> bool:
     """Whether bars or areas start at zero along this axis."""
     upright = figure.y.scale != "category"
     along = "y" if upright else "x"
-    return axis == along and any(layer.mark in _BASED for layer in figure.layers)
+    return axis == along and any(layer.mark in _BASED and not band(layer) for layer in figure.layers)
+
+
+def band(layer: Layer) -> bool:
+    """Whether an area lies between two curves, and so starts at neither axis."""
+    return layer.mark == "area" and layer.y2 is not None
 
 
 def _chart(figure: Figure, width: float, top: float) -> tuple[list[Part], float]:

@@ -106,6 +106,8 @@ def _shared(panels: list[Figure], axis: Literal["x", "y"] | str) -> tuple[float,
         for value in (many[many > 0] if first.scale == "log" else many)
         if math.isfinite(value)
     ]
-    based = axis == "y" and any(layer.mark in ("bar", "area") for one in panels for layer in one.layers)
+    based = axis == "y" and any(
+        layer.mark in ("bar", "area") and not axes.band(layer) for one in panels for layer in one.layers
+    )
     seen += [0.0] if seen and (first.zero or based) and first.scale == "linear" else []
     return (min(seen), max(seen)) if seen and min(seen) < max(seen) else None

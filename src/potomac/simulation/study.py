@@ -50,13 +50,17 @@ class DataSpec(TableSpec):
         return self
 
 
-def _drawn(about: str, example: Any = None, **more: Any) -> Any:
-    """A key that takes a distribution."""
-    return Field(default=None, description=about, examples=None if example is None else [example], **more)
-
-
 SHOWN: dict[str, Any] = {"shown": True}
 """Keys and tables that a new study begins with, although they may be left out."""
+
+WORDS = 'a number, text such as "gamma(mean=2, cv=0.5)", or a table such as { fit = "services" }'
+"""What stands where a distribution is meant."""
+
+
+def _drawn(about: str, example: Any, **more: Any) -> Any:
+    """A key that takes a distribution."""
+    extra = {"words": WORDS, **more}
+    return Field(default=None, description=about, examples=[example], json_schema_extra=extra)
 
 
 class SourceSpec(Spec):
@@ -67,7 +71,7 @@ class SourceSpec(Spec):
         description="station or stock where they go first, or the share of each", examples=["desk"]
     )
     interarrival: Amount | None = _drawn(
-        "time between arrivals: a distribution", {"exponential": {"mean": 1.0}}, json_schema_extra=SHOWN
+        "time between arrivals: a distribution", {"exponential": {"mean": 1.0}}, **SHOWN
     )
     rate: float | tuple[float, ...] | str | None = Field(
         default=None, description="arrivals a unit of time: a number, one for each piece of time, or a table of times",
@@ -86,7 +90,7 @@ class SourceSpec(Spec):
         default=None, description="table of observed times of arrivals, played back", examples=["arrivals"]
     )
     population: int = Field(default=0, description="so many are there from the start and go round for ever; 0: none")
-    batch: Amount | None = _drawn("how many come at once: a distribution", {"poisson": {"mean": 2.0}})
+    batch: Amount | None = _drawn("how many come at once, at least 1: a distribution", {"geometric": {"p": 0.5}})
     kind: str = Field(default="", description="name under which its customers are served and counted")
     priority: int = Field(default=0, description="smaller is more urgent")
     start: float = Field(default=0.0, description="time from which they come")
@@ -100,8 +104,8 @@ class StationSpec(Spec):
     name: str = Field(description="name of the station", examples=["desk"])
     service: Amount = Field(
         description="time it takes: a distribution, or one for each kind of customers",
-        examples=[{"exponential": {"mean": 1.5}}],
-    )
+        examples=[{"exponential": {"mean": 1.5}}], json_schema_extra={"words": WORDS},
+    )  # fmt: skip
     servers: int | Literal["unlimited"] = Field(
         default=1, description="how many serve", examples=[2], json_schema_extra=SHOWN
     )

@@ -139,7 +139,13 @@ def only_text(slot: Slot) -> bool:
 
 
 def words(slot: Slot) -> str:
-    """What may stand here: ``a whole number from 0 to 9``, ``one of "a", "b"``, ``a list of text``."""
+    """What may stand here: ``a whole number from 0 to 9``, ``one of "a", "b"``, ``a list of text``.
+
+    A field may say it itself, by ``json_schema_extra={"words": "..."}``.
+    """
+    extra = slot.info.json_schema_extra if slot.info is not None else None
+    if isinstance(extra, dict) and isinstance(extra.get("words"), str):
+        return str(extra["words"])
     phrases: dict[str, None] = {}
     listed = choices(slot)
     for option in options(slot):

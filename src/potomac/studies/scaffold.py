@@ -126,12 +126,18 @@ class _Writer:
         hidden = off or ("" if info.is_required() or _shown(info) or _same(default, model) else "# ")
         many = fields.is_list(slot)
         label = ".".join(path)
-        if not many and fields.element(slot) is not None and not issubclass(model, TableSpec):
+        if not many and _own(slot) is None:
             label = f"{label}.name"
         yield ""
         yield from _comment(_sentence(info.description or f"the table {name}"))
         yield f"{hidden}[[{label}]]" if many else f"{hidden}[{label}]"
         yield from self._model(model, path, hidden)
+
+
+def _own(slot: fields.Slot) -> type[BaseModel] | None:
+    """The model of the table itself, not of tables that stand in it under names."""
+    annotations = [option.annotation for option in fields.options(slot)]
+    return next((a for a in annotations if isinstance(a, type) and issubclass(a, BaseModel)), None)
 
 
 def _is_column(info: FieldInfo) -> bool:

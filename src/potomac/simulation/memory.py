@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from potomac.simulation.compiling import part
+
 __all__ = ["FLOAT", "INTEGER", "WORD", "bits_of", "inner", "layout", "records", "table"]
 
 
 def inner(function: Any) -> Any:
     """Decorate a function that only compiled code calls: it is compiled as a part of those, and owns no array."""
-    from numba import njit
-
-    return njit(_nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)  # type: ignore[call-overload]
+    return part(function)
 
 
 FLOAT = np.dtype([("v", "f8")])

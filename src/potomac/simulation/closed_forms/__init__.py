@@ -26,6 +26,7 @@ from potomac.simulation.closed_forms.general import (
     renewal_root,
     uniform_transform,
 )
+from potomac.simulation.closed_forms.limited import Limited, batch_mmc, mmc_failing, mmc_limited
 from potomac.simulation.closed_forms.markovian import (
     FiniteSource,
     Impatient,
@@ -47,6 +48,7 @@ from potomac.simulation.closed_forms.networks import (
     tandem,
     traffic,
 )
+from potomac.simulation.closed_forms.positions import Policy, rq_lost, stock_by_position
 from potomac.simulation.closed_forms.priorities import mg1_preemptive, mg1_priority, mmc_preemptive, mmc_priority
 from potomac.simulation.closed_forms.reliability import (
     Repairable,
@@ -78,19 +80,20 @@ from potomac.simulation.closed_forms.stock import (
     ss,
     ss_periodic,
 )
-from potomac.simulation.closed_forms.transient import mm1_transient_waits
+from potomac.simulation.closed_forms.transient import gg1_transient_waits, mm1_transient_waits
 
 __all__ = [
     "HANDS",
-    "BusyPeriod", "ClosedNetwork", "FiniteSource", "Impatient", "Lot", "Newsvendor", "OpenNetwork", "Repair",
-    "Repairable", "Reviewed", "Station", "Stock", "Transform",
-    "availability", "base_stock", "base_stock_lost", "batch_mg1", "batch_mm1", "busy_period", "closed_network", "craps",
-    "deterministic_transform", "dice_sum", "economic_order_quantity", "erlang_a", "erlang_b", "erlang_c",
-    "exponential_transform", "finite_source", "gamma_transform", "gi_m_1", "gi_m_c", "hyperexponential_transform",
-    "jackson", "k_out_of_n", "lcfs_preemptive", "machine_repair", "md1", "mdc", "mg1", "mg1_preemptive", "mg1_priority",
-    "mgcc", "mm1_transient_waits", "mm_infinity", "mmc", "mmc_preemptive", "mmc_priority", "mmck",
-    "mttf_k_out_of_n", "newsvendor_discrete", "newsvendor_exponential", "newsvendor_normal", "newsvendor_poisson",
-    "newsvendor_uniform", "parallel", "passage_up", "poker_hand", "processor_sharing", "quantity_discount",
-    "renewal_root", "repairable_k_out_of_n", "rq", "ruin", "ruin_duration", "series", "ss", "ss_periodic",
-    "standby_mttf", "standby_reliability", "stationary", "tandem", "traffic", "uniform_transform",
+    "BusyPeriod", "ClosedNetwork", "FiniteSource", "Impatient", "Limited", "Lot", "Newsvendor", "OpenNetwork", "Policy",
+    "Repair", "Repairable", "Reviewed", "Station", "Stock", "Transform",
+    "availability", "base_stock", "base_stock_lost", "batch_mg1", "batch_mm1", "batch_mmc", "busy_period",
+    "closed_network", "craps", "deterministic_transform", "dice_sum", "economic_order_quantity", "erlang_a", "erlang_b",
+    "erlang_c", "exponential_transform", "finite_source", "gamma_transform", "gg1_transient_waits", "gi_m_1", "gi_m_c",
+    "hyperexponential_transform", "jackson", "k_out_of_n", "lcfs_preemptive", "machine_repair", "md1", "mdc", "mg1",
+    "mg1_preemptive", "mg1_priority", "mgcc", "mm1_transient_waits", "mm_infinity", "mmc", "mmc_failing", "mmc_limited",
+    "mmc_preemptive", "mmc_priority", "mmck", "mttf_k_out_of_n", "newsvendor_discrete", "newsvendor_exponential",
+    "newsvendor_normal", "newsvendor_poisson", "newsvendor_uniform", "parallel", "passage_up", "poker_hand",
+    "processor_sharing", "quantity_discount", "renewal_root", "repairable_k_out_of_n", "rq", "rq_lost", "ruin",
+    "ruin_duration", "series", "ss", "ss_periodic", "standby_mttf", "standby_reliability", "stationary",
+    "stock_by_position", "tandem", "traffic", "uniform_transform",
 ]  # fmt: skip

@@ -14,8 +14,8 @@ from potomac.simulation.closed_forms.checks import given, not_less, positive, st
 from potomac.simulation.closed_forms.station import Station, exponential_tail, of_wait
 
 __all__ = [
-    "FiniteSource", "Impatient", "Repair", "erlang_a", "erlang_b", "erlang_c", "finite_source", "machine_repair",
-    "mm_infinity", "mmc", "mmck",
+    "FiniteSource", "Impatient", "Repair", "erlang_a", "erlang_b", "erlang_c", "erlang_mixture", "finite_source",
+    "impatient_tail", "machine_repair", "mm_infinity", "mmc", "mmck",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -120,12 +120,12 @@ def mmck(arrival_rate: float, service_rate: float, servers: int, capacity: int) 
     return Station(
         wait=Lq / entering, time_in_station=Lq / entering + 1 / mu, queue_length=Lq, number_in_station=Lq + busy,
         utilization=busy / c, throughput=entering, p_wait=float(met[c:].sum()), p_block=float(p[-1]),
-        tail=lambda t: _erlang_mixture(met[c:], c * mu, t),
+        tail=lambda t: erlang_mixture(met[c:], c * mu, t),
     )  # fmt: skip
 
 
-def _erlang_mixture(weights: Floats, rate: float, t: Floats) -> Floats:
-    """Tail of a sum of j + 1 exponential times, j with the chance ``weights[j]``."""
+def erlang_mixture(weights: Floats, rate: float, t: Floats) -> Floats:
+    """Tail of a sum of j + 1 exponential times of this rate, j with the chance ``weights[j]``."""
     from scipy.special import pdtr
 
     j = np.arange(len(weights))
@@ -139,11 +139,13 @@ class Impatient(Station):
     Attributes:
         busy: mean number of busy servers.
         wait_served: mean wait of those who do not give up.
+        served: customers who are served in a unit of time.
         p_abandon: share of the arrivals that give up, which is ``p_renege`` too.
     """
 
     busy: float = 0.0
     wait_served: float = 0.0
+    served: float = 0.0
 
     @property
     def p_abandon(self) -> float:
@@ -184,13 +186,14 @@ def erlang_a(arrival_rate: float, service_rate: float, servers: int, renege_rate
     W = Lq / lam
     return Impatient(
         wait=W, time_in_station=W + busy / lam, queue_length=Lq, number_in_station=Lq + busy, utilization=busy / c,
-        throughput=lam, p_wait=float(waiting.sum()), p_renege=theta * W, busy=busy,
+        throughput=lam, p_wait=float(waiting.sum()), p_renege=theta * W, busy=busy, served=mu * busy,
         wait_served=float(served @ stages) * lam / (mu * busy),
-        tail=(lambda t: _impatient_tail(waiting, x, theta, t)) if queue <= TOLD else None,
+        tail=(lambda t: impatient_tail(waiting, x, theta, t)) if queue <= TOLD else None,
     )  # fmt: skip
 
 
-def _impatient_tail(waiting: Floats, x: float, theta: float, t: Floats) -> Floats:
+def impatient_tail(waiting: Floats, x: float, theta: float, t: Floats) -> Floats:
+    """Chance of a wait beyond ``t`` where j are found waiting with the chance ``waiting[j]``; x = c mu / theta."""
     from scipy.special import betainc
 
     still = np.exp(-theta * np.asarray(t, float))
@@ -246,7 +249,7 @@ def finite_source(
         wait=Lq / entering, time_in_station=Lq / entering + 1 / mu, queue_length=Lq, number_in_station=Lq + busy,
         utilization=busy / c, throughput=entering, p_wait=float(met[c:].sum()),
         p_block=float(p[-1] * coming[-1] / (entering + p[-1] * coming[-1])), shares=tuple(p.tolist()),
-        tail=lambda t: _erlang_mixture(met[c:], c * mu, t),
+        tail=lambda t: erlang_mixture(met[c:], c * mu, t),
     )  # fmt: skip
 
 
@@ -293,6 +296,6 @@ def machine_repair(machines: int, fail_rate: float, repair_rate: float, crews: i
     workshop = Station(
         wait=Lq / failures, time_in_station=Lq / failures + 1 / mu, queue_length=Lq, number_in_station=Lq + busy,
         utilization=busy / c, throughput=failures, p_wait=float(met[c:].sum()),
-        tail=lambda t: _erlang_mixture(met[c:-1], c * mu, t),
+        tail=lambda t: erlang_mixture(met[c:-1], c * mu, t),
     )  # fmt: skip
     return Repair(Lq + busy, float(p @ running), float(p @ running) / M, tuple(p.tolist()), workshop)

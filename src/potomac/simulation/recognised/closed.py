@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 
 import numpy as np
@@ -10,11 +11,20 @@ import numpy.typing as npt
 from potomac.simulation import closed_forms as exact
 from potomac.simulation.declared import Source
 from potomac.simulation.plan import Declared
-from potomac.simulation.recognised.comers import Comers, is_newest_first, quasi_reversible
+from potomac.simulation.recognised.comers import (
+    Comers,
+    in_line,
+    is_exponential,
+    is_known,
+    is_newest_first,
+    is_plain,
+    quasi_reversible,
+)
+from potomac.simulation.recognised.laws import mean_of
 from potomac.simulation.recognised.named import Known, told
 from potomac.simulation.recognised.stations import Solved
 
-__all__ = ["closed_model"]
+__all__ = ["closed_model", "loss_model"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +42,7 @@ def closed_model(d: Declared) -> Known:
     comers = Comers((kind,), np.ones(1), (source.priority,))
     if v is None or not all(quasi_reversible(d.stations[i], comers) for i in there):
         return {}
-    m = np.array([service.mean if (service := s.service_of(kind)) is not None else 0.0 for s in d.stations])
+    m = np.array([mean_of(service) if (service := s.service_of(kind)) is not None else 0.0 for s in d.stations])
     queues = [i for i in there if isfinite(d.stations[i].servers)]
     ample = [i for i in there if i not in queues]
     several = any(d.stations[i].servers > 1 for i in queues)
@@ -55,6 +65,38 @@ def closed_model(d: Declared) -> Known:
         )
         out |= told(s, comers, Solved(q, (q,), waits))
     return out
+
+
+def loss_model(d: Declared) -> Known:
+    """Customers who think, and find a station with limited room: who finds it full thinks again (Engset 1918).
+
+    Without room to wait the service may be of any distribution, with it exponential; thinking may be either way.
+    """
+    limited = [s for s in d.stations if isfinite(s.capacity)]
+    think = [s for s in d.stations if not isfinite(s.servers)]
+    if len(d.sources) != 1 or len(d.stations) != 2 or len(limited) != 1 or len(think) != 1 or d.stocks:
+        return {}
+    source, s, t, kind = d.sources[0], limited[0], think[0], d.kinds[0]
+    ways = {r.start: dict(r.to) for r in d.routes}
+    around = ways == {s.name: {t.name: 1.0}, t.name: {s.name: 1.0}} and s.overflow == t.name
+    refused = s.calendar or s.uptime or s.patience or any(s.balk) or s is t or source.start > 0
+    service, thought = s.service_of(kind), t.service_of(kind)
+    if not around or refused or source.batch is not None or service is None or thought is None or not is_plain(t):
+        return {}
+    comers = Comers((kind,), np.ones(1), (source.priority,))
+    waits = s.capacity > s.servers
+    if not (is_known(service) and is_known(thought) and in_line(s, comers)) or (waits and not is_exponential(service)):
+        return {}
+    q = exact.finite_source(
+        source.population, 1 / mean_of(thought), 1 / mean_of(service), int(s.servers), int(s.capacity)
+    )
+    if not waits:
+        q = replace(q, tail=None)
+    thinking = source.population - q.number_in_station
+    rate = thinking / mean_of(thought)
+    outside = exact.Station(0.0, mean_of(thought), 0.0, thinking, np.nan, rate)
+    out: Known = {("system", "number_in_system"): float(source.population)}
+    return out | told(s, comers, Solved(q, (q,))) | told(t, comers, Solved(outside, (outside,)))
 
 
 def _visits(d: Declared, source: Source, kind: str) -> Floats | None:

@@ -14,8 +14,8 @@ from potomac.simulation.distributions import Distribution
 from potomac.simulation.plan import Declared
 
 __all__ = [
-    "Comers", "comers_of", "common_mean", "in_line", "is_exponential", "is_known", "is_newest_first", "is_plain",
-    "is_steady", "links", "poisson_places", "quasi_reversible", "services",
+    "Comers", "comers_of", "common_mean", "first_come", "in_line", "is_exponential", "is_known", "is_newest_first",
+    "is_plain", "links", "poisson_places", "quasi_reversible", "services",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -91,14 +91,14 @@ def poisson_places(d: Declared, quasi: Bools) -> Bools:
     return clean
 
 
-def is_steady(s: Station) -> bool:
-    """Whether its servers are always there and nobody turns back."""
-    return not (s.calendar or s.uptime or any(s.balk))
-
-
 def is_plain(s: Station) -> bool:
-    """Whether its servers are always there and everybody waits."""
-    return is_steady(s) and not (isfinite(s.capacity) or s.patience)
+    """Whether its servers are always there, everybody comes in and everybody waits."""
+    return not (s.calendar or s.uptime or any(s.balk) or isfinite(s.capacity) or s.patience)
+
+
+def first_come(s: Station) -> bool:
+    """Whether those who wait are served in the order of their arrival, where they wait in line."""
+    return s.discipline in ("fcfs", "priority")
 
 
 def services(s: Station, kinds: Iterable[str]) -> list[Distribution]:
@@ -134,6 +134,5 @@ def quasi_reversible(s: Station, comers: Comers) -> bool:
 
 
 def is_known(d: Distribution) -> bool:
-    """Whether draws are independent and have the mean and the variance that are told."""
-    cut = d.family == "normal" and d["mean"] < 9 * d["sd"]  # what lies below 0 is cut off
-    return not (d.is_trace or cut) and isfinite(d.mean) and d.mean > 0
+    """Whether draws are independent of each other, and of a known mean."""
+    return not d.is_trace and isfinite(d.mean) and d.mean > 0

@@ -15,22 +15,28 @@ import numpy.typing as npt
 
 from potomac.errors import NoAnswer
 from potomac.simulation.components import Plant
+from potomac.simulation.declared import Stock
 from potomac.simulation.plan import Declared
-from potomac.simulation.recognised.closed import closed_model
-from potomac.simulation.recognised.comers import comers_of, poisson_places, quasi_reversible
+from potomac.simulation.recognised.closed import closed_model, loss_model
+from potomac.simulation.recognised.comers import comers_of, links, poisson_places, quasi_reversible
+from potomac.simulation.recognised.ending import known_until_the_last
+from potomac.simulation.recognised.loads import sure_places, with_load
 from potomac.simulation.recognised.named import Known, measures, told
 from potomac.simulation.recognised.plants import known_plant
 from potomac.simulation.recognised.stations import Solved, with_one_source, with_poisson_arrivals
-from potomac.simulation.recognised.stocks import known_stock
+from potomac.simulation.recognised.stocks import known_stock, known_without_lead
 from potomac.simulation.traffic import traffic
 
 __all__ = ["recognised"]
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 def recognised(d: Declared) -> Known:
-    """(where, measure) -> exact value in the long run; only what is known, nothing where the model has no long run.
+    """(where, measure) -> exact value in the long run, or until the last of so many customers is through.
+
+    Only what is known, nothing where the model has no long run and does not end by itself.
 
     Args:
         d: a model whose parts fit together.
@@ -38,7 +44,10 @@ def recognised(d: Declared) -> Known:
     if d.components:
         return known_plant(Plant(d.components, d.systems, d.crews))
     try:
-        known = closed_model(d) if any(source.population for source in d.sources) else _open(d)
+        if any(source.population for source in d.sources):
+            known = loss_model(d) or closed_model(d)
+        else:
+            known = known_until_the_last(d) or _open(d)
     except NoAnswer:
         return {}
     return {key: float(value) for key, value in known.items() if isfinite(value)}
@@ -49,7 +58,7 @@ def _open(d: Declared) -> Known:
     quasi = np.array(
         [*(quasi_reversible(s, comers_of(d, rates[i])) for i, s in enumerate(d.stations)), *(False for _ in d.stocks)]
     )
-    clean = poisson_places(d, quasi)
+    clean, sure = poisson_places(d, quasi), sure_places(d)
     out: Known = {}
     solved: list[Solved | None] = []
     for i, station in enumerate(d.stations):
@@ -57,13 +66,31 @@ def _open(d: Declared) -> Known:
         found = None
         if comers.kinds:
             found = with_poisson_arrivals(station, comers) if clean[i] else with_one_source(d, station)
+            out |= with_load(station, comers) if sure[i] else {}
             if found is not None:
                 out |= told(station, comers, found)
         solved.append(found)
     for i, stock in enumerate(d.stocks, len(d.stations)):
-        if clean[i] and rates[i].sum() > 0:
-            out |= known_stock(stock, float(rates[i].sum()))
-    return out | _system(d, rates, solved)
+        rate = float(rates[i].sum())
+        if rate > 0:
+            out |= known_stock(stock, rate) if clean[i] else _renewed(d, stock, rate)
+    return out | _throughput(d, sure, out) | _system(d, rates, solved)
+
+
+def _renewed(d: Declared, stock: Stock, rate: float) -> Known:
+    """A stock without lead time whose customers come from one source, at times that are not fixed ahead."""
+    sources = [source for source in d.sources if stock.name in source.to]
+    led = any(to == stock.name for _, to, _ in links(d))
+    if led or len(sources) != 1 or not sure_places(d).all() or sources[0].interarrival is None or sources[0].batch:
+        return {}
+    return known_without_lead(stock, rate)
+
+
+def _throughput(d: Declared, sure: Bools, known: Known) -> Known:
+    """Of the whole, where every station is known to do what comes to it."""
+    if not sure.all() or any(s.lost for s in d.stocks) or not all((s.name, "throughput") in known for s in d.stations):
+        return {}
+    return {("system", "throughput"): sum(s.mean_rate for s in d.sources), ("system", "p_lost"): 0.0}
 
 
 def _system(d: Declared, rates: Floats, solved: list[Solved | None]) -> Known:
@@ -81,7 +108,7 @@ def _system(d: Declared, rates: Floats, solved: list[Solved | None]) -> Known:
             one = measures(d.stations[0].name, stations[0].whole, True)
             out["system", "time_in_system"] = one[d.stations[0].name, "time_in_station"]
             out["system", "throughput"] = one[d.stations[0].name, "throughput"]
-            out["system", "p_lost"] = stations[0].whole.p_block + stations[0].whole.p_renege
+            out["system", "p_lost"] = stations[0].lost
         return out
     total = float(coming.sum())
     out |= {("system", "time_in_system"): inside / total, ("system", "throughput"): total, ("system", "p_lost"): 0.0}

@@ -32,13 +32,14 @@ def told(s: Station, comers: Comers, found: Solved) -> Known:
 
 def measures(where: str, q: exact.Station, waits: bool) -> Known:
     """Measures of a station or of a kind of customers there; ``waits``: those in the queue are told apart."""
-    time = q.time_in_station
+    time, served = q.time_in_station, q.throughput
     if isinstance(q, exact.Impatient):  # of those who are served
-        time = q.wait_served + (q.number_in_station - q.queue_length) / (q.throughput * (1 - q.p_renege))
+        served = q.served
+        time = q.wait_served + q.busy / served
     out = {
         (where, "time_in_station"): time, (where, "number_in_station"): q.number_in_station,
-        (where, "throughput"): q.throughput * (1 - q.p_renege), (where, "p_block"): q.p_block,
-        (where, "p_renege"): q.p_renege, (where, "p_balk"): 0.0,
+        (where, "throughput"): served, (where, "p_block"): q.p_block, (where, "p_renege"): q.p_renege,
+        (where, "p_balk"): q.p_balk if isinstance(q, exact.Limited) else 0.0,
     }  # fmt: skip
     if waits:
         out |= {(where, "wait"): q.wait, (where, "queue_length"): q.queue_length}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from math import isfinite
 
 import numpy as np
@@ -13,15 +12,16 @@ from potomac.errors import NoAnswer
 from potomac.simulation import closed_forms as exact
 from potomac.simulation.closed_forms.birth_death import stationary
 from potomac.simulation.components import Component, Plant, System
-from potomac.simulation.distributions import Distribution
 from potomac.simulation.recognised.comers import is_exponential
+from potomac.simulation.recognised.laws import mean_of, nodes, survival
+from potomac.simulation.recognised.markov import known_chain, of_component
 from potomac.simulation.recognised.named import Known
 
 __all__ = ["known_plant"]
 
 Floats = npt.NDArray[np.float64]
 
-MOST_UNITS = 2000
+MOST_UNITS, MOST_STAGES = 2000, 200
 
 
 def known_plant(plant: Plant) -> Known:
@@ -38,6 +38,10 @@ def known_plant(plant: Plant) -> Known:
             out |= _chain(plant, s) or _tree(plant, s, suspended)
         except NoAnswer:
             continue
+    lacking = any((s.name, "mttf") not in out for s in plant.systems)
+    lacking |= any((c.name, "availability") not in out for c in plant.components if c.repair is not None)
+    if lacking:
+        out = known_chain(plant) | out
     return {key: float(value) for key, value in out.items() if isfinite(value)}
 
 
@@ -60,34 +64,31 @@ def _free(plant: Plant, c: Component) -> Known:
     """Units that run on their own and find somebody at once, whatever the laws: Barlow and Proschan, ch. 7."""
     if _grouped(plant, c) or _crew_of(plant, c) != c.count or c.repair is None or c.life.is_trace or c.repair.is_trace:
         return {}
-    up = exact.availability(c.life.mean, c.repair.mean)
-    out = _of_component(c, up * c.count, c.count * up / c.life.mean)
+    life = mean_of(c.life)
+    up = exact.availability(life, mean_of(c.repair))
+    out = of_component(c, up * c.count, c.count * up / life)
     if c.crew:
         out |= {(c.name, "queue_length"): 0.0, (c.name, "wait"): 0.0}
     return out
 
 
 def _machines(plant: Plant, c: Component) -> Known:
-    """Units alike with one crew of their own, lives and repairs exponential: machine repair."""
+    """Units alike with one crew of their own, lives and repairs exponential: machine repair, with spares or without."""
     crews = _crew_of(plant, c)
-    if crews is None or _grouped(plant, c) or not _markovian(c) or c.repair is None or c.count > MOST_UNITS:
+    if crews is None or not _markovian(c) or c.repair is None or c.count > MOST_UNITS:
+        return {}
+    if any(s.standby and c.name in s.of for s in plant.systems) or (c.running is not None and c.switch < 1):
         return {}
     n, failed = c.count, np.arange(c.count + 1)
-    rates = (n - failed) / c.life.mean
+    run = np.minimum(c.running or n, n - failed)
+    rates = run / c.life.mean + (n - failed - run) / (c.dormant.mean if c.dormant else np.inf)
     p = stationary(rates[:-1], np.minimum(failed, crews)[1:] / c.repair.mean)
-    out = _of_component(c, n - float(p @ failed), float(p @ rates))
+    out = of_component(c, n - float(p @ failed), float(p @ rates)) | {(c.name, "mean_running"): float(p @ run)}
+    if not c.crew:
+        return out
     busy, waiting = float(p @ np.minimum(failed, crews)), float(p @ np.maximum(failed - crews, 0))
     out |= {(c.name, "queue_length"): waiting, (c.name, "wait"): waiting / float(p @ rates)}
     return out | {(c.crew, "utilization"): busy / crews, (c.crew, "queue_length"): waiting}
-
-
-def _of_component(c: Component, up: float, failures: float) -> Known:
-    name = c.name
-    return {
-        (name, "availability"): up / c.count, (name, "mean_up"): up, (name, "mean_down"): c.count - up,
-        (name, "mean_running"): up, (name, "failures_per_time"): failures, (name, "mean_up_time"): up / failures,
-        (name, "mean_down_time"): (c.count - up) / failures,
-    }  # fmt: skip
 
 
 def _markovian(c: Component) -> bool:
@@ -101,6 +102,8 @@ def _chain(plant: Plant, s: System) -> Known:
     c = plant.component[s.of[0]]
     n, k = c.count, (s.k or 1) if s.standby else (s.k or c.count)
     stands_by = s.standby or c.running is not None
+    if s.standby and k == 1 and c.repair is None and c.dormant is None and not is_exponential(c.life):
+        return _one_after_another(s, c)
     if c.mission or not _markovian(c) or n > MOST_UNITS or (c.running is not None and c.running != k):
         return {}
     spare = 1 / c.life.mean if not stands_by else 1 / c.dormant.mean if c.dormant else 0.0
@@ -123,11 +126,40 @@ def _chain(plant: Plant, s: System) -> Known:
 
 
 def _unrepaired(s: System, c: Component, k: int, spare: float, switch: float) -> Known:
-    lam = 1 / c.life.mean
-    out: Known = {(s.name, "mttf"): exact.standby_mttf(c.count, lam, k, spare, switch)}
-    if spare == 0 and switch == 1:
+    """Standby without repair: from stage to stage, each exponential."""
+    lam, n = 1 / c.life.mean, c.count
+    out: Known = {(s.name, "mttf"): exact.standby_mttf(n, lam, k, spare, switch)}
+    for t in s.times:
+        if spare == 0 and switch == 1:
+            out[s.name, f"reliability_at_{t:g}"] = exact.standby_reliability(t, n, lam, k)
+        elif n - k <= MOST_STAGES:
+            out[s.name, f"reliability_at_{t:g}"] = _through_stages(t, n - k, k * lam, spare, switch)
+    return out
+
+
+def _through_stages(t: float, spares: int, running: float, spare: float, switch: float) -> float:
+    """Chance that a spare is left, or none is needed yet, at ``t``."""
+    from scipy.linalg import expm
+
+    left = np.arange(spares, -1, -1.0)
+    Q = np.diag(-(running + left * spare)) + np.diag(running * switch + left[:-1] * spare, 1)
+    return float(expm(Q * t)[0].sum())
+
+
+def _one_after_another(s: System, c: Component) -> Known:
+    """Cold standby of one unit at a time, of any life: lives add up, as long as the switch works."""
+    life, reached = mean_of(c.life), s.switch ** np.arange(c.count)
+    if c.life.is_trace or c.mission:
+        return {}
+    out: Known = {(s.name, "mttf"): life * float(reached.sum())}
+    if c.life.family in ("gamma", "erlang"):
+        from scipy.special import gammaincc
+
+        shape, scale = 1 / c.life.cv**2, life * c.life.cv**2
+        ends = reached * np.append(np.full(c.count - 1, 1 - s.switch), 1.0)  # at which unit it is over
         for t in s.times:
-            out[s.name, f"reliability_at_{t:g}"] = exact.standby_reliability(t, c.count, lam, k)
+            still = gammaincc(shape * np.arange(1, c.count + 1), t / scale)
+            out[s.name, f"reliability_at_{t:g}"] = float(ends @ still)
     return out
 
 
@@ -141,7 +173,7 @@ def _tree(plant: Plant, s: System, suspended: set[str]) -> Known:
     if all(c.repair is None for c in parts):
         return _first_failure(plant, s, parts)
     out: Known = {}
-    if _is_series(plant, s) and all(_survival(c.life) is not None for c in parts):
+    if _is_series(plant, s) and all(survival(c.life) is not None for c in parts):
         out |= _first_failure(plant, s, parts)
     free = [_free(plant, c) for c in parts]
     if not all(free) or suspended & {c.name for c in parts}:
@@ -149,7 +181,9 @@ def _tree(plant: Plant, s: System, suspended: set[str]) -> Known:
     up = {c.name: one[c.name, "availability"] for c, one in zip(parts, free, strict=True)}
     A = _works(plant, s, lambda c: up[c.name])
     failures = sum(
-        c.count * _importance(plant, s, c, up) / (c.life.mean + c.repair.mean) for c in parts if c.repair is not None
+        c.count * _importance(plant, s, c, up) / (mean_of(c.life) + mean_of(c.repair))
+        for c in parts
+        if c.repair is not None
     )
     down = sum(c.count * (1 - up[c.name]) for c in parts)
     n = sum(c.count for c in parts)
@@ -201,39 +235,18 @@ def _importance(plant: Plant, s: System, c: Component, up: dict[str, float]) -> 
 
 def _first_failure(plant: Plant, s: System, parts: list[Component]) -> Known:
     """Reliability and mean time to failure where the structure of the units' survivals is that of the system."""
-    survival = {c.name: _survival(c.life) for c in parts}
-    if None in survival.values():
+    beyond = {c.name: survival(c.life) for c in parts}
+    if None in beyond.values():
         return {}
 
     def at(t: float) -> float:
-        return _works(plant, s, lambda c: survival[c.name](t))  # type: ignore[misc]
+        return _works(plant, s, lambda c: float(beyond[c.name](np.array(t))))  # type: ignore[misc]
 
     out: Known = {(s.name, f"reliability_at_{t:g}"): at(t) for t in s.times}
     if len(parts) == 1 and s.of[0] in plant.component and is_exponential(parts[0].life):
         n, rate = parts[0].count, 1 / parts[0].life.mean
         out[s.name, "mttf"] = exact.mttf_k_out_of_n(s.k or n, rate, n)
-    elif sum(c.count for c in parts) <= 50:
-        from scipy.integrate import quad
-
-        scale = max(c.life.mean for c in parts)
-        ends = [0.0, 0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0]
-        pieces = pairwise(ends)
-        out[s.name, "mttf"] = scale * sum(quad(lambda x: at(x * scale), a, b, limit=200)[0] for a, b in pieces)
+    elif sum(c.count for c in parts) <= 50 and all(c.life.family != "pareto" for c in parts):
+        points = nodes([c.life for c in parts])
+        out[s.name, "mttf"] = float(points.weights @ [at(t) for t in points.at.tolist()])
     return out
-
-
-def _survival(d: Distribution) -> Callable[[float], float] | None:
-    """P(X > t) of the families whose tails are light and known."""
-    from scipy.special import gammaincc
-
-    if is_exponential(d):
-        return lambda t: float(np.exp(-t / d.mean))
-    if d.family == "weibull" and d["shape"] >= 1:
-        return lambda t: float(np.exp(-((t / d["scale"]) ** d["shape"])))
-    if d.family == "gamma" and d["shape"] >= 1:
-        return lambda t: float(gammaincc(d["shape"], t / d["scale"]))
-    if d.family == "erlang":
-        return lambda t: float(gammaincc(d["k"], t * d["k"] / d["mean"]))
-    if d.family == "uniform" and d["high"] > d["low"]:
-        return lambda t: float(np.clip((d["high"] - t) / (d["high"] - d["low"]), 0.0, 1.0))
-    return None

@@ -15,15 +15,16 @@ from potomac.simulation.plan import Declared
 from potomac.simulation.recognised.comers import (
     Comers,
     common_mean,
+    first_come,
     in_line,
     is_exponential,
     is_known,
     is_newest_first,
     is_plain,
-    is_steady,
     links,
     services,
 )
+from potomac.simulation.recognised.laws import mean_of, numeric_transform, variance_of, whole_chances
 
 __all__ = ["Solved", "with_one_source", "with_poisson_arrivals"]
 
@@ -44,7 +45,13 @@ class Solved:
     @property
     def lossless(self) -> bool:
         """Whether everybody who comes is served."""
-        return self.whole.p_block == self.whole.p_renege == 0
+        return self.lost == 0
+
+    @property
+    def lost(self) -> float:
+        """Share of the arrivals that are not served."""
+        turned = self.whole.p_balk if isinstance(self.whole, exact.Limited) else 0.0
+        return self.whole.p_block + self.whole.p_renege + turned
 
 
 def with_poisson_arrivals(s: Station, comers: Comers) -> Solved | None:
@@ -54,22 +61,18 @@ def with_poisson_arrivals(s: Station, comers: Comers) -> Solved | None:
         NoAnswer: it is unstable.
     """
     each = services(s, comers.kinds)
-    if not all(map(is_known, each)) or not is_steady(s) or MOST_SERVERS < s.servers < inf:
+    if not all(map(is_known, each)) or s.calendar or MOST_SERVERS < s.servers < inf:
         return None
-    m = np.array([one.mean for one in each])
+    m = np.array([mean_of(one) for one in each])
+    if s.uptime is not None:
+        return _failing(s, comers)
     if is_plain(s):
-        return _unlimited(s, comers, m, np.array([one.variance for one in each]))
-    if not isfinite(s.servers) or not in_line(s, comers):
+        return _unlimited(s, comers, m, np.array([variance_of(one) for one in each]))
+    if not s.patience and not any(s.balk) and (s.capacity == s.servers or not isfinite(s.servers)):
+        return _without_room_to_wait(s, comers, m)
+    if not isfinite(s.servers):
         return None
-    common = common_mean(s, comers)
-    if isfinite(s.capacity) and not s.patience:
-        return _limited(s, comers, m, common)
-    if s.patience and not isfinite(s.capacity) and common is not None:
-        patience = [s.patience.get(kind, s.patience.get("")) for kind in comers.kinds]
-        if all(p is not None and p == patience[0] and is_exponential(p) for p in patience) and patience[0] is not None:
-            q = exact.erlang_a(comers.rate, 1 / common, int(s.servers), 1 / patience[0].mean)
-            return _alike(q if s.discipline == "fcfs" else _untailed(q), comers)
-    return None
+    return _shared(s, comers, m) if s.discipline == "sharing" else _limited(s, comers)
 
 
 def _unlimited(s: Station, comers: Comers, m: Floats, variance: Floats) -> Solved | None:
@@ -91,7 +94,7 @@ def _unlimited(s: Station, comers: Comers, m: Floats, variance: Floats) -> Solve
 
 def _one_line(s: Station, comers: Comers, m: Floats, variance: Floats, common: float | None) -> Solved | None:
     lam, load, c = comers.rate, float(comers.rates @ m), int(s.servers)
-    first = s.discipline in ("fcfs", "priority")
+    first = first_come(s)
     if common is not None:
         q = exact.mmc(lam, 1 / common, c)
         return _alike(q if first else _untailed(q), comers)
@@ -137,15 +140,59 @@ def _mixed_priority(
     return kinds
 
 
-def _limited(s: Station, comers: Comers, m: Floats, common: float | None) -> Solved | None:
-    lam, c = comers.rate, int(s.servers)
-    if s.capacity == c:
-        q = exact.mgcc(lam, float(comers.rates @ m) / lam, c)
-        return Solved(q, _unhindered(comers.rates * (1 - q.p_block), m, q.p_block))
-    if common is None:
+def _without_room_to_wait(s: Station, comers: Comers, m: Floats) -> Solved | None:
+    """Erlang's loss system, whatever the service: who comes is served at once or not at all."""
+    if s.discipline == "priority" and s.preemption != "none" and not comers.alike:
         return None
-    q = exact.mmck(lam, 1 / common, c, int(s.capacity))
-    return _alike(q if s.discipline in ("fcfs", "priority") else _untailed(q), comers)
+    q = exact.mgcc(comers.rate, float(comers.rates @ m) / comers.rate, int(s.capacity))
+    shared = s.discipline == "sharing"
+    return Solved(q, _unhindered(comers.rates * (1 - q.p_block), m, q.p_block), waits=not shared)
+
+
+def _shared(s: Station, comers: Comers, m: Floats) -> Solved | None:
+    """Sharing with limited room has the numbers of M/M/c/K, whatever the service (Cohen 1979)."""
+    if s.patience or any(s.balk):
+        return None
+    mean = float(comers.rates @ m) / comers.rate
+    q = exact.mmck(comers.rate, 1 / mean, int(s.servers), int(s.capacity))
+    enter = comers.rates * (1 - q.p_block)
+    slow = q.number_in_station / float(enter @ m)
+    return Solved(replace(q, tail=None), _unhindered(enter, slow * m, q.p_block), waits=False)
+
+
+def _limited(s: Station, comers: Comers) -> Solved | None:
+    """Limited room, turning back and impatience, all exponential and alike."""
+    common = common_mean(s, comers)
+    if common is None or not in_line(s, comers):
+        return None
+    theta = 0.0
+    if s.patience:
+        patience = [s.patience.get(kind, s.patience.get("")) for kind in comers.kinds]
+        first = patience[0]
+        if first is None or any(p != first for p in patience) or not is_exponential(first):
+            return None
+        theta = 1 / first.mean
+    q: exact.Station
+    if isfinite(s.capacity) and not theta and not any(s.balk):
+        q = exact.mmck(comers.rate, 1 / common, int(s.servers), int(s.capacity))
+    else:
+        q = exact.mmc_limited(comers.rate, 1 / common, int(s.servers), s.capacity, theta, s.balk)
+    return _alike(q if first_come(s) else _untailed(q), comers)
+
+
+MOST_FAILING = 60
+"""Servers that fail, of a station that is solved."""
+
+
+def _failing(s: Station, comers: Comers) -> Solved | None:
+    """Servers that fail and are repaired, each on its own, all times exponential."""
+    common, up, down = common_mean(s, comers), s.uptime, s.repair
+    limited = isfinite(s.capacity) or s.patience or any(s.balk)
+    if common is None or up is None or down is None or limited or not in_line(s, comers):
+        return None
+    if not (is_exponential(up) and is_exponential(down)) or s.servers > MOST_FAILING:
+        return None
+    return _alike(exact.mmc_failing(comers.rate, 1 / common, int(s.servers), 1 / up.mean, 1 / down.mean), comers)
 
 
 # ---- a station that one source feeds --------------------------------------------------------------------------------
@@ -161,6 +208,8 @@ def with_one_source(d: Declared, s: Station) -> Solved | None:
     led = any(to == s.name for _, to, _ in links(d))
     if led or len(sources) != 1 or sources[0].to != {s.name: 1.0} or not is_plain(s) or not isfinite(s.servers):
         return None
+    if s.servers > MOST_SERVERS:
+        return None
     source, service = sources[0], s.service_of(sources[0].kind or sources[0].name)
     comers = Comers((source.kind or source.name,), np.ones(1), (source.priority,))
     endless = source.start == 0 and source.stop == inf and source.limit is None
@@ -168,17 +217,26 @@ def with_one_source(d: Declared, s: Station) -> Solved | None:
         return None
     between = source.interarrival
     if source.batch is not None:
-        finite = isfinite(source.batch.variance) and isfinite(service.variance)
-        if not (is_exponential(between) and s.servers == 1 and finite):
-            return None
-        size = source.batch
-        q = exact.batch_mg1(1 / between.mean, size.mean, size.variance, service.mean, service.variance)
-        return _alike(q, comers)
+        return _in_groups(s, comers, between, source.batch, service)
     transform = _transform(between)
     if transform is None or not is_exponential(service):
         return None
-    q = exact.gi_m_c(transform, between.mean, 1 / service.mean, int(s.servers))
-    return _alike(q if s.discipline in ("fcfs", "priority") else _untailed(q), comers)
+    q = exact.gi_m_c(transform, mean_of(between), 1 / service.mean, int(s.servers))
+    return _alike(q if first_come(s) else _untailed(q), comers)
+
+
+def _in_groups(s: Station, comers: Comers, between: Distribution, size: Distribution, service: Distribution
+) -> Solved | None:  # fmt: skip
+    finite = isfinite(size.variance) and isfinite(service.variance)
+    if not is_exponential(between) or not finite:
+        return None
+    rate = 1 / between.mean
+    if s.servers == 1:
+        return _alike(exact.batch_mg1(rate, size.mean, size.variance, mean_of(service), variance_of(service)), comers)
+    chances = whole_chances(size)
+    if chances is None or not is_exponential(service):
+        return None
+    return _alike(exact.batch_mmc(rate, 1 / service.mean, int(s.servers), chances[1:]), comers)
 
 
 def _transform(d: Distribution) -> exact.Transform | None:
@@ -197,7 +255,7 @@ def _transform(d: Distribution) -> exact.Transform | None:
         x = np.array(d.values)
         w = np.array(d.shares) if d.shares else np.full(len(x), 1 / len(x))
         return lambda s: float(w @ np.exp(-s * x))
-    return None
+    return numeric_transform(d)
 
 
 # ---- kinds of customers ---------------------------------------------------------------------------------------------

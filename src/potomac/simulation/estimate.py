@@ -18,7 +18,7 @@ from potomac.simulation.reliability import LIVES
 from potomac.simulation.replication import Replication, Window, histogram_quantiles, histogram_share
 from potomac.stats.intervals import proportion_interval
 
-__all__ = ["BATCHES", "Estimate", "Way", "estimates", "samples"]
+__all__ = ["BATCHES", "Estimate", "Way", "estimated", "estimates", "paired", "pooled", "samples"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -89,13 +89,14 @@ def samples(d: Declared, runs: Sequence[Replication], window: Window, way: Way) 
         return _pieces(d, runs[0], window), {}
     sums = parts(d, runs, window)
     if way.antithetic:
-        sums = {key: (_paired(above), _paired(below)) for key, (above, below) in sums.items()}
+        sums = {key: (paired(above), paired(below)) for key, (above, below) in sums.items()}
     if way.steady:
         return {key: pseudo_values(*both) for key, both in sums.items()}, sums
     return ratios(sums), sums
 
 
-def _paired(x: Floats) -> Floats:
+def paired(x: Floats) -> Floats:
+    """Sums of values 2i and 2i + 1, shape (R // 2,)."""
     return np.asarray(x[0 : x.size // 2 * 2 : 2] + x[1::2])
 
 
@@ -150,17 +151,17 @@ def estimates(
     """
     values, sums = samples(d, runs, window, way)
     known, rare = exact or {}, _rare(d)
-    out = [_estimate(key, x, sums.get(key), known.get(key), way, key in rare) for key, x in values.items()]
+    out = [estimated(key, x, sums.get(key), known.get(key), way, key in rare) for key, x in values.items()]
     if quantiles and not d.components:
         for (where, what), row in quantile_rows(d, runs, window).items():
             counts = [r.histogram.row(row) for r in runs if r.histogram is not None]
             for q in quantiles:
                 key = where, quantile_name(what, q)
-                out.append(Estimate(*key, *_pooled(counts, q, way), len(counts), known.get(key)))
+                out.append(Estimate(*key, *pooled(counts, q, way), len(counts), known.get(key)))
     return tuple(out)
 
 
-def _pooled(counts: Sequence[Ints], q: float, way: Way) -> tuple[float, float, float, float]:
+def pooled(counts: Sequence[Ints], q: float, way: Way) -> tuple[float, float, float, float]:
     """A quantile of all customers together, with its interval and half-width (Woodruff 1952).
 
     The share of customers at or below the pooled quantile is estimated like any mean over customers, by replications;
@@ -176,7 +177,7 @@ def _pooled(counts: Sequence[Ints], q: float, way: Way) -> tuple[float, float, f
     below = np.array([histogram_share(c, at) for c in counts])
     total = np.array([float(c.sum()) for c in counts])
     if way.antithetic:
-        below, total = _paired(below), _paired(total)
+        below, total = paired(below), paired(total)
     low, high = skewed_interval(pseudo_values(below, total), way.confidence)
     if not isfinite(low) or not isfinite(high):
         return at, nan, nan, nan
@@ -185,9 +186,19 @@ def _pooled(counts: Sequence[Ints], q: float, way: Way) -> tuple[float, float, f
     return at, min(float(left), at), max(float(right), at), (max(float(right), at) - min(float(left), at)) / 2
 
 
-def _estimate(
+def estimated(
     key: tuple[str, str], x: Floats, sums: tuple[Floats, Floats] | None, exact: float | None, way: Way, rare: bool
 ) -> Estimate:
+    """The interval of one measure.
+
+    Args:
+        key: where and which.
+        x: values that are independent of each other, shape (R,).
+        sums: what they are ratios of, each of shape (R,), if they are.
+        exact: exact value, if known.
+        way: how.
+        rare: whether it is a share of what can happen even if it was never seen.
+    """
     seen = x[np.isfinite(x)]
     if not seen.size:
         return Estimate(*key, nan, nan, nan, nan, 0, exact)

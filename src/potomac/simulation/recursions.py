@@ -40,7 +40,7 @@ from potomac.simulation.world import (
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
 
-__all__ = ["Row", "in_a_row", "recur"]
+__all__ = ["Row", "fill", "in_a_row", "recur"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -114,7 +114,7 @@ def _drawn(draws: Any, s: int, out: Any) -> None:
         out[i] = draw(d)
 
 
-def _fill(draws: npt.NDArray[Any], s: int, out: Floats) -> None:
+def fill(draws: npt.NDArray[Any], s: int, out: Floats) -> None:
     """The next draws of stream ``s``; of exponentials the logarithms are taken together."""
     if draws["family"][s] != EXPONENTIAL:
         _drawn(draws, s, out)
@@ -286,7 +286,7 @@ def recur(
         times, n = entered.copy(), entered.size
         for at, i in enumerate(row.numbers):
             services = np.empty(n)
-            _fill(w.draws, int(w.service[i, 0]), services)
+            fill(w.draws, int(w.service[i, 0]), services)
             if w.draws["family"][w.service[i, 0]] == TRACE and n and services[-1] == inf:
                 _exhausted(plan, w, int(w.service[i, 0]), entered, services, stop)
             n = _serve(states[at], free[at], times, services, edges, w.tally[i], w.histogram[i], window.first,
@@ -327,7 +327,7 @@ def _arrivals(w: Any, row: Row, stop: float) -> Iterator[Floats]:
         return
     while t < stop:
         gaps = np.empty(BLOCK)
-        _fill(w.draws, s, gaps)
+        fill(w.draws, s, gaps)
         gaps[0] += t
         times = np.cumsum(gaps)
         ends = np.flatnonzero(~np.isfinite(times))

@@ -7,6 +7,7 @@ from typing import Any
 from potomac.simulation.draws import draw, uniform_of
 from potomac.simulation.heap import cancel, schedule
 from potomac.simulation.memory import inner
+from potomac.simulation.noting import BALKS, BEGAN, BLOCKS, CAME, ENDED, GAVE_UP, INTERRUPTED, WENT, note
 from potomac.simulation.sharing import share
 from potomac.simulation.stocking import demand
 from potomac.simulation.tally import bin_of, close_visit, count, touch
@@ -42,24 +43,10 @@ from potomac.simulation.world import (
     whole,
 )  # fmt: skip
 
-__all__ = ["born", "finish", "give_up", "go", "interrupt_one", "leave", "note", "route", "serve"]
+__all__ = ["born", "finish", "give_up", "go", "interrupt_one", "leave", "route", "serve"]
 
 STAYS = -2
 RANK_END, RANK_PATIENCE = 2, 5
-CAME, BEGAN, ENDED, GAVE_UP, REFUSED, WENT = range(6)
-
-
-@inner
-def note(k: Any, what: int, c: int, i: int, t: float) -> None:
-    """Keep an event, where the log is asked for."""
-    if k.rows > k.logged:
-        at, cust = 5 * k.logged, customer_of(k, c)
-        real(k.log, at).v = t
-        real(k.log, at + 1).v = what
-        real(k.log, at + 2).v = i
-        real(k.log, at + 3).v = cust.number
-        real(k.log, at + 4).v = cust.kind
-        k.logged += 1
 
 
 @inner
@@ -86,7 +73,7 @@ def leave(k: Any, c: int, t: float, how: int) -> None:
     """A customer leaves the system: served, or lost as the column ``how`` says."""
     cust = customer_of(k, c)
     j, b = k.stations * k.kinds + cust.kind, cust.batch_in
-    note(k, WENT, c, NONE, t)
+    note(k, WENT, NONE, c, t, 0.0)
     if how == SERVED:
         count(k, j, LEFT)
     if b >= 0:
@@ -141,8 +128,8 @@ def _balks(k: Any, node: Any) -> bool:
 
 
 @inner
-def _refused(k: Any, c: int, j: int, how: int, t: float) -> None:
-    note(k, REFUSED, c, customer_of(k, c).node, t)
+def _refused(k: Any, c: int, j: int, how: int, t: float, amount: float) -> None:
+    note(k, BALKS if how == BALKED else BLOCKS, customer_of(k, c).node, c, t, amount)
     if k.batch >= 0:
         cell(k, j, k.batch, how).v += 1
         k.visits -= 1
@@ -167,14 +154,14 @@ def _arrive(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     if k.batch >= 0:
         cell(k, j, k.batch, ARRIVED).v += 1
         k.visits += 1
-    note(k, CAME, c, i, t)
+    note(k, CAME, i, c, t, 0.0)
     if node.type == STORE:
         return _bought(k, c, i, t)
     if node.balk >= 0 and _balks(k, node):
-        _refused(k, c, j, BALKED, t)
+        _refused(k, c, j, BALKED, t, 0.0)
         return node.balk_to, BALKED
     if node.inside >= node.capacity:
-        _refused(k, c, j, BLOCKED, t)
+        _refused(k, c, j, BLOCKED, t, 0.0)
         return node.overflow, BLOCKED
     node.inside += 1
     if node.discipline == SHARING:
@@ -192,10 +179,11 @@ def _bought(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     stock = stock_of(k, node.stock)
     short = demand(k, stock, c, t)
     if short <= 0:
+        note(k, ENDED, i, c, t, 0.0)
         close_visit(k, c, t, SERVED)
         return route(k, of_kind(k, k.way, i, cust.kind).v, node.route_draw), SERVED
     if stock.lost > 0:
-        _refused(k, c, i * k.kinds + cust.kind, BLOCKED, t)
+        _refused(k, c, i * k.kinds + cust.kind, BLOCKED, t, short)
         return stock.lost_to, BLOCKED
     cust.amount = short
     node.inside += 1
@@ -293,7 +281,7 @@ def _begin(k: Any, i: int, c: int, t: float) -> None:
         if cust.need == float("inf"):
             k.status, k.short = SHORT, s
     cust.ends = t + cust.need
-    note(k, BEGAN, c, i, t)
+    note(k, BEGAN, i, c, t, 0.0)
     if node.tracked > 0:
         cust.next, cust.prev = node.serving, NONE
         if node.serving != NONE:
@@ -325,6 +313,7 @@ def _interrupt(k: Any, i: int, c: int, t: float) -> None:
     """A customer in service goes back to the head of the queue, with what is left or, where it repeats, anew."""
     cust = customer_of(k, c)
     _stop(k, i, c, t)
+    note(k, INTERRUPTED, i, c, t, 0.0)
     cust.need = -1.0 if node_of(k, i).preempt == REPEAT else cust.ends - t
     patience = of_kind(k, k.patience, i, cust.kind).v
     of_kind(k, k.patience, i, cust.kind).v = NONE  # who has been served a while does not give up
@@ -375,7 +364,7 @@ def passed(k: Any, i: int, c: int, t: float) -> None:
     """A customer who is through with station ``i`` goes on."""
     node = node_of(k, i)
     node.inside -= 1
-    note(k, ENDED, c, i, t)
+    note(k, ENDED, i, c, t, 0.0)
     close_visit(k, c, t, SERVED)
     if node.waiting > 0:
         serve(k, i, t)
@@ -390,7 +379,7 @@ def give_up(k: Any, c: int, t: float) -> None:
     node = node_of(k, i)
     _unlink(k, i, c, t)
     node.inside -= 1
-    note(k, GAVE_UP, c, i, t)
+    note(k, GAVE_UP, i, c, t, 0.0)
     close_visit(k, c, t, RENEGED)
     if node.renege_to >= 0:
         go(k, c, node.renege_to, t)
@@ -413,5 +402,6 @@ def supplied(k: Any, i: int, t: float) -> None:
         if cust.amount <= 0:
             _unlink(k, i, c, t)
             node.inside -= 1
+            note(k, ENDED, i, c, t, 0.0)
             close_visit(k, c, t, SERVED)
             go(k, c, route(k, of_kind(k, k.way, i, cust.kind).v, node.route_draw), t)

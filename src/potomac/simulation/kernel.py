@@ -13,6 +13,7 @@ from potomac.simulation.draws import draw, uniform_of
 from potomac.simulation.flow import born, finish, give_up, go, interrupt_one, passed, route, serve, supplied
 from potomac.simulation.heap import cancel, schedule
 from potomac.simulation.memory import inner
+from potomac.simulation.noting import FAILS, REPAIRED, STAFFED, note
 from potomac.simulation.sharing import first_through, pause, reshare
 from potomac.simulation.stocking import consider, deliver
 from potomac.simulation.tally import advance, everything, touch_node
@@ -147,6 +148,7 @@ def _calendar(k: Any, i: int, event: int, t: float) -> None:
     else:
         cancel(k, event)
     _staffed(k, i, t)
+    note(k, STAFFED, i, NONE, t, node.planned)
 
 
 @inner
@@ -163,6 +165,7 @@ def _failure(k: Any, i: int, event: int, t: float) -> None:
     lasting = draw(draw_of(k, node.repair if works else node.fail))
     schedule(k, event, t + lasting, RANK_CHANGE)
     if works and node.discipline != SHARING:
+    note(k, FAILS if works else REPAIRED, i, NONE, t, 0.0)
         interrupt_one(k, i, t)
     else:
         _staffed(k, i, t)

@@ -142,7 +142,7 @@ class Plan:
             where=np.full(tables["occasions"].size, world.NONE), customers=np.zeros(0, world.CUSTOMER),
             counts=np.zeros(self.rows, world.COUNT), tally=np.zeros((self.rows, edges.size, len(world.COLUMNS))),
             histogram=np.zeros((self.rows, world.HISTOGRAM), np.int64), greatest=np.zeros((self.rows, 2)),
-            log=np.zeros((log, 5)), **tables,
+            log=np.zeros(log, world.LOG), **tables,
         )  # fmt: skip
         return grown(w, max(customers, 2 * self.reserve))
 

@@ -11,6 +11,7 @@ from typing import Any
 from potomac.simulation.draws import draw
 from potomac.simulation.heap import cancel, schedule
 from potomac.simulation.memory import inner
+from potomac.simulation.noting import BEGAN, note
 from potomac.simulation.tally import touch, touch_node
 from potomac.simulation.world import (
     NONE,
@@ -99,6 +100,7 @@ def share(k: Any, i: int, c: int, t: float) -> None:
     touch(k, j, t)
     count_of(k, j).service += 1
     node.busy += 1
+    note(k, BEGAN, i, c, t, 0.0)
     reshare(k, i, t)
 
 

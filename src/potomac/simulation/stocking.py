@@ -8,6 +8,7 @@ from typing import Any
 from potomac.simulation.draws import draw
 from potomac.simulation.heap import schedule
 from potomac.simulation.memory import inner
+from potomac.simulation.noting import ASKED, BROUGHT, SENT, note
 from potomac.simulation.tally import stocked
 from potomac.simulation.world import (
     DEMAND,
@@ -33,6 +34,7 @@ RANK_DELIVERY = 0
 def demand(k: Any, stock: Any, c: int, t: float) -> float:
     """Take what a customer asks for; what cannot be given is lost, or owed. How much that is."""
     asked = 1.0 if stock.quantity == NONE else draw(draw_of(k, stock.quantity))
+    note(k, ASKED, stock.node, c, t, asked)
     stocked(k, stock, t)
     given = min(asked, stock.on_hand)
     stock.on_hand -= given
@@ -59,6 +61,7 @@ def consider(k: Any, stock: Any, t: float) -> None:
     amount = stock.Q * (floor((stock.s - position) / stock.Q) + 1) if stock.policy == LOTS else stock.S - position
     if amount <= 0:
         return
+    note(k, SENT, stock.node, NONE, t, amount)
     if k.batch >= 0:
         j = stock.node * k.kinds
         cell(k, j, k.batch, ORDERS).v += 1
@@ -80,6 +83,7 @@ def deliver(k: Any, c: int, t: float) -> int:
     i = token.node
     stock = stock_of(k, node_of(k, i).stock)
     stocked(k, stock, t)
+    note(k, BROUGHT, i, NONE, t, token.amount)
     stock.on_order -= token.amount
     stock.on_hand += token.amount
     token.order = 0

@@ -11,8 +11,8 @@ from potomac.simulation.draws import DRAW
 from potomac.simulation.memory import FLOAT, INTEGER, inner, layout, records, table
 
 __all__ = [
-    "BINS", "CLOCK", "COLUMNS", "COUNT", "CUSTOMER", "EVENT", "FIXED", "HISTOGRAM", "NODE", "NONE", "ROUTE", "SOURCE",
-    "STOCK", "World",
+    "BINS", "CLOCK", "COLUMNS", "COUNT", "CUSTOMER", "EVENT", "FIXED", "HISTOGRAM", "LOG", "NODE", "NONE", "ROUTE",
+    "SOURCE", "STOCK", "World",
 ]  # fmt: skip
 
 NONE = -1
@@ -79,6 +79,7 @@ FIXED = layout(
     "first",
 )
 COUNT = layout("", "queue service last")
+LOG = layout("event where customer kind level", "time amount")
 
 COLUMNS = (
     "arrived", "blocked", "balked", "reneged", "waits", "wait", "wait2", "delayed", "served", "stay", "left", "queue",
@@ -99,7 +100,7 @@ customer_of, node_of = table("customers", CUSTOMER), table("nodes", NODE)
 source_of, stock_of = table("sources", SOURCE), table("stocks", STOCK)
 way_of, fixed_of = table("routes", ROUTE), table("occasions", FIXED)
 count_of, draw_of = table("counts", COUNT), table("draws", DRAW)
-coming, place_of = table("heap", EVENT), table("where", INTEGER)
+coming, place_of, logged = table("heap", EVENT), table("where", INTEGER), table("log", LOG)
 real, whole = records(FLOAT), records(INTEGER)
 
 
@@ -143,7 +144,7 @@ class World:
         tally: sums by slice of time, shape (J, B, columns).
         histogram: of waits by station and kind, of time in system by kind, shape (J, HISTOGRAM).
         greatest: longest wait, longest queue, shape (J, 2).
-        log: events, where they are kept, shape (rows, 5).
+        log: events, where they are kept, shape (rows,).
     """
 
     clock: Any

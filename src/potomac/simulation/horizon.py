@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, exp, inf, isfinite, isnan, sqrt
 from typing import Literal
 
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer
 from potomac.simulation.cycles import window_of
+from potomac.simulation.declared import Source
 from potomac.simulation.estimate import BATCHES
 from potomac.simulation.plan import Declared
 from potomac.simulation.reliability import plant_of
@@ -55,6 +56,22 @@ def ends(d: Declared) -> bool:
     return all(isfinite(s.stop) or s.limit is not None or s.times or (s.rate and not s.rate.repeat) for s in d.sources)
 
 
+def _last(d: Declared) -> float:
+    """About when the last customer comes, where all sources end."""
+    return max((_until(s) for s in d.sources), default=0.0)
+
+
+def _until(s: Source) -> float:
+    ends = [s.stop]
+    if s.times:
+        ends.append(s.times[-1])
+    if s.rate is not None and not s.rate.repeat:
+        ends.append(s.start + sum(s.rate.durations))
+    if s.limit is not None:
+        ends.append(s.start + s.limit / replace(s, limit=None, stop=inf).mean_rate)
+    return min(ends)
+
+
 def period_of(d: Declared) -> float:
     """Time after which rates and calendars begin again; 0 where nothing repeats."""
     rates = [sum(s.rate.durations) for s in d.sources if s.rate is not None and s.rate.repeat]
@@ -89,7 +106,8 @@ def horizon(
     if d.lehmer is not None and until is not None:
         return Horizon(Window.of(until, given or 0.0), Warmup(given or 0.0, False, "one published run"))
     if ends(d):
-        return Horizon(Window.of(until or inf, given or 0.0), Warmup(given or 0.0, False, "the model ends by itself"))
+        window = Window.ending(_last(d)) if until is None and not given else Window.of(until or inf, given or 0.0)
+        return Horizon(window, Warmup(given or 0.0, False, "the model ends by itself"))
     faults = [*unstable(d, traffic(d))]
     if faults:
         if until is None:

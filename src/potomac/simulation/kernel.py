@@ -39,6 +39,7 @@ from potomac.simulation.world import (
     draw_of,
     fixed_of,
     node_of,
+    place_of,
     real,
     source_of,
     stock_of,
@@ -147,8 +148,8 @@ def _calendar(k: Any, i: int, event: int, t: float) -> None:
         schedule(k, event, node.turn, RANK_CHANGE)
     else:
         cancel(k, event)
-    _staffed(k, i, t)
     note(k, STAFFED, i, NONE, t, node.planned)
+    _staffed(k, i, t)
 
 
 @inner
@@ -164,8 +165,8 @@ def _failure(k: Any, i: int, event: int, t: float) -> None:
     node.servers = max(node.planned - node.down, 0)
     lasting = draw(draw_of(k, node.repair if works else node.fail))
     schedule(k, event, t + lasting, RANK_CHANGE)
-    if works and node.discipline != SHARING:
     note(k, FAILS if works else REPAIRED, i, NONE, t, 0.0)
+    if works and node.discipline != SHARING:
         interrupt_one(k, i, t)
     else:
         _staffed(k, i, t)
@@ -223,6 +224,31 @@ def _begin(k: Any) -> None:
     k.begun = 1
 
 
+@inner
+def _last_edge(k: Any) -> float:
+    return real(k.edges, k.batches - 1).v
+
+
+@inner
+def _more_come(k: Any) -> bool:
+    """Whether an arrival is still to come: failures, calendars and reviews go on for ever."""
+    come = False
+    for event in range(k.fixed):
+        come = come or (fixed_of(k, event).type == ARRIVAL and place_of(k, event).v != NONE)
+    return come
+
+
+@inner
+def _emptied(k: Any) -> int:
+    """Nothing happens any more: bring the areas up to the end, which is now where none was given."""
+    if _last_edge(k) == float("inf"):
+        advance(k, k.now)
+        everything(k, k.now)
+    else:
+        advance(k, _last_edge(k))
+    return EMPTY
+
+
 @compiled(_nrt=False)
 def run(clock: Any, budget: int, reserve: int) -> int:
     """Handle up to ``budget`` events.
@@ -244,9 +270,7 @@ def run(clock: Any, budget: int, reserve: int) -> int:
     keep = k.rows // 2
     for _ in range(budget):
         if k.size == 0:
-            advance(k, k.now)
-            everything(k, k.now if k.batch >= 0 and k.edge == float("inf") else min(k.edge, k.limit))
-            return EMPTY
+            return _emptied(k)
         top = coming(k, 0)
         t, event = top.time, top.event
         if t >= k.edge:
@@ -266,4 +290,6 @@ def run(clock: Any, budget: int, reserve: int) -> int:
             return CROWDED
         if k.status != RUNNING:
             return k.status
+        if k.inside == 0 and _last_edge(k) == float("inf") and not _more_come(k):
+            return _emptied(k)
     return RUNNING

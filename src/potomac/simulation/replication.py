@@ -47,6 +47,13 @@ class Window:
         edges = np.linspace(warmup, until, slices + 1)
         return Window(edges if warmup else edges[1:], int(warmup > 0))
 
+    @staticmethod
+    def ending(last: float, slices: int = 48) -> Window:
+        """The time of a model that ends by itself: slices until half as long again as customers come, and the rest."""
+        if not (isfinite(last) and last > 0):
+            return Window.of(inf)
+        return Window(np.append(np.linspace(0.0, 1.5 * last, slices + 1)[1:], inf))
+
 
 @dataclass(frozen=True)
 class Counts:

@@ -205,8 +205,10 @@ class Slider:
 class Endpoint:
     """A live question: ``answer(model, ask) -> dict``; ``ask`` and ``reply`` are pydantic models.
 
-    ``model`` is what ``load(tables)`` makes, once per process, of the result's Arrow tables. Where ``sliders(model)``
-    is given, a page shows these fields of ``ask`` alone, in this order, and asks as soon as one is moved.
+    ``model`` is what ``load(tables)`` makes, once per process, of the result's Arrow tables. Where ``sliders(model,
+    chosen)`` is given, a page shows these fields of ``ask`` alone, in this order, and asks as soon as one is moved;
+    ``chosen`` are the choices that were made, on which the other sliders may depend. Of a reply's rows with ``mean``,
+    ``low`` and ``high`` it draws each with its interval, beside ``before``, ``before_low`` and ``before_high``.
     """
 
     name: str
@@ -216,7 +218,7 @@ class Endpoint:
     load: Callable[[Mapping[str, pa.Table]], Any] | None = None
     title: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
-    sliders: Callable[[Any], Iterable[Slider]] | None = None
+    sliders: Callable[[Any, Mapping[str, str]], Iterable[Slider]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

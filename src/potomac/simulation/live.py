@@ -1,15 +1,17 @@
 """Live questions: what if there were other servers, arrivals, services, stocks or units?
 
 What they need is kept as Arrow tables: the parts of the model, observed values, what was fitted, the measures of the
-run. An answer simulates as much as a fifth of a second allows, and gives the exact value where one is known.
+run. An answer simulates as much as a tenth of a second allows, with exact values beside where they are known; what is
+asked of the model as it is gets the figures of the run.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import ceil, isfinite
+from math import ceil, inf, isfinite, nan
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,13 @@ import pyarrow.compute as pc
 
 from potomac.engine import Slider
 from potomac.errors import Fault, NoAnswer, StudyError, did_you_mean, listing
+from potomac.simulation import reliability
+from potomac.simulation.analytic import analytic
 from potomac.simulation.building import Data, Series, model_of
+from potomac.simulation.cycles import window_of
 from potomac.simulation.declared import Source, Station, Stock
 from potomac.simulation.distributions import distribution, empirical
+from potomac.simulation.estimate import Estimate, Way, estimates
 from potomac.simulation.execute import replications
 from potomac.simulation.found import Found, focus_of, main_of
 from potomac.simulation.horizon import ends, period_of
@@ -31,17 +37,20 @@ from potomac.simulation.plan import Declared
 from potomac.simulation.replication import Window
 from potomac.simulation.scaling import scaled
 from potomac.simulation.traffic import traffic, unstable
-from potomac.simulation.warmup import relaxation
-from potomac.simulation.words import SHARES, label, outcome
+from potomac.simulation.warmup import Warmup, relaxation
+from potomac.simulation.words import SHARES, label, outcome, unit_of
 from potomac.stats.streams import Stream
 
 __all__ = ["Live", "kept", "load", "sliders", "what_if"]
 
-EVENTS = 700_000
-"""Events of an answer: about 60 ms of the event loop, so that it feels live on a slow machine too."""
+EVENTS, BEARABLE = 600_000, 10_000_000
+"""Events of an answer, about 50 ms of the event loop, so that it feels live anywhere; and of the longest one."""
 
-LEAST, MOST = 10, 60
-"""Replications of an answer."""
+SECONDS = 1.2
+"""Time of a processor after which an answer is given up."""
+
+LEAST, MOST, EVENINGS = 10, 60, 120
+"""Replications of an answer: of the long run at least and at most, of a model that ends by itself at most."""
 
 SHORT, LONG = 30, 1000
 """Relaxation times of a replication of the long run: at least, at most."""
@@ -49,12 +58,18 @@ SHORT, LONG = 30, 1000
 FIRST = 6
 """Relaxation times that are left out at the start."""
 
+CROWD = 1_000_000
+"""Customers who come in one replication, at most: all of them may be inside at once."""
+
 TOLD = {
     "station": ("wait", "wait_q90", "p_wait", "queue_length", "utilization"),
     "stock": ("fill_rate", "on_hand", "backorders", "cost_per_time"),
-    "plant": ("availability", "mttf", "mean_down"),
+    "plant": ("availability", "reliability", "mttf", "mean_down"),
 }  # fmt: skip
 """Measures that an answer tells of the place that is meant."""
+
+PUBLISHED = ("where", "measure", "mean", "low", "high", "half_width", "replications", "exact")
+"""What is kept of the measures of the run."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,9 @@ class Live:
         until: end of a replication, where the study gives one.
         steady: whether the run was of the long run.
         warmup: time that was left out.
-        before: (where, measure) -> mean in the run.
+        seed: of the streams.
+        confidence: of the intervals.
+        before: the measures of the run.
         focus: the place that is told first.
     """
 
@@ -79,7 +96,8 @@ class Live:
     steady: bool
     warmup: float
     seed: int
-    before: Mapping[tuple[str, str], float]
+    confidence: float
+    before: tuple[Estimate, ...]
     focus: str
 
 
@@ -99,7 +117,7 @@ def kept(found: Found) -> dict[str, pa.Table]:
     }  # fmt: skip
     tables = {
         "about": pa.table({"name": [*about], "value": [json.dumps(value) for value in about.values()]}),
-        "before": found.run.measures.select(["where", "measure", "mean"]),
+        "before": found.run.measures.select(PUBLISHED),
     }
     if data.series:
         tables["values"] = pa.concat_tables(
@@ -115,13 +133,17 @@ def load(tables: Mapping[str, pa.Table]) -> Live:
     """The model of a run, and the event loop ready to run."""
     about = {row["name"]: json.loads(row["value"]) for row in tables["about"].to_pylist()}
     declared = model_of(about["name"], about["parts"], _data(about, tables)).checked()
-    before = {(row["where"], row["measure"]): row["mean"] for row in tables["before"].to_pylist()}
     live = Live(
-        declared, about["unit"], about["of"], about["until"], about["steady"], about["warmup"], about["seed"], before,
-        about["main"][0],
+        declared, about["unit"], about["of"], about["until"], about["steady"], about["warmup"], about["seed"],
+        about["confidence"], tuple(map(_published, tables["before"].to_pylist())), about["main"][0],
     )  # fmt: skip
     replications(declared, [0], Window.of(_brief(declared)), Stream(0), histograms=True)
     return live
+
+
+def _published(row: Mapping[str, Any]) -> Estimate:
+    numbers = {name: nan if row[name] is None else row[name] for name in ("mean", "low", "high", "half_width")}
+    return Estimate(**{**row, **numbers})
 
 
 def _brief(d: Declared) -> float:
@@ -164,34 +186,62 @@ def _data(about: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> Data:
 # ---- asked --------------------------------------------------------------------------------------------------------
 
 
-def sliders(live: Live) -> Iterator[Slider]:
-    """What can be moved: servers and arrivals of a queue, levels of a stock, units of a component."""
-    d = live.declared
+def sliders(live: Live, chosen: Mapping[str, Any] | None = None) -> Iterator[Slider]:
+    """What can be moved: servers and arrivals of a queue, levels of a stock, units of a component.
+
+    Args:
+        live: the run.
+        chosen: the ``station``, ``stock`` or ``component`` whose values are moved; default those told first.
+    """
+    d, picked = live.declared, chosen or {}
     if d.components:
-        if len(d.components) > 1:
-            yield Slider("component", value=d.components[0].name, choices=tuple(c.name for c in d.components))
-        yield Slider("count", 1, max(10, 3 * d.components[0].count), 1, d.components[0].count)
+        yield from _units(_meant(d.components, picked.get("component"), live.focus), d)
         return
-    station = next((s for s in d.stations if s.name == live.focus), d.stations[0] if d.stations else None)
-    if station is not None:
-        if len(d.stations) > 1:
-            yield Slider("station", value=station.name, choices=tuple(s.name for s in d.stations))
-        if isfinite(station.servers) and not station.calendar:
-            c = int(station.servers)
-            yield Slider("servers", 1, max(c + 5, 2 * c), 1, c)
-        yield Slider("service", 50, 200, 5, 100)
-    yield Slider("arrivals", 50, 200, 5, 100)
+    if d.stations:
+        yield from _serving(_meant(d.stations, picked.get("station"), live.focus), d)
+    if not all(s.times for s in d.sources):
+        yield Slider("arrivals", 50, 200, 5, 100)
     if d.stocks:
-        yield from _levels(next((s for s in d.stocks if s.name == live.focus), d.stocks[0]), d)
+        yield from _levels(_meant(d.stocks, picked.get("stock"), live.focus), d)
+
+
+def _meant(parts: Any, name: str | None, focus: str) -> Any:
+    """The part of this name, else the one that is told first, else the first."""
+    by_name = {part.name: part for part in parts}
+    return by_name.get(name or "") or by_name.get(focus) or parts[0]
+
+
+def _units(c: Any, d: Declared) -> Iterator[Slider]:
+    if len(d.components) > 1:
+        yield Slider("component", value=c.name, choices=tuple(each.name for each in d.components))
+    fewest = next(n for n in range(1, c.count + 1) if n == c.count or _stands(_counted(d, c.name, n)))
+    yield Slider("count", fewest, max(c.count + 4, 2 * c.count), 1, c.count)
+
+
+def _stands(d: Declared) -> bool:
+    try:
+        Model.of(d)
+    except StudyError:
+        return False
+    return True
+
+
+def _serving(s: Station, d: Declared) -> Iterator[Slider]:
+    if len(d.stations) > 1:
+        yield Slider("station", value=s.name, choices=tuple(each.name for each in d.stations))
+    if isfinite(s.servers) and not s.calendar:
+        c = int(s.servers)
+        yield Slider("servers", 1, min(max(c + 5, 2 * c), s.capacity), 1, c)
+    yield Slider("service", 50, 200, 5, 100)
 
 
 def _levels(stock: Stock, d: Declared) -> Iterator[Slider]:
     if len(d.stocks) > 1:
         yield Slider("stock", value=stock.name, choices=tuple(s.name for s in d.stocks))
-    high = max(3 * max(stock.S, stock.s, stock.Q, stock.begins), 10.0)
+    high = ceil(max(3 * max(stock.S, stock.s, stock.Q, stock.begins), 10.0))
     names = {"up_to": {"s": stock.s, "S": stock.S}, "lots": {"r": stock.s, "Q": stock.Q}, "base": {"base": stock.S}}
     for name, value in names[stock.policy].items():
-        yield Slider(name, 1 if name == "Q" else 0, ceil(high), 1, value)
+        yield Slider(name, min(int(name == "Q"), value), high, 1, value)
 
 
 def what_if(live: Live, ask: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,53 +254,78 @@ def what_if(live: Live, ask: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         StudyError: a name is unknown, or values do not fit together.
-        NoAnswer: a station is unstable then.
+        NoAnswer: a station is unstable then, or the answer would take too long.
     """
     declared, focus, notes = _changed(live, ask)
-    for fault in unstable(declared, traffic(declared)) if not declared.components and _endless(live, declared) else ():
-        raise NoAnswer(replace(fault, mend="Move the sliders: more servers, fewer arrivals, shorter services", key=""))
-    run = simulate(declared, _sized(live, declared))
+    same = declared == live.declared
+    run = _as_published(live) if same else _simulated(live, declared)
     main = main_of(run, f"{focus}:{_main(live, run, focus)}")
     said = outcome(run, main, live.unit)
+    told = [*_told(live, run, focus, main)]
     return {
         "answer": f"{said[0].upper()}{said[1:]}.",
-        "measures": [*_told(live, run, focus)],
-        "replications": len(run.runs),
-        "note": " ".join([*notes, *(n for n in run.notes if "outside the interval" not in n)]),
+        "measures": told,
+        "replications": main.replications,
+        "note": " ".join([*notes, *([_SAME] if same else (n for n in run.notes if "outside the interval" not in n))]),
     }
 
 
-def _endless(live: Live, d: Declared) -> bool:
-    return live.steady and not ends(d)
+_SAME = "Nothing is changed: these are the figures of the run."
+
+
+# ---- the model that is meant --------------------------------------------------------------------------------------
 
 
 def _changed(live: Live, ask: Mapping[str, Any]) -> tuple[Declared, str, list[str]]:
-    """The model with what is otherwise, the place that is told, and what is to be known."""
-    d, notes = live.declared, list[str]()
-    focus = live.focus
+    """The model with what is otherwise, the place that is told, and what is to be known.
+
+    That place is the one where something changes; where nothing does, the one that is named.
+    """
+    before = d = live.declared
+    named, moved, notes = list[str](), list[str](), list[str]()
+
+    def seen(name: str, now: Declared) -> Declared:
+        named.append(name)
+        moved.extend([name] if now != d else [])
+        return now
+
     if ask.get("component") or ask.get("count") is not None:
         name = _one(ask.get("component"), [c.name for c in d.components], "component")
-        count = ask.get("count")
-        d = replace(d, components=tuple(
-            c if c.name != name or count is None else replace(c, count=count) for c in d.components
-        ))  # fmt: skip
-    if any(ask.get(level) is not None for level in ("s", "S", "Q", "r", "base")) or ask.get("stock"):
-        focus = _one(ask.get("stock"), [s.name for s in d.stocks], "stock", live.focus)
-        d = replace(d, stocks=tuple(_leveled(s, ask) if s.name == focus else s for s in d.stocks))
-    service = float(ask.get("service") or 100) / 100
+        d = d if ask.get("count") is None else _counted(d, name, ask["count"])
+    if ask.get("stock") or any(ask.get(level) is not None for level in ("s", "S", "Q", "r", "base")):
+        name = _one(ask.get("stock"), [s.name for s in d.stocks], "stock", live.focus)
+        d = seen(name, replace(d, stocks=tuple(_leveled(s, ask) if s.name == name else s for s in d.stocks)))
+    service = _share(ask.get("service"))
     if ask.get("station") or ask.get("servers") is not None or service != 1:
-        focus = _one(ask.get("station"), [s.name for s in d.stations], "station", live.focus)
-        d = replace(d, stations=tuple(_manned(s, ask, service) if s.name == focus else s for s in d.stations))
-    more = float(ask.get("arrivals") or 100) / 100
+        name = _one(ask.get("station"), [s.name for s in d.stations], "station", live.focus)
+        d = seen(
+            name, replace(d, stations=tuple(_manned(s, ask, service) if s.name == name else s for s in d.stations))
+        )
+    more = _share(ask.get("arrivals"))
     if more != 1:
         if any(s.times for s in d.sources):
             notes.append("Arrivals that are played back come as they came.")
         d = replace(d, sources=tuple(_hurried(s, more) for s in d.sources))
+    if d != before:
+        _check(d)
+    at_focus = live.focus if live.focus in named or not named else named[-1]
+    return d, moved[-1] if moved else at_focus, notes
+
+
+def _share(per_cent: float | None) -> float:
+    return 1.0 if per_cent is None else float(per_cent) / 100
+
+
+def _check(d: Declared) -> None:
+    """See whether the model is in order; the faults have the names of what was asked.
+
+    Raises:
+        StudyError: it is not.
+    """
     try:
         Model.of(d)
     except StudyError as error:
         raise StudyError(replace(f, key=f.key.rpartition(".")[2]) for f in error.faults) from error
-    return d, focus, notes
 
 
 def _one(name: str | None, there: list[str], what: str, usual: str = "") -> str:
@@ -263,6 +338,10 @@ def _one(name: str | None, there: list[str], what: str, usual: str = "") -> str:
         found = f"there is no {what} {name!r:.60}"
         raise StudyError(Fault("simulation.unknown", found, expected, did_you_mean(name, there), key=what))
     return name
+
+
+def _counted(d: Declared, name: str, count: int) -> Declared:
+    return replace(d, components=tuple(replace(c, count=count) if c.name == name else c for c in d.components))
 
 
 def _manned(s: Station, ask: Mapping[str, Any], service: float) -> Station:
@@ -285,35 +364,133 @@ def _leveled(s: Stock, ask: Mapping[str, Any]) -> Stock:
         return now if ask.get(name) is None else float(ask[name])
 
     if s.policy == "base":
-        return replace(s, S=level("base", s.S), s=level("base", s.s))
+        return s if ask.get("base") is None else replace(s, S=level("base", s.S), s=level("base", s.s))
     if s.policy == "lots":
         return replace(s, s=level("r", s.s), Q=level("Q", s.Q))
     return replace(s, s=level("s", s.s), S=level("S", s.S))
 
 
-# ---- sized and told -----------------------------------------------------------------------------------------------
+# ---- simulated ----------------------------------------------------------------------------------------------------
 
 
-def _sized(live: Live, d: Declared) -> Asked:
-    """As long and as often as the events of an answer allow; the same question has the same answer."""
-    asked = Asked(live.until, LEAST, warmup=live.warmup, quantiles=(0.5, 0.9), seed=live.seed)
+def _as_published(live: Live) -> Simulated:
+    """The run itself."""
+    nothing = Warmup(live.warmup, live.steady, "as in the run")
+    return Simulated(live.declared, Asked(), Window.of(live.until or inf), live.before, {}, (), nothing)
+
+
+def _simulated(live: Live, d: Declared) -> Simulated:
+    """As long and as often as the events of an answer allow; the same question has the same answer.
+
+    Raises:
+        NoAnswer: a station is unstable, or the answer would take too long.
+    """
     if d.components:
-        return replace(asked, replications=MOST // 2, warmup="auto")
-    if not live.steady or ends(d):
-        stream = Stream(live.seed).child("simulation")
-        end = live.until if live.until is not None else float("inf")
-        first = replications(d, [0], Window.of(end, live.warmup), stream)[0]
-        return replace(asked, replications=int(np.clip(EVENTS // max(first.events, 1), LEAST, 4 * MOST)))
+        return _watched(live, d)
+    patience = _patience()
+    asked = Asked(live.until, LEAST, warmup=live.warmup, quantiles=(0.9,), seed=live.seed, confidence=live.confidence)
+    if live.steady and not ends(d):
+        for fault in unstable(d, traffic(d)):
+            mend = "Move the sliders: more servers, fewer arrivals, shorter services"
+            raise NoAnswer(replace(fault, mend=mend, key=""))
+        asked, needed = _long_run(d, asked)
+        return simulate(d, asked, patience) if needed <= BEARABLE else _by_formula(d, needed)
+    end = live.until if live.until is not None else inf
+    coming = sum(_coming(s, end) for s in d.sources)
+    if coming > CROWD:
+        raise NoAnswer(_long(f"about {coming:,.0f} customers come in each replication", f"at most {CROWD:,}"))
+    stream = Stream(live.seed).child("simulation")
+    first = replications(d, [0], Window.of(end, live.warmup), stream, progress=patience)[0]
+    many = int(np.clip(EVENTS // max(first.events, 1), LEAST, EVENINGS))
+    return simulate(d, replace(asked, replications=many), patience)
+
+
+def _long_run(d: Declared, asked: Asked) -> tuple[Asked, float]:
+    """Replications of so many relaxation times of the model, and the events that they take at least."""
     scale, rate = relaxation(d), 3 * float(traffic(d).rates.sum())
     if not rate:
         rate = sum(s.population for s in d.sources) / max(scale, 1e-300)
-    period = period_of(d)
+    needed = SHORT * scale * rate * LEAST
+    if not needed <= BEARABLE:
+        return asked, needed
     length = float(np.clip(EVENTS / (LEAST * rate), SHORT * scale, LONG * scale))
-    if period:
-        length = period * ceil(length / period)
     runs = int(np.clip(EVENTS / (rate * length), LEAST, MOST))
-    first_counted = FIRST * scale if not period else period * ceil(FIRST * scale / period)
-    return replace(asked, until=length + first_counted, replications=runs, warmup=first_counted)
+    period, first = period_of(d), FIRST * scale
+    if period:
+        length, first = period * ceil(length / period), period * ceil(first / period)
+    return replace(asked, until=length + first, replications=runs, warmup=first), needed
+
+
+def _by_formula(d: Declared, needed: float) -> Simulated:
+    """Exact values, where simulating would take too long and they are known.
+
+    Raises:
+        NoAnswer: they are not.
+    """
+    known = tuple(_exactly(key, x) for key, x in analytic(d).items() if isfinite(x))
+    if not known:
+        found = f"the model is so slow to settle then that an answer takes about {needed:.2g} events"
+        raise NoAnswer(_long(found, f"at most {BEARABLE:,} are simulated while one watches"))
+    note = "The model is too slow to settle to be simulated while one watches: these are exact values."
+    return Simulated(d, Asked(), Window.of(inf), known, {}, (), Warmup(0.0, True, "none"), (note,))
+
+
+def _exactly(key: tuple[str, str], x: float) -> Estimate:
+    return Estimate(*key, x, x, x, 0.0, 0, x)
+
+
+def _coming(s: Source, end: float) -> float:
+    """Customers of a source in one replication, about."""
+    if s.population or s.times:
+        return float(s.population or len(s.times))
+    most = inf if s.limit is None else s.limit
+    long = max(min(end, s.stop) - s.start, 0.0)
+    if s.rate is not None:
+        once = sum(t * r for t, r in zip(s.rate.durations, s.rate.rates, strict=True))
+        often = once * (max(long / sum(s.rate.durations), 1.0) if s.rate.repeat else 1.0)
+    else:
+        often = long / s.interarrival.mean if s.interarrival else 0.0
+    return (s.batch.mean if s.batch else 1.0) * min(most, often)
+
+
+def _watched(live: Live, d: Declared) -> Simulated:
+    """Components that fail, for as many lives and repairs as an answer allows."""
+    plant, runs = reliability.plant_of(d), 2 * LEAST
+    window, warmup = window_of(plant, live.until, None)
+    often = sum(2 * c.count / (c.life.mean + (c.repair.mean if c.repair else 0.0)) for c in d.components)
+    needed = runs * often * window.end if isfinite(window.end) else 0.0
+    if needed > EVENTS and live.until is None:
+        longest = max(window.end * EVENTS / needed, LEAST * warmup.time)
+        window, warmup = window_of(plant, min(window.end, longest), None)
+        needed = runs * often * window.end
+    if not needed <= BEARABLE:
+        raise NoAnswer(_long(f"an answer takes {needed:.2g} failures and repairs", f"at most {BEARABLE:,}"))
+    stream, most = Stream(live.seed).child("simulation"), EVENTS // runs
+    made = reliability.replications(d, range(runs), window, stream, progress=_patience(), most=most)
+    way, exact = Way(warmup.steady, confidence=live.confidence), analytic(d)
+    found = estimates(d, made, window, (), way, exact if warmup.steady else {})
+    missing = {key: x for key, x in exact.items() if key[1] == "mttf" and key not in _by_key(found)}
+    known = tuple(_exactly(key, x) for key, x in missing.items() if isfinite(x))
+    notes = tuple(f"The mean time to failure of {where} is the exact one." for where, _ in missing)
+    return Simulated(d, Asked(), window, (*found, *known), {}, tuple(made), warmup, notes)
+
+
+def _patience() -> Callable[..., None]:
+    """Gives an answer up that takes too long, whatever was reckoned before."""
+    begun = thread_time()
+
+    def heard(what: str, done: float, total: float | None = None) -> None:
+        if thread_time() - begun > SECONDS:
+            raise NoAnswer(_long(f"{what} took {SECONDS:g} s and were not done", ""))
+
+    return heard
+
+
+def _long(found: str, expected: str) -> Fault:
+    return Fault("simulation.live", found, expected, "Stay nearer to the run, or run it as a study of its own")
+
+
+# ---- told ---------------------------------------------------------------------------------------------------------
 
 
 def _main(live: Live, run: Simulated, focus: str) -> str:
@@ -328,26 +505,41 @@ def _first(run: Simulated, focus: str) -> str:
     return next(m for each in TOLD.values() for m in each if m in there)
 
 
-def _told(live: Live, run: Simulated, focus: str) -> Iterator[dict[str, Any]]:
-    """The measures of the place, and the time in the whole system; shares in per cent."""
-    kinds = {e.measure for e in run.estimates if e.where == focus}
-    names = next((each for each in TOLD.values() if each[0] in kinds or each[1] in kinds), ())
-    if live.declared.components:
-        names = TOLD["plant"]
-    if any(s.name == focus for s in live.declared.stocks):
-        names = TOLD["stock"]
-    wanted = [(focus, name) for name in names] + [("system", "time_in_system"), ("system", "p_lost")]
-    for where, measure in wanted:
-        for e in run.estimates:
-            if (e.where, e.measure) == (where, measure) and isfinite(e.mean):
-                factor = 100 if measure in SHARES else 1
-                unit = " (%)" if measure in SHARES else ""
-                yield {
-                    "measure": f"{where}: {label(measure)}{unit}", "mean": factor * e.mean,
-                    "low": _known(e.low, factor), "high": _known(e.high, factor),
-                    "before": _known(live.before.get((where, measure)), factor), "exact": _known(e.exact, factor),
-                }  # fmt: skip
+def _told(live: Live, run: Simulated, focus: str, main: Estimate) -> Iterator[dict[str, Any]]:
+    """The measures of the place, the main one first, and the time in the whole system; shares in per cent."""
+    names = TOLD["plant" if live.declared.components else "stock" if _is_stock(live, focus) else "station"]
+    wanted = [(main.where, main.measure), *((focus, name) for name in names)]
+    wanted += [("system", "time_in_system"), ("system", "p_lost")] if not _is_stock(live, focus) else []
+    found, before = _by_key(run.estimates), _by_key(live.before)
+    for key in dict.fromkeys(wanted):
+        e, was = found.get(key), before.get(key)
+        if e is None or not isfinite(e.mean) or (key[1] == "p_lost" and not e.mean and not (was and was.mean)):
+            continue
+        ends = {"mean": e.mean, "low": e.low, "high": e.high, "exact": e.exact}
+        if was is not None:
+            ends |= {"before": was.mean, "before_low": was.low, "before_high": was.high}
+        share = e.measure in SHARES
+        yield {
+            "where": e.where, "measure": e.measure, "label": _label(e.measure, live.unit),
+            "unit": "%" if share else unit_of(e.measure, live.unit),
+            **{name: _known(x, share=share) for name, x in ends.items()},
+        }  # fmt: skip
 
 
-def _known(x: float | None, factor: float) -> float | None:
-    return None if x is None or not isfinite(x) else factor * x
+def _is_stock(live: Live, name: str) -> bool:
+    return any(s.name == name for s in live.declared.stocks)
+
+
+def _by_key(found: tuple[Estimate, ...]) -> dict[tuple[str, str], Estimate]:
+    return {(e.where, e.measure): e for e in found}
+
+
+def _label(measure: str, unit: str) -> str:
+    return label(measure).replace("a unit of time", f"a {unit.removesuffix('s')}")
+
+
+def _known(x: float | None, *, share: bool) -> float | None:
+    """A number in the unit in which it is told; no share is beyond 0 and 100 %."""
+    if x is None or not isfinite(x):
+        return None
+    return 100 * min(max(x, 0.0), 1.0) if share else x

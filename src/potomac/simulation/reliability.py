@@ -175,9 +175,18 @@ def _structure(
 
 def replications(
     d: Declared, numbers: Sequence[int], window: Window, stream: Stream, *, jobs: int = 1,
-    progress: Progress | None = None,
+    progress: Progress | None = None, most: float = MOST,
 ) -> list[Replication]:  # fmt: skip
     """The replications of these numbers, in their order, the same with one process or many.
+
+    Args:
+        d: the model.
+        numbers: of the replications.
+        window: the time that counts.
+        stream: keys the draws.
+        jobs: processes.
+        progress: hears how many are done.
+        most: events after which a replication gives its lives up.
 
     Raises:
         NoAnswer: a trace has ended.
@@ -186,13 +195,15 @@ def replications(
     if jobs == 1 or len(numbers) < 2:
         table, out = tabled(plant_of(d)), list[Replication]()
         for done, number in enumerate(numbers):
-            out.append(_replicate(table, number, window, stream))
+            out.append(_replicate(table, number, window, stream, most))
             tell("replications", done + 1, len(numbers))
         return out
     from joblib import Parallel, delayed
 
     packs = [list(numbers[i :: 4 * jobs]) for i in range(min(4 * jobs, len(numbers)))]
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(_pack)(d, p, window, stream) for p in packs)
+    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        delayed(_pack)(d, p, window, stream, most) for p in packs
+    )
     found: dict[int, Replication] = {}
     for pack in work:
         found |= {r.number: r for r in pack}
@@ -200,12 +211,12 @@ def replications(
     return [found[number] for number in numbers]
 
 
-def _pack(d: Declared, numbers: list[int], window: Window, stream: Stream) -> list[Replication]:
+def _pack(d: Declared, numbers: list[int], window: Window, stream: Stream, most: float) -> list[Replication]:
     table = tabled(plant_of(d))
-    return [_replicate(table, number, window, stream) for number in numbers]
+    return [_replicate(table, number, window, stream, most) for number in numbers]
 
 
-def _replicate(table: Table, number: int, window: Window, stream: Stream) -> Lived:
+def _replicate(table: Table, number: int, window: Window, stream: Stream, most: float) -> Lived:
     rows, systems = table.tables["rows"].size, len(table.order)
     tally, events = np.zeros((rows, window.edges.size, len(loop.COLUMNS))), 0
     if isfinite(window.end):
@@ -215,7 +226,7 @@ def _replicate(table: Table, number: int, window: Window, stream: Stream) -> Liv
     firsts = np.zeros((0, 0))
     if systems:
         m = table.machines(stream.child("lives", number), np.array([inf]), LIVES)
-        events += _through(table, m, MOST)
+        events += _through(table, m, most)
         firsts = m.firsts
     end = window.end if isfinite(window.end) else nan
     return Lived(number, tally, np.zeros((rows, 0)), np.zeros((rows, 2)), end, events, 0, firsts=firsts)
@@ -225,7 +236,7 @@ def _through(table: Table, m: loop.Machines, most: float) -> int:
     """Run the loop to its end, or until ``most`` events are through; how many there were."""
     status = world.RUNNING
     while status == world.RUNNING and m.clock[0]["events"] < most:
-        status = loop.run(m.clock, CHUNK)
+        status = loop.run(m.clock, min(CHUNK, int(most)) if isfinite(most) else CHUNK)
     if status == world.SHORT:
         draw = int(m.clock[0]["short"])
         raise NoAnswer(exhausted(table.names[draw], int(m.draws["length"][draw])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -82,12 +82,16 @@ class SourceSpec(Spec):
     factor: Amount | None = _drawn(
         "distribution of a factor of all rates, drawn anew for each round", {"gamma": {"mean": 1.0, "cv": 0.3}}
     )
-    data: str | None = Field(
-        default=None, description="table of observed times between arrivals (or of arrivals), drawn from at random",
+    data: str | tuple[float, ...] | None = Field(
+        default=None, examples=["arrivals"],
+        description="observed times between arrivals, drawn from at random: a table (of arrivals, too), or the times",
+    )  # fmt: skip
+    trace: str | tuple[float, ...] | None = Field(
+        default=None, description="observed times of arrivals, played back: a table, or the times",
         examples=["arrivals"],
     )  # fmt: skip
-    trace: str | None = Field(
-        default=None, description="table of observed times of arrivals, played back", examples=["arrivals"]
+    ties: Literal["auto", "keep", "error"] = Field(
+        default="auto", description="what equal times of a trace that is written here mean, as of a table"
     )
     population: int = Field(default=0, description="so many are there from the start and go round for ever; 0: none")
     batch: Amount | None = _drawn("how many come at once, at least 1: a distribution", {"geometric": {"p": 0.5}})
@@ -128,7 +132,7 @@ class StationSpec(Spec):
     overflow: str = Field(default="exit", description="where they go who find it full")
     balk_to: str = Field(default="exit", description="where they go who turn back")
     renege_to: str = Field(default="exit", description="where they go who give up")
-    calendar: tuple[tuple[float, int], ...] = Field(
+    calendar: tuple[tuple[float, ...], ...] = Field(
         default=(), description="pieces [duration, servers], again and again, in place of servers",
         examples=[[[240.0, 2], [240.0, 3]]],
     )  # fmt: skip
@@ -235,21 +239,25 @@ class RunSpec(Spec):
     """How long and how often the model runs."""
 
     until: float | None = Field(
-        default=None, description="end of each replication; default as long as the long run needs", examples=[10000.0]
+        default=None,
+        gt=0,
+        description="end of each replication; default as long as the long run needs",
+        examples=[10000.0],
     )
-    replications: int | None = Field(default=None, description="how many; default 20", examples=[20])
+    replications: int | None = Field(default=None, ge=1, description="how many; default 20", examples=[20])
     precision: float | None = Field(
-        default=None, description="half-width over mean that is wanted; replications go on until then", examples=[0.02]
-    )
+        default=None, gt=0, lt=1, description="half-width over mean that is wanted; replications go on until then",
+        examples=[0.02],
+    )  # fmt: skip
     of: str = Field(default="", description="measure that is told first: wait, desk:wait_q90, shelf:fill_rate ...")
     warmup: float | Literal["auto"] = Field(default="auto", description="time left out at the start; auto finds it")
-    confidence: float = Field(default=0.95, description="of the intervals")
-    quantiles: tuple[float, ...] = Field(
+    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="of the intervals")
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.5, 0.9, 0.99), description="shares whose quantiles of waits are told"
     )
-    most: int = Field(default=1000, description="replications at which the search for precision stops")
+    most: int = Field(default=1000, ge=2, description="replications at which the search for precision stops")
     budget: float = Field(
-        default=300.0, description="seconds after which it stops, too", json_schema_extra={"unit": "s"}
+        default=300.0, gt=0, description="seconds after which it stops, too", json_schema_extra={"unit": "s"}
     )
 
 
@@ -361,8 +369,8 @@ class Change(BaseModel):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    station: str = Field(default="", description="station that is meant; default the busiest")
-    servers: int | None = Field(default=None, ge=1, le=1000, description="who serve there")
+    station: str = Field(default="", max_length=200, description="station that is meant; default the busiest")
+    servers: int | None = Field(default=None, ge=1, le=10_000, description="who serve there")
     arrivals: float = Field(
         default=100, ge=1, le=1000, description="arrivals in per cent of those of the run",
         json_schema_extra={"unit": "%"},
@@ -371,32 +379,37 @@ class Change(BaseModel):
         default=100, ge=1, le=1000, description="time of a service there in per cent of that of the run",
         json_schema_extra={"unit": "%"},
     )  # fmt: skip
-    stock: str = Field(default="", description="stock that is meant; default the first")
+    stock: str = Field(default="", max_length=200, description="stock that is meant; default the first")
     s: float | None = Field(default=None, ge=-1e9, le=1e9, description="reorder point: at or below it, order up to S")
     S: float | None = Field(default=None, ge=-1e9, le=1e9, description="order-up-to level")
     Q: float | None = Field(default=None, gt=0, le=1e9, description="size of a lot")
     r: float | None = Field(default=None, ge=-1e9, le=1e9, description="reorder point of lots")
     base: float | None = Field(default=None, ge=0, le=1e9, description="base stock")
-    component: str = Field(default="", description="component that is meant; default the first")
+    component: str = Field(default="", max_length=200, description="component that is meant; default the first")
     count: int | None = Field(default=None, ge=1, le=1000, description="units of it")
 
 
 class Measured(BaseModel):
     """One measure, with its interval."""
 
-    measure: str = Field(description="what, and where")
-    mean: float | None = Field(description="estimate, or the exact value where replications is 0")
+    where: str = Field(description="station, stock, component or system")
+    measure: str = Field(description="which measure, as in the table of measures")
+    label: str = Field(description="the same in words")
+    unit: str = Field(description="in which the numbers are; shares are told in per cent")
+    mean: float | None = Field(description="estimate, or the exact value where it is no estimate")
     low: float | None = Field(description="lower end of its interval")
     high: float | None = Field(description="upper end")
-    before: float | None = Field(description="in the run")
-    exact: float | None = Field(description="exact value, where a closed form is known")
+    before: float | None = Field(default=None, description="in the run")
+    before_low: float | None = Field(default=None, description="lower end of its interval in the run")
+    before_high: float | None = Field(default=None, description="upper end")
+    exact: float | None = Field(default=None, description="exact value, where a closed form is known")
 
 
 class Changed(BaseModel):
     """What would come of it."""
 
     answer: str = Field(description="in a sentence")
-    measures: list[Measured] = Field(description="the measures that matter most")
+    measures: list[Measured] = Field(description="the measures that matter most, the main one first")
     replications: int = Field(description="independent replications behind the intervals")
     note: str = Field(description="what the answer rests on")
 

@@ -210,7 +210,8 @@ def _convergence(found: Found) -> Iterator[dict[str, Any]]:
         return
     way = Way(run.warmup.steady, confidence=run.asked.confidence)
     of = run.asked.quantiles if "_q" in main.measure else ()
-    for m in sorted({round(k) for k in np.geomspace(3, n, STEPS)}):
+    first = min(n, max(3, 5 + n // 40))  # a few tell nothing, and would hide the rest of the picture
+    for m in sorted({round(k) for k in np.geomspace(first, n, STEPS)}):
         for e in estimates(run.declared, run.runs[:m], run.window, of, way):
             if _main(found, e) and isfinite(e.low) and isfinite(e.high):
                 yield {"replications": m, "mean": e.mean, "low": e.low, "high": e.high}

@@ -84,7 +84,8 @@ def samples(d: Declared, runs: Sequence[Replication], window: Window, way: Way) 
         NoAnswer: the pieces of a single run lean on each other: it is too short.
     """
     if d.components:
-        return reliability.measured(d, runs, window), {}
+        found = reliability.measured(d, runs, window)
+        return {key: paired(x) / 2 for key, x in found.items()} if way.antithetic else found, {}
     if way.single:
         return _pieces(d, runs[0], window), {}
     sums = parts(d, runs, window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import inf, isfinite
 
 import numpy as np
@@ -10,12 +11,13 @@ import numpy as np
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer
 from potomac.simulation import reliability, world
+from potomac.simulation.parallel import spread
 from potomac.simulation.plan import Declared, Plan, grown, planned
 from potomac.simulation.recursions import in_a_row, recur
 from potomac.simulation.replication import Counts, Replication, Window, exhausted, histogram_quantiles
 from potomac.stats.streams import Stream
 
-__all__ = ["executor", "replicate", "replications"]
+__all__ = ["begun", "executor", "replicate", "replications", "steps"]
 
 Executor = Callable[..., "Replication"]
 
@@ -28,7 +30,7 @@ MOST = 20_000_000
 
 def replications(
     declared: Declared, numbers: Sequence[int], window: Window, stream: Stream, *, quantiles: Sequence[float] = (),
-    jobs: int = 1, mirrored: bool = False, progress: Progress | None = None, histograms: bool = False,
+    jobs: int | None = 1, mirrored: bool = False, progress: Progress | None = None, histograms: bool = False,
 ) -> list[Replication]:  # fmt: skip
     """The replications of these numbers, in their order.
 
@@ -38,7 +40,7 @@ def replications(
         window: the time that counts.
         stream: keys the draws.
         quantiles: shares, of which the quantiles are kept.
-        jobs: processes (-1: as many as there are); the answer is the same with one or many.
+        jobs: processes (-1: as many as there are; None: as joblib is set); the answer is the same with one or many.
         mirrored: draws 1 - u in place of u (antithetic).
         progress: hears how many are done.
         histograms: keep them.
@@ -47,7 +49,9 @@ def replications(
         NoAnswer: a trace has ended, or too many customers are inside.
     """
     if declared.components:
-        return reliability.replications(declared, numbers, window, stream, jobs=jobs, progress=progress)
+        return reliability.replications(
+            declared, numbers, window, stream, jobs=jobs, mirrored=mirrored, progress=progress
+        )
     tell, plan = progress or Quiet(), planned(declared)
 
     replicated = executor(declared)
@@ -61,18 +65,8 @@ def replications(
             out.append(one(number, lambda share: tell("replications", len(out) + share, len(numbers))))
         tell("replications", len(numbers), len(numbers))
         return out
-    from joblib import Parallel, delayed, effective_n_jobs
-
-    jobs = effective_n_jobs(jobs)
-    packs = [list(numbers[i :: 4 * jobs]) for i in range(min(4 * jobs, len(numbers)))]
-    found: dict[int, Replication] = {}
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        delayed(_pack)(declared, pack, window, stream, tuple(quantiles), mirrored, histograms) for pack in packs
-    )
-    for pack in work:
-        found |= {r.number: r for r in pack}
-        tell("replications", len(found), len(numbers))
-    return [found[number] for number in numbers]
+    work = partial(_pack, declared, window, stream, tuple(quantiles), mirrored, histograms)
+    return spread(work, numbers, jobs, tell)
 
 
 def executor(declared: Declared) -> Executor:
@@ -84,8 +78,8 @@ def executor(declared: Declared) -> Executor:
 
 
 def _pack(
-    declared: Declared, numbers: list[int], window: Window, stream: Stream, quantiles: Sequence[float], mirrored: bool,
-    histograms: bool,
+    declared: Declared, window: Window, stream: Stream, quantiles: Sequence[float], mirrored: bool, histograms: bool,
+    numbers: list[int],
 ) -> list[Replication]:  # fmt: skip
     plan, replicated = planned(declared), executor(declared)
     return [replicated(plan, n, window, stream, quantiles, mirrored, lambda share: None, histograms) for n in numbers]
@@ -100,12 +94,8 @@ def replicate(
     Raises:
         NoAnswer: a trace has ended, or too many customers are inside.
     """
-    end = window.end
-    w = plan.world(
-        plan.generators(stream, number, mirrored), window.edges, limit=2 * end - window.start if isfinite(end) else inf,
-        counted_from=window.first,
-    )  # fmt: skip
-    for stepped in _steps(plan, w):
+    end, w = window.end, begun(plan, number, window, stream, mirrored)
+    for stepped in steps(plan, w):
         w = stepped
         now = float(w.clock[0]["now"])
         heard(min(now / end, 1.0) if isfinite(end) else 0.0)
@@ -117,8 +107,28 @@ def replicate(
     )  # fmt: skip
 
 
-def _steps(plan: Plan, w: world.World) -> Iterator[world.World]:
-    """Run the loop to its end, and hand out the world after each chunk of events."""
+def begun(plan: Plan, number: int, window: Window, stream: Stream, mirrored: bool = False, log: int = 0) -> world.World:
+    """The world at the start of a replication.
+
+    Args:
+        plan: of the model.
+        number: of the replication.
+        window: the time that counts; those who came within it are followed for as long again at most.
+        stream: keys the draws.
+        mirrored: draws 1 - u in place of u.
+        log: rows of the event log; 0 for none.
+    """
+    limit = 2 * window.end - window.start if isfinite(window.end) else inf
+    rng = plan.generators(stream, number, mirrored)
+    return plan.world(rng, window.edges, limit=limit, counted_from=window.first, log=log)
+
+
+def steps(plan: Plan, w: world.World) -> Iterator[world.World]:
+    """Run the loop to its end, and hand out the world after each chunk of events, or when its log is half full.
+
+    Raises:
+        NoAnswer: a trace has ended, or too many customers are inside.
+    """
     from potomac.simulation.kernel import run
 
     while True:
@@ -130,7 +140,7 @@ def _steps(plan: Plan, w: world.World) -> Iterator[world.World]:
         elif status == world.SHORT:
             draw = int(w.clock[0]["short"])
             raise NoAnswer(exhausted(plan.names[draw], int(w.draws["length"][draw])))
-        elif status != world.RUNNING:
+        elif status not in (world.RUNNING, world.LOGGED):
             yield w
             return
         yield w

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf, isfinite, nan
 from typing import Any
 
@@ -17,6 +18,7 @@ from potomac.simulation import world
 from potomac.simulation.components import Component, Plant, System
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.draws import keyed, seeded, table_of
+from potomac.simulation.parallel import spread
 from potomac.simulation.plan import Declared
 from potomac.simulation.replication import Replication, Window, exhausted
 from potomac.stats.streams import Stream
@@ -66,15 +68,16 @@ class Table:
     tables: dict[str, npt.NDArray[Any]]
     names: tuple[str, ...]
 
-    def machines(self, stream: Stream, edges: Floats, lives: int = 0) -> loop.Machines:
+    def machines(self, stream: Stream, edges: Floats, lives: int = 0, mirrored: bool = False) -> loop.Machines:
         """All units new at time 0.
 
         Args:
             stream: keys the draws.
             edges: ends of the slices of time that count, rising and finite; not used for lives.
             lives: from new to the first failure of each system; 0 for one long run.
+            mirrored: draws 1 - u in place of u.
         """
-        states = np.stack([keyed(stream.child(name)) for name in self.names])
+        states = np.stack([keyed(stream.child(name), mirrored) for name in self.names])
         tables = {name: table.copy() for name, table in self.tables.items()}
         tables["draws"] = seeded(tables["draws"], tables["values"], states)
         clock = np.zeros(1, loop.PLANT)
@@ -174,8 +177,8 @@ def _structure(
 
 
 def replications(
-    d: Declared, numbers: Sequence[int], window: Window, stream: Stream, *, jobs: int = 1,
-    progress: Progress | None = None, most: float = MOST,
+    d: Declared, numbers: Sequence[int], window: Window, stream: Stream, *, jobs: int | None = 1,
+    mirrored: bool = False, progress: Progress | None = None, most: float = MOST,
 ) -> list[Replication]:  # fmt: skip
     """The replications of these numbers, in their order, the same with one process or many.
 
@@ -185,6 +188,7 @@ def replications(
         window: the time that counts.
         stream: keys the draws.
         jobs: processes.
+        mirrored: draws 1 - u in place of u (antithetic).
         progress: hears how many are done.
         most: events after which a replication gives its lives up.
 
@@ -195,37 +199,29 @@ def replications(
     if jobs == 1 or len(numbers) < 2:
         table, out = tabled(plant_of(d)), list[Replication]()
         for done, number in enumerate(numbers):
-            out.append(_replicate(table, number, window, stream, most))
+            out.append(_replicate(table, number, window, stream, mirrored, most))
             tell("replications", done + 1, len(numbers))
         return out
-    from joblib import Parallel, delayed
-
-    packs = [list(numbers[i :: 4 * jobs]) for i in range(min(4 * jobs, len(numbers)))]
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        delayed(_pack)(d, p, window, stream, most) for p in packs
-    )
-    found: dict[int, Replication] = {}
-    for pack in work:
-        found |= {r.number: r for r in pack}
-        tell("replications", len(found), len(numbers))
-    return [found[number] for number in numbers]
+    return spread(partial(_pack, d, window, stream, mirrored, most), numbers, jobs, tell)
 
 
-def _pack(d: Declared, numbers: list[int], window: Window, stream: Stream, most: float) -> list[Replication]:
+def _pack(
+    d: Declared, window: Window, stream: Stream, mirrored: bool, most: float, numbers: list[int]
+) -> list[Replication]:
     table = tabled(plant_of(d))
-    return [_replicate(table, number, window, stream, most) for number in numbers]
+    return [_replicate(table, number, window, stream, mirrored, most) for number in numbers]
 
 
-def _replicate(table: Table, number: int, window: Window, stream: Stream, most: float) -> Lived:
+def _replicate(table: Table, number: int, window: Window, stream: Stream, mirrored: bool, most: float) -> Lived:
     rows, systems = table.tables["rows"].size, len(table.order)
     tally, events = np.zeros((rows, window.edges.size, len(loop.COLUMNS))), 0
     if isfinite(window.end):
-        m = table.machines(stream.child("plant", number), window.edges)
+        m = table.machines(stream.child("plant", number), window.edges, mirrored=mirrored)
         events += _through(table, m, inf)
         tally = m.tally
     firsts = np.zeros((0, 0))
     if systems:
-        m = table.machines(stream.child("lives", number), np.array([inf]), LIVES)
+        m = table.machines(stream.child("lives", number), np.array([inf]), LIVES, mirrored)
         events += _through(table, m, most)
         firsts = m.firsts
     end = window.end if isfinite(window.end) else nan

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import DataError, Fault, PotomacError, StudyError, did_you_mean, listing
-from potomac.simulation import distributions
-from potomac.simulation.distributions import Distribution, deterministic, distribution, empirical, trace
+from potomac.simulation.distributions import FAMILIES, Distribution, deterministic, distribution, empirical, trace
 from potomac.simulation.inputs import Arrivals, Fits, arrivals, fit
 from potomac.simulation.model import Model
 from potomac.simulation.question import PARTS, Parts, place_of
@@ -28,6 +27,9 @@ DRAWN = {
     "stock": ("quantity", "lead"), "component": ("life", "repair", "dormant"),
 }  # fmt: skip
 """Keys that take a distribution."""
+
+FEW = 10
+"""Arrivals of which nothing is told: there are too few."""
 
 BY_KIND = ("service", "patience")
 """Those of them that may have one for each kind of customers."""
@@ -110,7 +112,7 @@ class Data:
         """What the arrivals of a table are like; None where they are too few to tell."""
         found = self.of(name, np.array([1.0]))
         _check_times(found, name)
-        if name not in self.arrivals and self.series is not None and found.values.size >= 10:
+        if name not in self.arrivals and self.series is not None and found.values.size >= FEW:
             try:
                 self.arrivals[name] = arrivals(found.values, ties=found.ties, seed=self.seed)  # type: ignore[arg-type]
             except PotomacError as error:
@@ -133,7 +135,7 @@ def _check_times(found: Series, name: str = "") -> None:
         said = f"{lead}row {rows[at]} is {t[at]:.9g}, after {t[at - 1]:.9g} in row {rows[at - 1]}"
         raise DataError(Fault("simulation.trace", said, "expected times that rise", "Sort the arrivals by time"))
     same = np.flatnonzero(np.diff(t) == 0)
-    if same.size and found.ties == "error":
+    if same.size and (found.ties == "error" or (found.ties == "auto" and t.size < FEW)):
         at = int(same[0]) + 1
         said = f"{lead}row {rows[at]} is {t[at]:.9g}, as row {rows[at - 1]} is"
         mend = 'Take rows out that stand twice, or give ties = "keep"'
@@ -191,6 +193,8 @@ def _arguments(
     for key, value in part.items():
         try:
             made[key] = _argument(what, key, value, data, kinds)
+            if (what, key) == ("source", "trace") and isinstance(value, str):
+                made["ties"] = "keep"  # those of a table were looked at with its rows
         except PotomacError as error:
             wrong.append(type(error)(replace(f, key=f"{at}.{key}") for f in error.faults))
     return made, wrong
@@ -205,9 +209,26 @@ def _argument(what: str, key: str, value: Any, data: Data, kinds: Iterable[str])
         return [_piece(each) for each in value]
     if key not in DRAWN.get(what, ()) or value is None:
         return value
-    if key in BY_KIND and isinstance(value, Mapping) and value and set(value) <= {*kinds}:
-        return {kind: _drawn(each, data) for kind, each in value.items()}
+    if key in BY_KIND and isinstance(value, Mapping) and value:
+        families = {*FAMILIES, *FROM_TABLE}
+        if not set(value) <= families:
+            return {kind: _drawn(each, data) for kind, each in _of_kinds(value, kinds)}
     return _drawn(value, data)
+
+
+def _of_kinds(value: Mapping[str, Any], kinds: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    """A distribution for each kind of customers.
+
+    Raises:
+        StudyError: a name is that of no kind, and of no family.
+    """
+    known = [*kinds]
+    for name in value:
+        if name not in known:
+            found = f"{name!r:.60} is no family of distributions and no kind of customers"
+            expected = f"expected one of the families {listing(FAMILIES, 20)}; or of the kinds {listing(known)}"
+            raise StudyError(Fault("simulation.distribution", found, expected, did_you_mean(name, [*known, *FAMILIES])))
+    return value.items()
 
 
 def _of_source(key: str, name: str, data: Data) -> Any:
@@ -230,8 +251,8 @@ def _of_source(key: str, name: str, data: Data) -> Any:
 def _piece(each: Any) -> tuple[float, int]:
     try:
         length, servers = each
-        return float(length), int(servers)
-    except (TypeError, ValueError):
+        return float(length), int(servers) if servers == int(servers) else servers
+    except (TypeError, ValueError, OverflowError):
         found, expected = f"a piece of the calendar is {each!r:.60}", "expected [duration, servers]"
         raise StudyError(Fault("simulation.calendar", found, expected)) from None
 
@@ -247,9 +268,8 @@ def _drawn(value: Any, data: Data) -> Distribution:
             return empirical(name)
     if isinstance(value, Mapping) and len(value) != 1:
         found = f"{len(value)} names in place of a distribution"
-        families = listing(distributions.__all__, 30)
-        expected = 'expected one family, e.g. { exponential = { mean = 1.5 } }, or { fit = "table" }; '
-        raise StudyError(Fault("simulation.distribution", found, f"{expected}families: {families}"))
+        expected = 'expected one family, e.g. { exponential = { mean = 1.5 } }, or { fit = "table" }'
+        raise StudyError(Fault("simulation.distribution", found, expected))
     return distribution(value)
 
 

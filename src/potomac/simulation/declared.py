@@ -15,6 +15,9 @@ __all__ = ["EXIT", "Discipline", "Rate", "Route", "Source", "Station", "Stock", 
 EXIT = "exit"
 """Where customers go who leave the system."""
 
+MOST = 1_000_000
+"""Servers of a station; more are unlimited ones."""
+
 Discipline = Literal["fcfs", "lcfs", "priority", "sharing", "random"]
 Preemption = Literal["none", "resume", "repeat"]
 
@@ -190,6 +193,10 @@ class Station:
         if not self.calendar and not (self.servers == inf or (self.servers >= 1 and self.servers % 1 == 0)):
             yield Fault("simulation.servers", f"it has {self.servers:g} servers", "expected 1 or more",
                         "Give a calendar where nobody serves for a while", key="servers")  # fmt: skip
+        elif isfinite(self.servers) and self.servers > MOST:
+            found = f"it has {self.servers:,.0f} servers"
+            yield Fault("simulation.servers", found, f"expected at most {MOST:,}",
+                        'Give "unlimited" (from Python inf) where nobody waits', key="servers")  # fmt: skip
         if not self.service:
             yield Fault("simulation.service", "nothing says how long a service takes", "",
                         "Add service, e.g. { exponential = { mean = 1.5 } }", key="service")  # fmt: skip

@@ -358,6 +358,9 @@ _FAMILIES = {
     )
 }  # fmt: skip
 
+FAMILIES = tuple(sorted(_FAMILIES))
+"""Names of the families, as they are written in a study."""
+
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", re.DOTALL)
 
 
@@ -405,9 +408,8 @@ def _arguments(inside: str, whole: str) -> Any:
 def _call(name: str, given: Any) -> Distribution:
     maker: Callable[..., Distribution] | None = _FAMILIES.get(name)
     if maker is None:
-        families = sorted(_FAMILIES)
-        mend = did_you_mean(name, families)
-        expected = f"expected one of {listing(families, 20)}"
+        mend = did_you_mean(name, FAMILIES)
+        expected = f"expected one of {listing(FAMILIES, 20)}"
         raise StudyError(Fault("simulation.distribution", f"there is no distribution {name!r:.60}", expected, mend))
     try:
         if isinstance(given, Mapping):

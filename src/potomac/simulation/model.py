@@ -66,7 +66,7 @@ class Model:
         self, name: str, *, to: Where, interarrival: Any = None, rate: Any = None, every: float | None = None,
         repeat: bool = True, factor: Any = None, data: Any = None, trace: Any = None, population: int = 0,
         batch: Any = None, kind: str = "", priority: int = 0, start: float = 0.0, stop: float = inf,
-        limit: int | None = None,
+        limit: int | None = None, ties: Literal["auto", "keep", "error"] = "auto",
     ) -> Model:  # fmt: skip
         """Add a source of customers.
 
@@ -87,18 +87,24 @@ class Model:
             start: time from which they come.
             stop: time at which the doors close.
             limit: most who come.
+            ties: what equal times of a trace mean: rounding or people who come together (keep), or a row that stands
+                twice (error); auto: an error, unless all times are rounded and so many ties are to be expected.
 
         Raises:
             StudyError: the source is wrong; the message says how.
-            DataError: the trace does not rise, or holds what is no number, with the row.
+            DataError: the trace does not rise, has a row twice, or holds what is no number, with the row.
         """
-        if isinstance(rate, (int, float)) and every is None and interarrival is None:
+        if isinstance(rate, (int, float)) and every is None:
+            if interarrival is not None:
+                raise StudyError(
+                    Fault("simulation.source", "it has interarrival and rate", "expected one of them", key="rate")
+                )
             interarrival, rate = Distribution("exponential", (("mean", _inverse(rate)),)), None
         if data is not None:
             if interarrival is not None:
                 raise StudyError(Fault("simulation.source", "it has interarrival and data", "expected one of them"))
             interarrival = empirical(data)
-        times = () if trace is None else _rising(trace)
+        times = () if trace is None else _rising(trace, ties)
         made = Source(
             _named(name), _to(to), _maybe(interarrival), _rate(rate, every, repeat, factor), times, population,
             _maybe(batch), kind, priority, start, stop, limit,
@@ -344,11 +350,31 @@ class Model:
 
     def _add(self, what: str, made: Any, **parts: Any) -> Model:
         name = getattr(made, "name", getattr(made, "start", ""))
-        faults = [replace(f, key=f"{what}.{name}" + (f".{f.key}" if f.key else "")) for f in made.faults()]
+        faults = [replace(f, key=f"{what}.{name}.{f.key}") for f in _mistyped(made)]
+        faults = faults or [replace(f, key=f"{what}.{name}" + (f".{f.key}" if f.key else "")) for f in made.faults()]
         if faults:
             raise StudyError(faults)
         self.declared = replace(self.declared, **parts)
         return self
+
+
+_WHOLE = ("population", "priority", "limit", "count", "running", "number", "k")
+_NUMBERS = (
+    "start", "stop", "servers", "capacity", "s", "S", "Q", "initial", "review", "holding", "shortage", "order", "unit",
+    "penalty", "switch",
+)  # fmt: skip
+
+
+def _mistyped(made: Any) -> Iterator[Fault]:
+    """What is no number, where a part takes one; a name may be called start."""
+    for name in (*_WHOLE, *(n for n in _NUMBERS if not (n == "start" and isinstance(made, Route)))):
+        value = getattr(made, name, None)
+        if value is None or callable(value):
+            continue
+        kinds = (int, np.integer) if name in _WHOLE else (int, float, np.integer, np.floating)
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, kinds):
+            expected = f"expected a {'whole ' if name in _WHOLE else ''}number"
+            yield Fault("simulation.number", f"{name} is {value!r:.60}", expected, key=name)
 
 
 def _part_faults(d: Declared) -> Iterator[Fault]:
@@ -371,8 +397,11 @@ def _whole_faults(d: Declared) -> Iterator[Fault]:
     if not d.places:
         yield Fault("simulation.empty", "the model has no station and no stock", "", "Add one")
     names = [*(s.name for s in d.sources), *d.places]
-    for name in sorted({n for n in names if names.count(n) > 1}):
+    twice = sorted({n for n in names if names.count(n) > 1})
+    for name in twice:
         yield Fault("simulation.name", f"two parts are called {name!r:.60}", "expected a name of its own for each")
+    if twice:
+        return
     yield from _unknown(d)
     faults = [*_unserved(d)]
     yield from faults
@@ -425,11 +454,12 @@ def _unserved(d: Declared) -> Iterator[Fault]:
             )
 
 
-def _named(name: str) -> str:
-    if not str(name).strip() or name in (EXIT, "system") or ":" in name or len(name) > 200:
-        expected = 'expected a name without ":", of at most 200 letters, and not "exit" or "system"'
+def _named(name: Any) -> str:
+    fine = isinstance(name, str) and bool(name.strip()) and name not in (EXIT, "system") and len(name) <= 200
+    if not fine or ":" in name or any(ord(c) < 32 or 127 <= ord(c) < 160 for c in name):
+        expected = 'expected one line without ":", of at most 200 letters, and not "exit" or "system"'
         raise StudyError(Fault("simulation.name", f"a part is called {name!r:.60}", expected))
-    return name
+    return str(name)
 
 
 def _works(name: str, reliability: float) -> Distribution:
@@ -483,8 +513,11 @@ def _rate(rate: Any, every: float | None, repeat: bool, factor: Any) -> Rate | N
     return Rate((float(every),) * len(rates), rates, repeat, _maybe(factor))
 
 
-def _rising(times: Any) -> tuple[float, ...]:
-    t = np.asarray(times, float)
+def _rising(times: Any, ties: Literal["auto", "keep", "error"]) -> tuple[float, ...]:
+    try:
+        t = np.asarray(times, float)
+    except (TypeError, ValueError):
+        raise DataError(Fault("simulation.trace", "the trace is no list of numbers", "expected times")) from None
     if t.ndim != 1 or not t.size:
         raise DataError(Fault("simulation.trace", "the trace is empty", "expected times of arrivals, rising"))
     bad = np.flatnonzero(~np.isfinite(t) | (t < 0))
@@ -498,6 +531,10 @@ def _rising(times: Any) -> tuple[float, ...]:
         row = int(back[0]) + 1
         found = f"row {row} of the trace is {t[row]:.9g}, after {t[row - 1]:.9g}"
         raise DataError(Fault("simulation.trace", found, "expected times that rise", "Sort the arrivals by time"))
+    if ties != "keep" and (np.diff(t) == 0).any():
+        from potomac.simulation.inputs.arriving import tied
+
+        tied(t, ties)
     return tuple(t.tolist())
 
 

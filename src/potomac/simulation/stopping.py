@@ -65,5 +65,5 @@ def enough(
             aim = min(aim, n + int(min(affordable, most)))
             aim -= aim % 2 and n % 2 == 0  # antithetic pairs stay whole
             if aim <= n:
-                return Stopped(tuple(runs), False, at, late=True)
+                return Stopped(tuple(runs), False, at, late=n + affordable < most - 1)
         runs += more(n, aim)

@@ -18,7 +18,7 @@ from potomac.stats.streams import Stream
 if TYPE_CHECKING:
     from potomac.simulation.declared import Rate
 
-__all__ = ["Arrivals", "arrivals", "best_width"]
+__all__ = ["Arrivals", "Ties", "arrivals", "best_width", "tied"]
 
 Floats = npt.NDArray[np.float64]
 Ties = Literal["auto", "keep", "error"]
@@ -152,11 +152,15 @@ def _checked(times: Any, start: float, end: float | None, ties: str) -> tuple[Fl
         raise DataError(Fault("simulation.times", found, expected, "Correct it, start or end", key="times"))
     if not stop > start or t[0] == t[-1]:
         raise DataError(Fault("simulation.times", "no time passes", "expected end after start", key="times"))
-    return t, stop, _tied(t, ties)
+    return t, stop, tied(t, ties)
 
 
-def _tied(t: Floats, ties: str) -> tuple[str, ...]:
+def tied(t: Floats, ties: str) -> tuple[str, ...]:
     """What is to be said of equal times.
+
+    Args:
+        t: rising, shape (n,).
+        ties: auto, keep or error.
 
     Raises:
         DataError: they are taken for rows that stand twice.

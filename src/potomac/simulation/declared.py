@@ -15,7 +15,7 @@ __all__ = ["EXIT", "Discipline", "Rate", "Route", "Source", "Station", "Stock", 
 EXIT = "exit"
 """Where customers go who leave the system."""
 
-MOST = 1_000_000
+MOST = 1_000_000_000
 """Servers of a station; more are unlimited ones."""
 
 Discipline = Literal["fcfs", "lcfs", "priority", "sharing", "random"]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
+from potomac.simulation.columns import column
 
 __all__ = [
     "Distribution", "beta", "binomial", "deterministic", "discrete", "distribution", "empirical", "erlang",
@@ -262,19 +263,19 @@ def discrete(values: Iterable[float], probabilities: Iterable[float]) -> Distrib
     return Distribution("discrete", (), each, _shares("discrete", probabilities, len(each)))
 
 
-def empirical(values: Iterable[float]) -> Distribution:
-    """Draws from observed values, each as likely as the others."""
+def empirical(values: Any) -> Distribution:
+    """Draws from observed values (a list, or a column of any kind), each as likely as the others."""
     return Distribution("empirical", (), _observed("empirical", values))
 
 
-def trace(values: Iterable[float]) -> Distribution:
-    """Observed values played back in their order, once."""
+def trace(values: Any) -> Distribution:
+    """Observed values (a list, or a column of any kind) played back in their order, once."""
     return Distribution("trace", (), _observed("trace", values))
 
 
-def _observed(family: str, values: Iterable[float]) -> tuple[float, ...]:
+def _observed(family: str, values: Any) -> tuple[float, ...]:
     try:
-        each = np.asarray(values if hasattr(values, "__len__") else list(values), float)
+        each = column(values)
     except (TypeError, ValueError):
         raise DataError(Fault("simulation.values", f"{family}: the values are not all numbers")) from None
     if each.ndim != 1 or not each.size:

@@ -24,7 +24,7 @@ from potomac.stats.streams import Stream
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Sink", "batches", "schema", "write"]
+__all__ = ["Sink", "batches", "loggable", "schema", "write"]
 
 Sink = str | Callable[[Any], object]
 """Where a log goes: the path of a Parquet file, or whatever takes its Arrow batches one by one."""
@@ -68,9 +68,7 @@ def batches(
     Raises:
         StudyError: a model of components has no log.
     """
-    if d.components:
-        found = "a model of components keeps no log of events"
-        raise StudyError(Fault("simulation.log", found, "expected stations or stocks", "Leave log out", key="run.log"))
+    loggable(d)
     tell, plan = progress or Quiet(), planned(d)
     words = _Words(d)
     for done, (name, number, mirrored) in enumerate(runs):
@@ -78,6 +76,17 @@ def batches(
         for rows in _events(plan, number, window, stream, mirrored):
             yield words.batch(name, rows)
     tell("event log", len(runs), len(runs))
+
+
+def loggable(d: Declared) -> None:
+    """See that a model keeps a log.
+
+    Raises:
+        StudyError: it is one of components.
+    """
+    if d.components:
+        found = "a model of components keeps no log of events"
+        raise StudyError(Fault("simulation.log", found, "expected stations or stocks", "Leave log out", key="run.log"))
 
 
 def write(made: Iterable[pa.RecordBatch], sink: Sink) -> None:

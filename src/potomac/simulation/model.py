@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
+from potomac.simulation.columns import column
 from potomac.simulation.components import Component, Crew, Plant, System
 from potomac.simulation.declared import EXIT, Discipline, Preemption, Rate, Route, Source, Station, Stock
 from potomac.simulation.distributions import Distribution, discrete, distribution, empirical
@@ -19,6 +20,7 @@ from potomac.simulation.traffic import endless
 
 if TYPE_CHECKING:
     from potomac.engine import Progress
+    from potomac.simulation.log import Sink
     from potomac.simulation.output import Simulated
 
 __all__ = ["Model"]
@@ -304,32 +306,51 @@ class Model:
     def run(
         self, until: float | None = None, replications: int | None = None, *, precision: float | None = None,
         of: str = "", warmup: float | Literal["auto"] = "auto", confidence: float = 0.95,
-        quantiles: Sequence[float] = (0.5, 0.9, 0.99), most: int = 1000, seed: int = 0, jobs: int = 1,
-        progress: Progress | None = None,
+        quantiles: Sequence[float] = (0.5, 0.9, 0.99), most: int = 1000, budget: float = inf, antithetic: bool = False,
+        seed: int = 0, jobs: int | None = 1, log: Sink | None = None, progress: Progress | None = None,
     ) -> Simulated:  # fmt: skip
         """Run independent replications.
 
         Args:
             until: time at which each ends; default as long as the model needs for its long run.
-            replications: how many; default 20, or as many as the precision takes.
-            precision: half-width over mean of the measure ``of`` that is wanted.
+            replications: how many; default 20, or as many as the precision takes. 1 is a single long run: its interval
+                comes from its pieces, and it is refused where they lean on each other, where it is too short for the
+                model, or where the model has no long run.
+            precision: half-width over mean of the measure ``of`` that is wanted; replications are added until then.
             of: ``wait``, or of one place ``desk:wait``; default the time in the system.
             warmup: time left out at the start; ``auto`` finds it; nothing where the model ends by itself.
             confidence: of the intervals.
             quantiles: shares whose quantiles of waits are estimated.
             most: replications at which the search for precision stops.
+            budget: seconds after which it stops, too.
+            antithetic: replications come in pairs, the second of draws 1 - u in place of u (Hammersley and Morton
+                1956): narrower intervals where a measure rises or falls with each draw. A note says what it brought.
             seed: the same seed gives the same numbers.
-            jobs: processes; the answer is the same with one or many.
+            jobs: processes, -1 for as many as there are, None for what ``joblib.parallel_config`` says; the answer is
+                the same with one or many, on this machine or by joblib's dask, ray or spark backends.
+            log: where the events of all replications go: path of a Parquet file, or a function that takes Arrow record
+                batches. It is made by running them once more, here; see ``Simulated.events``.
             progress: hears how far it is.
 
         Raises:
             StudyError: the model, or what is asked, is wrong.
-            NoAnswer: a station is unstable and no end is given; a trace ended; too many customers are inside.
+            NoAnswer: a station is unstable and no end is given; the runs are too short for the long run; a mean has no
+                valid interval; a trace ended; too many customers are inside.
         """
+        from potomac.simulation.log import loggable, write
         from potomac.simulation.output import Asked, simulate
 
-        asked = Asked(until, replications, precision, of, warmup, confidence, tuple(quantiles), most, seed, jobs)
-        return simulate(self.checked(), asked, progress)
+        asked = Asked(
+            until, replications, precision, of, warmup, confidence, tuple(quantiles), most, seed, jobs, budget,
+            antithetic,
+        )  # fmt: skip
+        declared = self.checked()
+        if log is not None:
+            loggable(declared)
+        found = simulate(declared, asked, progress)
+        if log is not None:
+            write(found.events(progress=progress), log)
+        return found
 
     def analytic(self) -> dict[tuple[str, str], float]:
         """(where, measure) -> exact value in the long run, where a closed form is known."""
@@ -515,7 +536,7 @@ def _rate(rate: Any, every: float | None, repeat: bool, factor: Any) -> Rate | N
 
 def _rising(times: Any, ties: Literal["auto", "keep", "error"]) -> tuple[float, ...]:
     try:
-        t = np.asarray(times, float)
+        t = column(times)
     except (TypeError, ValueError):
         raise DataError(Fault("simulation.trace", "the trace is no list of numbers", "expected times")) from None
     if t.ndim != 1 or not t.size:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, isfinite, nan
+from math import inf, isfinite, isnan, nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
@@ -15,6 +17,7 @@ from potomac.simulation.arrow import table_of
 from potomac.simulation.estimate import Estimate, Way, estimates
 from potomac.simulation.execute import replications
 from potomac.simulation.horizon import Horizon, ends, horizon
+from potomac.simulation.log import batches
 from potomac.simulation.measures import Values, measured, series
 from potomac.simulation.plan import Declared
 from potomac.simulation.reliability import given_up
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Asked", "Estimate", "Simulated", "simulate"]
+
+SHOWN = 40
+"""Measures that are printed."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Asked:
         quantiles: shares whose quantiles of waits are estimated.
         most: replications at which the search for precision stops.
         seed: of the streams.
-        jobs: processes.
+        jobs: processes; None: as joblib is set.
         budget: seconds after which the search for precision stops.
         antithetic: replications come in pairs, the second of draws 1 - u in place of u.
     """
@@ -57,12 +63,12 @@ class Asked:
     quantiles: tuple[float, ...] = (0.5, 0.9, 0.99)
     most: int = 1000
     seed: int = 0
-    jobs: int = 1
+    jobs: int | None = 1
     budget: float = inf
     antithetic: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Simulated:
     """What came of running a model.
 
@@ -88,6 +94,9 @@ class Simulated:
     notes: tuple[str, ...] = ()
     reached: bool = True
 
+    def __repr__(self) -> str:
+        return text_of(self)
+
     @property
     def measures(self) -> pa.Table:
         """Arrow table: where, measure, mean, low, high, half_width, replications, exact."""
@@ -107,6 +116,29 @@ class Simulated:
         raise StudyError(
             Fault("simulation.measure", f"there is no {measure} of {where}", f"expected one of {listing(there, 30)}")
         )
+
+    def events(
+        self, replications: Sequence[int] | None = None, progress: Progress | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The event log, as a stream of Arrow batches: columns replication, time, event, where, customer, kind, ...
+
+        It is made while it is read, by running the replications once more, and takes no memory to speak of. Customers
+        who came within the time that counts are followed until they are through, also beyond its end.
+
+        Args:
+            replications: which of them, counted from 0; default all.
+            progress: hears how far it is.
+
+        Raises:
+            StudyError: there is no such replication, or the model is one of components, which keeps no log.
+        """
+        numbers = range(len(self.runs)) if replications is None else replications
+        missing = [i for i in numbers if not 0 <= i < len(self.runs)]
+        if missing:
+            found, expected = f"there is no replication {missing[0]}", f"expected 0 to {len(self.runs) - 1}"
+            raise StudyError(Fault("simulation.log", found, expected, key="replications"))
+        wanted = [(i, self.runs[i].number, self.asked.antithetic and i % 2 == 1) for i in numbers]
+        return batches(self.declared, wanted, self.window, stream_of(self.asked.seed), progress)
 
 
 def simulate(
@@ -129,8 +161,12 @@ def simulate(
     endless = [*_endless(declared)]
     if endless and not _quantile(asked.of):
         raise NoAnswer(endless)
-    tell, stream = progress or Quiet(), Stream(asked.seed).child("simulation")
+    tell, stream = progress or Quiet(), stream_of(asked.seed)
     found = horizon(declared, asked.until, asked.warmup, asked.replications, stream, tell)
+    if found.warmup.steady and not endless:
+        endless = [*_heavy(declared)]
+        if endless and not _quantile(asked.of):
+            raise NoAnswer(endless)
     way = Way(found.warmup.steady, asked.antithetic, asked.replications == 1, asked.confidence, found.widened)
     stopped = _run(declared, asked, found.window, way, stream, tell, clock)
     found = _settled(declared, stopped.runs, found)
@@ -138,25 +174,47 @@ def simulate(
     if way.single and not way.steady:
         said = "one run that is not of the long run has no interval"
         raise NoAnswer(Fault("simulation.short", said, "", "Give 2 or more replications", key="run.replications"))
-    exact = _exact(declared, found.warmup)
+    exact = _exact(declared, asked, found.warmup)
     all_ = estimates(declared, stopped.runs, found.window, asked.quantiles, way, exact)
+    kept = measured(declared, stopped.runs, found.window, asked.quantiles)
     if endless:
         all_ = tuple(e if _quantile(e.measure) else _without(e) for e in all_)
     told = (*found.notes, *given_up(declared, stopped.runs), *_notes(all_, stopped, asked, found))
+    told += tuple(_pairs(all_, kept)) if asked.antithetic else ()
     told += tuple(f"{f.found}: only quantiles have an interval." for f in endless)
-    kept = measured(declared, stopped.runs, found.window, asked.quantiles)
     return Simulated(
         declared, asked, found.window, all_, kept, stopped.runs, found.warmup, told, stopped.reached
     )  # fmt: skip
 
 
-def _exact(d: Declared, warmup: Warmup) -> dict[tuple[str, str], float]:
+def _exact(d: Declared, a: Asked, warmup: Warmup) -> dict[tuple[str, str], float]:
     if warmup.steady:
         return analytic(d)
-    if not d.components:
-        return {}
+    if not d.components:  # what ends by itself is known as a whole, or not at all
+        return analytic(d) if ends(d) and a.until is None and not warmup.time and d.lehmer is None else {}
     first = ("mttf", "reliability")  # the first failure does not wait for a long run
     return {key: value for key, value in analytic(d).items() if key[1].startswith(first)}
+
+
+def stream_of(seed: int) -> Stream:
+    """The stream that keys all draws of a model."""
+    return Stream(seed).child("simulation")
+
+
+def text_of(r: Simulated) -> str:
+    """What came of it, as a small table."""
+    until = f"until {r.window.end:.6g}" if isfinite(r.window.end) else "until all were through"
+    head = f"{r.declared.name}: {len(r.runs):,} replications {until}"
+    head += f", the first {r.window.start:.6g} left out" if r.window.start else ""
+    rows: list[tuple[str, ...]] = [("where", "measure", "mean", "low", "high", "exact")]
+    for e in r.estimates[:SHOWN]:
+        numbers = (e.mean, e.low, e.high, nan if e.exact is None else e.exact)
+        rows.append((e.where, e.measure, *("" if isnan(x) else f"{x:.6g}" for x in numbers)))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    pad = (str.ljust, str.ljust, *(str.rjust,) * 4)
+    lines = ["  ".join(f(cell, w) for f, cell, w in zip(pad, row, widths, strict=True)).rstrip() for row in rows]
+    more = len(r.estimates) - SHOWN
+    return "\n".join([head, *lines, *([f"and {more} more"] if more > 0 else []), *r.notes])
 
 
 def _quantile(measure: str) -> bool:
@@ -182,6 +240,24 @@ def _endless(d: Declared) -> Iterator[Fault]:
                 found = f"the {what} time {t} of {s.name!r:.60} has infinite {which}: no valid mean interval"
                 mend = "Ask for a quantile, e.g. of = wait_q90, or cut the distribution off"
                 yield Fault("simulation.infinite-variance", found, "", mend, key=f"station.{s.name}.{what}")
+
+
+def _heavy(d: Declared) -> Iterator[Fault]:
+    """A fault for each single server whose waits have an infinite variance in the long run.
+
+    They have where services have an infinite third moment (Takacs 1962): the waits of M/G/1 have the variance
+    E[W]^2 + lambda E[S^3] / (3 (1 - rho)), and averages of such come to no interval.
+    """
+    for s in d.stations:
+        waits = s.discipline != "sharing" and not (s.discipline == "lcfs" and s.preemption != "none")
+        if s.servers != 1 or s.calendar or not waits or s.capacity <= 1:
+            continue
+        for t in s.service.values():
+            if t.family == "pareto" and t["shape"] <= 3:
+                found = f"waits at {s.name!r:.60} have infinite variance, as its service time {t} has no third moment"
+                mend = "Ask for a quantile, e.g. of = wait_q90, or cut the distribution off"
+                key = f"station.{s.name}.service"
+                yield Fault("simulation.infinite-variance", f"{found}: no valid mean interval", "", mend, key=key)
 
 
 def _run(
@@ -257,6 +333,8 @@ def _check(d: Declared, a: Asked) -> None:
             raise wrong("replications", "2 or more: one run of a model that ends by itself has no interval")
         if a.precision is not None or a.antithetic:
             raise wrong("replications", "2 or more with precision or antithetic")
+    if a.antithetic and d.lehmer is not None:
+        raise wrong("antithetic", "False: a published run has one order of draws")
     if a.antithetic and (a.replications or 2) % 2:
         raise wrong("replications", "an even number with antithetic: replications come in pairs")
     if a.antithetic and a.replications == 2:
@@ -297,6 +375,20 @@ def _notes(found: Sequence[Estimate], stopped: Stopped, a: Asked, h: Horizon) ->
             f"The exact {e.measure} of {e.where} is {e.exact:.6g}, outside the interval {e.low:.6g} to {e.high:.6g} "
             f"({_far(e)})."
         )
+
+
+def _pairs(found: Sequence[Estimate], values: Values) -> Iterator[str]:
+    """What antithetic draws brought: the mean of a pair has the variance (1 + rho) / 2 of a single one's."""
+    main = _main(found)
+    x = values[main.where, main.measure]
+    first, second = x[0::2], x[1::2]
+    if first.size < 3 or not first.std() > 0 or not second.std() > 0:
+        return
+    rho = float(np.corrcoef(first, second)[0, 1])
+    brought = (
+        f"as {1 / (1 + rho):.3g} times as many independent ones" if -1 < rho < 0 else "no more than independent ones"
+    )
+    yield (f"Antithetic pairs are correlated by {rho:.2g} in {main.measure} of {main.where}: they tell {brought}.")
 
 
 def _far(e: Estimate) -> str:

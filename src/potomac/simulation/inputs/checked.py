@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from potomac.errors import DataError, Fault
+from potomac.simulation.columns import column
 
 __all__ = ["numbers", "observed", "shown"]
 
@@ -21,20 +21,16 @@ def shown(value: float) -> str:
 
 
 def numbers(values: Any, what: str) -> Floats:
-    """A column as numbers, shape (n,): NumPy, Arrow, pandas or a list.
+    """A column as numbers, shape (n,): NumPy, Arrow, pandas, Polars, DuckDB or a list.
 
     Raises:
         DataError: it is no column of numbers, or one of them is missing or infinite.
     """
-    if isinstance(values, (pa.Array, pa.ChunkedArray)):
-        values = values.to_numpy(zero_copy_only=False) if isinstance(values, pa.Array) else values.to_numpy()
-    if isinstance(values, np.ma.MaskedArray):
-        values = np.ma.filled(values.astype(float), np.nan)
     if getattr(getattr(values, "dtype", None), "kind", "") in ("m", "M"):
         mend = "Give them as seconds, or another unit, since the begin"
         raise DataError(Fault("simulation.values", f"the {what} are dates", "expected numbers", mend, key=what))
     try:
-        x = np.asarray(values, float)
+        x = column(values)
     except (TypeError, ValueError):
         raise DataError(Fault("simulation.values", f"the {what} are not all numbers", key=what)) from None
     if x.ndim != 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from potomac.simulation.arrow import table_of
 from potomac.simulation.building import Data
 from potomac.simulation.declared import Station, Stock
 from potomac.simulation.estimate import Estimate, Way, estimates
+from potomac.simulation.judged import another, holm
 from potomac.simulation.measures import quantile_rows, series
 from potomac.simulation.output import Simulated
 from potomac.simulation.plan import Declared
@@ -238,14 +239,28 @@ def _arrivals(data: Data) -> pa.Table | None:
 
 
 def _validation(found: Found) -> Iterator[dict[str, Any]]:
-    """What was observed beside what the model gives."""
-    for o in found.question.observed:
-        e = found.run.estimate(o.where, o.measure)
-        yield {
-            "where": o.where, "measure": o.measure, "observed": o.value, "mean": e.mean, "low": e.low, "high": e.high,
-            "difference": e.mean - o.value, "per_cent": 100 * (e.mean - o.value) / abs(o.value) if o.value else None,
-            "inside": "yes" if e.low <= o.value <= e.high else "no",
-        }  # fmt: skip
+    """What was observed beside what the model gives: on average, and in a single replication.
+
+    An observation is one stretch of time and not an average of many: it is held against single replications.
+    """
+    rows = [_beside(found.run, o) for o in found.question.observed]
+    raised = holm([1.0 if row["p"] is None else row["p"] for row in rows])
+    for row, together in zip(rows, raised, strict=True):
+        told = row["p"] is not None
+        inside = together > 1 - found.run.asked.confidence if told else row["low"] <= row["observed"] <= row["high"]
+        yield {**row, "p_together": together if told else None, "inside": "yes" if inside else "no"}
+
+
+def _beside(run: Simulated, o: Observed) -> dict[str, Any]:
+    e, usual = run.estimate(o.where, o.measure), (nan, nan, nan)
+    if (o.where, o.measure) in run.values and not o.measure.startswith(("mttf", "reliability")):  # of 1000 lives each
+        usual = another(run.values[o.where, o.measure], o.value, run.asked.confidence)
+    off = 100 * (e.mean - o.value) / abs(o.value) if o.value else None
+    low, high, p = map(_known, usual)
+    return {
+        "where": o.where, "measure": o.measure, "observed": o.value, "mean": e.mean, "low": e.low, "high": e.high,
+        "difference": e.mean - o.value, "per_cent": off, "usual_low": low, "usual_high": high, "p": p,
+    }  # fmt: skip
 
 
 def part_of(d: Declared, name: str) -> Station | Stock | None:

@@ -21,7 +21,7 @@ from potomac.stats.intervals import proportion_interval
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["AGREES", "DIFFERS", "UNSURE", "Check", "Tried", "check_table", "draws_for", "holm", "judged"]
+__all__ = ["AGREES", "DIFFERS", "UNSURE", "Check", "Tried", "another", "check_table", "draws_for", "holm", "judged"]
 
 Floats = npt.NDArray[np.float64]
 Side = Literal["both", "upper"]
@@ -141,7 +141,8 @@ def _check(
     )  # not of what varies about 0
     scale = own if t.scale is None else t.scale
     share = shift / scale if isfinite(scale) and scale > 0 else nan
-    unsure = share > tolerance or not isfinite(shift)
+    sides = 1 if t.side == "upper" else 2
+    unsure = share > tolerance or not isfinite(shift) or sides * checks > level * (1 + x.size)  # no p so small
     verdict = DIFFERS if together <= level else UNSURE if unsure else AGREES
     return Check(t.name, t.observed, mean, low, high, p, p_low, p_high, together, shift, share, verdict)
 
@@ -157,6 +158,32 @@ def _tested(t: Tried, confidence: float) -> tuple[float, float, float]:
     low, high = proportion_interval(out, x.size, confidence)
     p = (1 + out) / (1 + x.size)
     return min(sides * p, 1.0), min(sides * low, 1.0), min(sides * high, 1.0)
+
+
+def another(x: Floats, observed: float, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Where one more value like these lies with the confidence, and how often it would be as far out as the observed.
+
+    By their ranks where there are enough, else as if they were normal (Student's law of one more value).
+
+    Args:
+        x: values of replications, shape (R,).
+        observed: value of the real system, over the same length.
+
+    Returns:
+        Low, high and p; NaN for fewer than three values.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    x = x[np.isfinite(x)]
+    if x.size < 3 or not isfinite(observed):
+        return nan, nan, nan
+    if 2 / (1 + x.size) < (1 - confidence) / 2:
+        low, high = _between(x, 1 - confidence, "both")
+        return low, high, _tested(Tried("", observed, x), confidence)[0]
+    mean, spread = float(x.mean()), float(x.std(ddof=1) * np.sqrt(1 + 1 / x.size))
+    half = spread * float(stdtrit(x.size - 1, 0.5 + confidence / 2))
+    away = abs(observed - mean) / spread if spread > 0 else (0.0 if observed == mean else inf)
+    return mean - half, mean + half, 2 * float(stdtr(x.size - 1, -away))
 
 
 def _between(x: Floats, level: float, side: Side) -> tuple[float, float]:

@@ -19,10 +19,10 @@ from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
 from potomac.simulation.execute import replications
 from potomac.simulation.horizon import ends, horizon
+from potomac.simulation.inputs.checked import numbers
 from potomac.simulation.judged import Tried
 from potomac.simulation.measures import Values, measured, quantile_rows
 from potomac.simulation.plan import Declared
-from potomac.simulation.predictive import as_numbers
 from potomac.simulation.replication import Replication, Window, _bin_ends, histogram_quantiles
 from potomac.simulation.traffic import traffic, unstable
 from potomac.stats.streams import Stream
@@ -95,7 +95,7 @@ def _rows(table: Any) -> dict[Key, Any]:
     where, measure, value = (_listed(table[name]) for name in ("where", "measure", "value"))
     if len({len(where), len(measure), len(value)}) > 1:
         raise DataError(Fault("simulation.observed", "its columns have different lengths"))
-    x = as_numbers([nan if v is None else v for v in value], "values")
+    x = numbers(value, "values")
     out: dict[Key, Any] = {}
     for row, key in enumerate(zip(map(str, where), map(str, measure), strict=True)):
         if key in out:
@@ -130,9 +130,9 @@ def _parted(given: Mapping[Key, Any]) -> Seen:
     values, times = dict[Key, float](), dict[Key, Floats]()
     for (where, measure), value in given.items():
         if np.ndim(value) == 0:
-            values[where, measure] = float(as_numbers([value], f"{measure} of {where}")[0])
+            values[where, measure] = float(numbers([value], f"{measure} of {where}")[0])
             continue
-        x = as_numbers(value, f"{measure} of {where}")
+        x = numbers(value, f"{measure} of {where}")
         if x.size < 2:
             raise DataError(Fault("simulation.observed", f"of {measure} of {where} there is one value at most",
                                   "expected two times at least, or a number"))  # fmt: skip

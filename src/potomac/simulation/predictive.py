@@ -14,11 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing
+from potomac.errors import Fault, NoAnswer, StudyError, listing
+from potomac.simulation.inputs.checked import numbers
 from potomac.stats.streams import Stream
 
 __all__ = [
-    "FAMILIES", "Categorical", "Normal", "Poisson", "Predictive", "Sampled", "as_numbers", "predictive_of",
+    "FAMILIES", "Categorical", "Normal", "Poisson", "Predictive", "Sampled", "predictive_of",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -186,30 +187,6 @@ class Sampled:
         return np.asarray(place / (len(self._among) + 1))
 
 
-def as_numbers(values: Any, what: str, ndim: int = 1) -> Floats:
-    """Values as numbers of so many dimensions.
-
-    Raises:
-        DataError: they are not; the message has the row.
-    """
-    try:
-        x = np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise DataError(Fault("simulation.values", f"the {what} are not all numbers", key=what)) from None
-    if x.ndim != ndim:
-        expected = "expected one column" if ndim == 1 else f"expected {ndim} dimensions"
-        raise DataError(Fault("simulation.values", f"the {what} have the shape {x.shape}", expected, key=what))
-    wrong = np.argwhere(~np.isfinite(x))
-    if len(wrong):
-        row = int(wrong[0][0])
-        more = f", and {len(wrong) - 1:,} more are like it" if len(wrong) > 1 else ""
-        found = f"row {row} of the {what} is {x[tuple(wrong[0])]}{more}"
-        raise DataError(
-            Fault("simulation.values", found, "expected a number", "Leave the row out, or mend it", key=what)
-        )
-    return x
-
-
 def predictive_of(
     estimator: Any, X: Any, n: int, stream: Stream, *, family: str = "", spread: Any = None
 ) -> Predictive:
@@ -243,7 +220,7 @@ def predictive_of(
         if family == "poisson":
             return Poisson(_above(mean, "means"))
         if spread is not None:
-            each = np.full(n, float(spread)) if np.ndim(spread) == 0 else as_numbers(spread, "spread")
+            each = np.full(n, float(spread)) if np.ndim(spread) == 0 else numbers(spread, "spread")
             return Normal(mean, _above(_of(each, n, "spread"), "spread"))
         mend = "Give spread=, e.g. the root of the mean squared residual of rows that were not fitted"
         raise StudyError(Fault("simulation.estimator", "the normal family has no spread", "", mend, key="spread"))

@@ -133,7 +133,7 @@ def _runs(found: Found) -> Iterator[Fact]:
 def _validation(found: Found, tables: Mapping[str, pa.Table]) -> Iterator[Fact]:
     if "validation" in tables:
         inside = tables["validation"]["inside"].to_pylist().count("yes")
-        meaning = "Observed values that lie within the interval of the model's mean."
+        meaning = "Observed values that the model may well give in a replication, all of them held together (Holm)."
         yield Fact("observed_inside", inside, meaning)
         yield Fact("observed", tables["validation"].num_rows, "Observed values that the model was held against.")
 
@@ -195,7 +195,13 @@ def _show(found: Found, tables: Mapping[str, pa.Table]) -> Iterator[Show]:
     yield Show("measures", "Measures", ("where", "measure", "mean", "low", "high", "exact", "replications"), rows=200,
                caption=f"Times in {per}; shares as parts of 1.")  # fmt: skip
     if "validation" in tables:
-        yield Show("validation", "Against what was observed", caption=f"Times in {per}.")
+        end = found.run.window.end
+        length = f", which lasts {end - found.run.window.start:.6g}" if isfinite(end) else ""
+        caption = (
+            f"Times in {per}. An observation is taken to be as long as a replication{length}: usual_low to usual_high "
+            "is where most of these lie, p how often one lies as far out."
+        )
+        yield Show("validation", "Against what was observed", caption=caption)
     if "fits" in tables:
         yield Show(
             "fits",

@@ -16,10 +16,11 @@ from potomac.simulation.arrow import table_of
 from potomac.simulation.discrepancies import COVERED, Statistics, binary, covered
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.hooks import fresh, spread_over
+from potomac.simulation.inputs.checked import numbers
 from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, Check, Tried, check_table, draws_for, judged
 from potomac.simulation.model import Model
 from potomac.simulation.observing import Stretch, compared, seen_of, window_for
-from potomac.simulation.predictive import Categorical, Predictive, Sampled, as_numbers, predictive_of
+from potomac.simulation.predictive import Categorical, Predictive, Sampled, predictive_of
 from potomac.simulation.probabilities import bins_of, brier, reliability
 from potomac.simulation.uniformity import ecdf_table
 from potomac.stats.intervals import proportion_interval
@@ -148,14 +149,14 @@ def validate(
     kit = _Kit(dict(statistics or {}), groups, confidence, tolerance, draws, stream, jobs, tell)
     if isinstance(model, Distribution) or (callable(model) and not hasattr(model, "predict")):
         drawn = model.sample if isinstance(model, Distribution) else model
-        y = as_numbers(observed, "observed values")
+        y = numbers(observed, "observed values")
         return _held(Sampled(lambda generator: drawn(generator, y.size), y.size, stream, alike=True), y, kit)
     X, y = _pair(observed)
     n = len(y)
     if hasattr(model, "predict_interval") and not hasattr(model, "sample") and not family:
-        return _intervals(model, X, as_numbers(y, "observed y"), kit)
+        return _intervals(model, X, numbers(y, "observed y"), kit)
     law = predictive_of(model, X, n, stream, family=family, spread=spread)
-    y = _labelled(y, law) if isinstance(law, Categorical) else as_numbers(y, "observed y")
+    y = _labelled(y, law) if isinstance(law, Categorical) else numbers(y, "observed y")
     if not refit:
         return _held(law, y, kit)
     return _held(law, y, kit, _Refit(model, X, family, spread))

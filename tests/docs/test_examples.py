@@ -86,6 +86,21 @@ def test_the_tutorial_on_sites_runs_as_written(reader: Any, capsys: pytest.Captu
     assert studies.open_run("calibrated/latest").facts["travel_error"] < 15
 
 
+@pytest.mark.slow
+def test_the_tutorial_on_the_desk_runs_as_written(reader: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    reader.quick = False
+    reader.follow(DOCS / "tutorials" / "simulation.md")
+    from potomac import studies
+
+    assert {"new", "check", "run", "show"} <= set(reader.done)
+    assert "one at the desk:" in capsys.readouterr().out
+    for name in ("desk", "office", "measured"):
+        described(studies.open_run(f"{name}/latest"))
+    wait = reader.names["wait"]
+    # M/M/2 at 1 and 1/1.5 a minute: P(wait) = 9/14 by Erlang's C, times 1.5 / (2 - 1.5)
+    assert wait.low < 9 / 14 * 1.5 / 0.5 < wait.high
+
+
 def table_here() -> None:
     """A small table under the names that pages use."""
     exec(SIMULATED, {})  # noqa: S102

@@ -9,7 +9,8 @@ from potomac.engine import Progress, Result
 from potomac.errors import Fault, NoAnswer, PotomacError
 from potomac.simulation import told
 from potomac.simulation.building import Data, found_in, model_of
-from potomac.simulation.compare import compare
+from potomac.simulation.comparing import compare
+from potomac.simulation.foreseen import foresee, named, with_quantile
 from potomac.simulation.found import AS_IS, Found, Told, main_of, tables_of
 from potomac.simulation.horizon import ends
 from potomac.simulation.live import kept

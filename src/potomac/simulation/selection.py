@@ -182,7 +182,7 @@ def select(
         StudyError: fewer than two scenarios, neither or both of delta and budget, or no such measure.
         NoAnswer: a scenario cannot be run so.
     """
-    from potomac.simulation.compare import compare
+    from potomac.simulation.comparing import compare
     from potomac.simulation.execute import replications
     from potomac.simulation.measures import measured
     from potomac.stats.streams import Stream

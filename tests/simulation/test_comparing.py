@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from potomac.errors import NoAnswer, StudyError
-from potomac.simulation.compare import compare, differences
+from potomac.simulation.comparing import compare, differences
 from potomac.simulation.distributions import exponential
 from potomac.simulation.model import Model
 

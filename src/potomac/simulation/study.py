@@ -370,23 +370,29 @@ class Change(BaseModel):
     model_config = ConfigDict(allow_inf_nan=False)
 
     station: str = Field(default="", max_length=200, description="station that is meant; default the busiest")
-    servers: int | None = Field(default=None, ge=1, le=10_000, description="who serve there")
+    servers: int | None = Field(title="Servers", default=None, ge=1, le=10_000, description="who serve there")
     arrivals: float = Field(
         default=100, ge=1, le=1000, description="arrivals in per cent of those of the run",
         json_schema_extra={"unit": "%"},
     )  # fmt: skip
     service: float = Field(
-        default=100, ge=1, le=1000, description="time of a service there in per cent of that of the run",
+        title="Time of a service", default=100, ge=1, le=1000, description="there, in per cent of that of the run",
         json_schema_extra={"unit": "%"},
     )  # fmt: skip
     stock: str = Field(default="", max_length=200, description="stock that is meant; default the first")
-    s: float | None = Field(default=None, ge=-1e9, le=1e9, description="reorder point: at or below it, order up to S")
-    S: float | None = Field(default=None, ge=-1e9, le=1e9, description="order-up-to level")
-    Q: float | None = Field(default=None, gt=0, le=1e9, description="size of a lot")
-    r: float | None = Field(default=None, ge=-1e9, le=1e9, description="reorder point of lots")
-    base: float | None = Field(default=None, ge=0, le=1e9, description="base stock")
+    s: float | None = Field(
+        title="Reorder point s", default=None, ge=-1e9, le=1e9, description="at or below it, order up to S"
+    )
+    S: float | None = Field(
+        title="Order-up-to level S", default=None, ge=-1e9, le=1e9, description="an order brings it up to this"
+    )
+    Q: float | None = Field(title="Size of a lot Q", default=None, gt=0, le=1e9, description="ordered at once")
+    r: float | None = Field(
+        title="Reorder point r", default=None, ge=-1e9, le=1e9, description="at or below it, a lot is ordered"
+    )
+    base: float | None = Field(title="Base stock", default=None, ge=0, le=1e9, description="whatever leaves is ordered")
     component: str = Field(default="", max_length=200, description="component that is meant; default the first")
-    count: int | None = Field(default=None, ge=1, le=1000, description="units of it")
+    count: int | None = Field(title="Units", default=None, ge=1, le=1000, description="of the component")
 
 
 class Measured(BaseModel):

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from potomac.engine import Progress, Result
-from potomac.errors import Fault, NoAnswer, PotomacError
+from potomac.errors import Fault, PotomacError
 from potomac.simulation import told
 from potomac.simulation.building import Data, found_in, model_of
 from potomac.simulation.comparing import compare
 from potomac.simulation.foreseen import foresee, named, with_quantile
 from potomac.simulation.found import AS_IS, Found, Told, main_of, tables_of
-from potomac.simulation.horizon import ends
 from potomac.simulation.live import kept
 from potomac.simulation.output import Asked, Simulated, simulate
-from potomac.simulation.plan import Declared
 from potomac.simulation.question import Parts, Question, changed
 from potomac.simulation.reading import data_of
-from potomac.simulation.traffic import traffic, unstable
 from potomac.tables import Table
 
 __all__ = ["answer", "asked_of", "check"]
+
+T = TypeVar("T")
 
 
 def answer(tables: Mapping[str, Table], question: Question, progress: Progress) -> Result:
@@ -39,8 +39,9 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
     """
     progress("fitting tables", 0)
     data = data_of(tables, question)
-    model = model_of(question.name, question.parts, data)
-    run = _in_words_of(question.parts, model.checked(), asked_of(question), progress)
+    declared, asked = model_of(question.name, question.parts, data).checked(), asked_of(question)
+    named(declared, asked, question.observed)
+    run = _in_words_of(question.parts, lambda: simulate(declared, asked, progress))
     main = main_of(run, question.of)
     scenarios = _scenarios(question, data, run, f"{main.where}:{main.measure}", progress)
     found = Found(question, data, run, main, scenarios)
@@ -48,31 +49,36 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
 
 
 def check(tables: Mapping[str, Table], question: Question) -> None:
-    """See whether the model, its tables fitted, has a long run.
+    """See whether the model, its tables fitted, and its scenarios have an answer, as far as it is known beforehand.
 
     Raises:
-        NoAnswer: a station is unstable and no end is given.
-        DataError, StudyError: a table or the model is wrong.
+        NoAnswer: a station is unstable and no end is given; a mean has no valid interval; the runs are too short.
+        DataError, StudyError: a table, the model or what is asked of it is wrong.
     """
-    declared = model_of(question.name, question.parts, data_of(tables, question)).checked()
-    if question.until is None and not declared.components and not ends(declared):
-        faults = [found_in(question.parts, fault) for fault in unstable(declared, traffic(declared))]
-        if faults:
-            raise NoAnswer(faults)
+    data, asked = data_of(tables, question), asked_of(question)
+    declared = model_of(question.name, question.parts, data).checked()
+    _in_words_of(question.parts, lambda: foresee(declared, asked))
+    named(declared, asked, question.observed)
+    for n, scenario in enumerate(question.scenarios):
+        try:
+            foresee(model_of(question.name, changed(question.parts, scenario.set), data).checked(), asked)
+        except PotomacError as error:
+            raise type(error)(_said_of(scenario.name, n, f) for f in error.faults) from error
 
 
 def asked_of(q: Question) -> Asked:
     """How the model is run."""
-    return Asked(
+    asked = Asked(
         q.until, q.replications, q.precision, q.of, q.warmup, q.confidence, tuple(q.quantiles), q.most, q.seed,
         budget=q.budget,
     )  # fmt: skip
+    return with_quantile(asked)
 
 
-def _in_words_of(parts: Parts, declared: Declared, asked: Asked, progress: Progress) -> Simulated:
-    """Run the model; faults have the keys of the study."""
+def _in_words_of(parts: Parts, do: Callable[[], T]) -> T:
+    """Run the model, or look at it; faults have the keys of the study."""
     try:
-        return simulate(declared, asked, progress)
+        return do()
     except PotomacError as error:
         raise type(error)(f if f.key.startswith("run.") else found_in(parts, f) for f in error.faults) from error
 
@@ -105,5 +111,9 @@ def _of_scenario(question: Question, fault: Fault) -> Fault:
     """A fault of one of the scenarios, at its place in the study."""
     for n, scenario in enumerate(question.scenarios):
         if fault.key == scenario.name or fault.key.startswith(f"{scenario.name}."):
-            return replace(fault, found=f"scenario {scenario.name}: {fault.found}", key=f"scenario.{n}.set")
+            return _said_of(scenario.name, n, fault)
     return found_in(question.parts, replace(fault, key=fault.key.removeprefix(f"{AS_IS}.").removeprefix(AS_IS)))
+
+
+def _said_of(name: str, n: int, fault: Fault) -> Fault:
+    return replace(fault, found=f"scenario {name}: {fault.found}", key=f"scenario.{n}.set")

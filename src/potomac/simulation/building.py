@@ -300,6 +300,6 @@ def found_in(parts: Parts, fault: Fault) -> Fault:
     for what in ("route", "station", "stock", "source", "component", "system"):
         for n, part in reversed([*enumerate(parts.get(what, ()))]):
             name = str(part.get("start" if what == "route" else "name", ""))
-            if name and (f"'{name}'" in fault.found or f" {name} " in fault.found):
+            if name and any(said in fault.found for said in (f"'{name}'", f"'{name}/", f" {name} ")):
                 return replace(fault, key=f"{what}.{n}")
     return fault

@@ -18,7 +18,7 @@ from potomac.simulation.traffic import traffic, unstable
 from potomac.simulation.warmup import Warmup, relaxation, truncated
 from potomac.stats.streams import Stream
 
-__all__ = ["Horizon", "ends", "horizon", "period_of"]
+__all__ = ["Horizon", "ends", "horizon", "period_of", "too_short"]
 
 LONG = 1000
 """Relaxation times of a replication whose length is not given: half-widths of 20 come to about 2 %."""
@@ -123,8 +123,8 @@ def horizon(
     if given is not None:
         return _given(end, given, scale, runs, widened)
     if until is not None and _short(until, scale, runs):
-        if period and until <= SHORTEST * period:
-            note = f"The averages are of the first {until:.6g} after an empty start, not of the long run."
+        if _few_periods(until, period):
+            note = f"The averages are of the time until {until:,.6g} after an empty start, not of the long run."
             return Horizon(Window.of(until), Warmup(0.0, False, "few periods"), (note,))
         raise NoAnswer(_too_short(until, scale, runs))
     cut = truncated(d, end, scale, stream, tell)
@@ -133,6 +133,25 @@ def horizon(
     if end <= cut.time:
         cut = cut.moved(0.0)
     return Horizon(Window.of(end, cut.time, slices), cut, cut.notes, widened)
+
+
+def too_short(d: Declared, until: float, runs: int) -> Fault | None:
+    """What is wrong with an end for the long run of a stable model; None where the runs are long enough.
+
+    Args:
+        d: the model.
+        until: end of each replication.
+        runs: how many.
+    """
+    scale = relaxation(d)
+    if not _short(until, scale, runs) or _few_periods(until, period_of(d)):
+        return None
+    return _too_short(until, scale, runs)
+
+
+def _few_periods(until: float, period: float) -> bool:
+    """Whether a few days, or what else repeats, are meant and not the long run."""
+    return period > 0 and until <= SHORTEST * period
 
 
 def _whole(time: float, period: float) -> float:

@@ -187,6 +187,19 @@ def simulate(
     )  # fmt: skip
 
 
+def refused(declared: Declared, asked: Asked) -> None:
+    """Refuse what makes no sense, and means that have no valid interval, before anything runs.
+
+    Raises:
+        StudyError: what is asked makes no sense.
+        NoAnswer: services or repairs have an infinite variance, and no quantile is asked for.
+    """
+    _check(declared, asked)
+    endless = [*_endless(declared)]
+    if endless and not _quantile(asked.of):
+        raise NoAnswer(endless)
+
+
 def _exact(d: Declared, a: Asked, warmup: Warmup) -> dict[tuple[str, str], float]:
     if warmup.steady:
         return analytic(d)
@@ -366,6 +379,10 @@ def _notes(found: Sequence[Estimate], stopped: Stopped, a: Asked, h: Horizon) ->
         yield f"The runs are short for this model; intervals are {100 * (h.widened - 1):.0f} % wider to allow for it."
     if a.replications == 1:
         yield "The interval of a single run comes from its pieces; quantiles have none."
+    far = [e for e in found if _quantile(e.measure) and e.replications > 1 and isfinite(e.mean) and e.low != e.low]
+    if far and a.replications != 1:
+        names = listing([f"{e.measure} of {e.where}" for e in far], 3)
+        yield f"Too few customers were seen for an interval of {names}: it would end beyond the longest."
     left = sum(r.unfinished for r in stopped.runs)
     if left:
         yield f"{left:,} visits had not ended when the runs were given up; their waits are missing."

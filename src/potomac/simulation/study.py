@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, PotomacError, StudyError
@@ -321,7 +321,8 @@ class SimulationStudy(Study):
             except StudyError as error:
                 yield from (replace(f, key=f"scenario.{n}.set") for f in error.faults)
                 continue
-            yield from (replace(f, key=f"scenario.{n}.set") for f in _of_model(self.name, other, names))
+            wrong = [*_mistyped(parts, other)] or [*_of_model(self.name, other, names)]
+            yield from (replace(f, key=f"scenario.{n}.set") for f in wrong)
 
 
 def _of_model(name: str, parts: Mapping[str, Any], names: list[str]) -> Iterator[Fault]:
@@ -330,6 +331,28 @@ def _of_model(name: str, parts: Mapping[str, Any], names: list[str]) -> Iterator
         model_of(name, parts, Data(names))
     except PotomacError as error:
         yield from error.faults
+
+
+_SPECS: dict[str, type[Spec]] = {
+    "source": SourceSpec, "station": StationSpec, "route": RouteSpec, "stock": StockSpec, "component": ComponentSpec,
+    "system": SystemSpec, "crew": CrewSpec,
+}  # fmt: skip
+
+
+def _mistyped(parts: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Fault]:
+    """What a scenario gives that its key does not take."""
+    for what, spec in _SPECS.items():
+        for before, after in zip(parts[what], other[what], strict=True):
+            if before == after:
+                continue
+            try:
+                spec.model_validate(after)
+            except ValidationError as error:
+                first = error.errors()[0]
+                name = str(first["loc"][0]) if first["loc"] else ""
+                expected = str(first["msg"]).replace("Input should be", "expected")
+                found = f"{name} of {what} {after.get('name', after.get('start', ''))!s:.60} is {after.get(name)!r:.60}"
+                yield Fault("simulation.scenario", found, expected)
 
 
 def parts_of(study: SimulationStudy) -> dict[str, list[dict[str, Any]]]:

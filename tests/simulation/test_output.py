@@ -10,7 +10,7 @@ import pytest
 from potomac.errors import NoAnswer, StudyError
 from potomac.simulation import world
 from potomac.simulation.distributions import discrete, exponential, gamma, pareto, uniform
-from potomac.simulation.estimate import Way, _leaning, _pooled
+from potomac.simulation.estimate import Way, _leaning, pooled
 from potomac.simulation.execute import replications
 from potomac.simulation.intervals import pseudo_values, skewed_interval, student
 from potomac.simulation.model import Model
@@ -82,7 +82,7 @@ class TestIntervals:
             power = np.floor(np.log2(case))
             at = ((power - world.LOWEST + case / 2**power - 1) * (1 << world.BITS)).astype(int) + 1
             counts = [np.bincount(row, minlength=world.HISTOGRAM) for row in at]
-            _, low, high, _ = _pooled(counts, 0.9, Way())
+            _, low, high, _ = pooled(counts, 0.9, Way())
             held += low <= truth <= high
         assert 0.92 < held / 600 < 0.975
 

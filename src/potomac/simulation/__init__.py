@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from potomac.simulation import closed_forms as closed_forms
+    from potomac.simulation.calibration import Calibration as Calibration
+    from potomac.simulation.calibration import Finding as Finding
+    from potomac.simulation.calibration import calibrate as calibrate
     from potomac.simulation.closed_forms import Lot as Lot
     from potomac.simulation.closed_forms import Newsvendor as Newsvendor
     from potomac.simulation.closed_forms import economic_order_quantity as economic_order_quantity
@@ -54,44 +57,80 @@ if TYPE_CHECKING:
     from potomac.simulation.inputs import arrivals as arrivals
     from potomac.simulation.inputs import counts as counts
     from potomac.simulation.inputs import fit as fit
+    from potomac.simulation.judged import Check as Check
     from potomac.simulation.lehmer import Lehmer as Lehmer
     from potomac.simulation.model import Model as Model
+    from potomac.simulation.montecarlo import Cards as Cards
+    from potomac.simulation.montecarlo import Drawn as Drawn
+    from potomac.simulation.montecarlo import Inputs as Inputs
+    from potomac.simulation.montecarlo import MonteCarlo as MonteCarlo
+    from potomac.simulation.montecarlo import Sensitivity as Sensitivity
+    from potomac.simulation.montecarlo import cards as cards
+    from potomac.simulation.montecarlo import coins as coins
+    from potomac.simulation.montecarlo import dice as dice
+    from potomac.simulation.montecarlo import monte_carlo as monte_carlo
+    from potomac.simulation.montecarlo import sensitivity as sensitivity
     from potomac.simulation.output import Asked as Asked
     from potomac.simulation.output import Simulated as Simulated
     from potomac.simulation.output import simulate as simulate
     from potomac.simulation.periods import periodic as periodic
+    from potomac.simulation.readings import Bounds as Bounds
+    from potomac.simulation.readings import Draws as Draws
+    from potomac.simulation.readings import Normal as Normal
+    from potomac.simulation.readings import Places as Places
+    from potomac.simulation.readings import Point as Point
     from potomac.simulation.selection import Selected as Selected
     from potomac.simulation.selection import kn as kn
     from potomac.simulation.selection import ocba as ocba
     from potomac.simulation.selection import select as select
+    from potomac.simulation.validation import Validation as Validation
+    from potomac.simulation.validation import validate as validate
 
 _HOMES = {
     "Arrivals": "inputs",
     "Asked": "output",
+    "Bounds": "readings",
+    "Calibration": "calibration",
+    "Cards": "montecarlo",
+    "Check": "judged",
     "Compared": "comparing",
     "Component": "components",
     "Counts": "inputs",
     "Crew": "components",
     "Difference": "comparing",
     "Distribution": "distributions",
+    "Drawn": "montecarlo",
+    "Draws": "readings",
     "Estimate": "estimate",
+    "Finding": "calibration",
     "Fit": "inputs",
     "Fits": "inputs",
+    "Inputs": "montecarlo",
     "Lehmer": "lehmer",
     "Lot": "closed_forms",
     "Model": "model",
+    "MonteCarlo": "montecarlo",
     "Newsvendor": "closed_forms",
+    "Normal": "readings",
+    "Places": "readings",
     "Plant": "components",
+    "Point": "readings",
     "Rate": "declared",
     "Selected": "selection",
+    "Sensitivity": "montecarlo",
     "Simulated": "output",
     "System": "components",
+    "Validation": "validation",
     "arrivals": "inputs",
     "beta": "distributions",
     "binomial": "distributions",
+    "calibrate": "calibration",
+    "cards": "montecarlo",
+    "coins": "montecarlo",
     "compare": "comparing",
     "counts": "inputs",
     "deterministic": "distributions",
+    "dice": "montecarlo",
     "differences": "comparing",
     "discrete": "distributions",
     "distribution": "distributions",
@@ -105,6 +144,7 @@ _HOMES = {
     "hyperexponential": "distributions",
     "kn": "selection",
     "lognormal": "distributions",
+    "monte_carlo": "montecarlo",
     "newsvendor_discrete": "closed_forms",
     "newsvendor_exponential": "closed_forms",
     "newsvendor_normal": "closed_forms",
@@ -117,10 +157,12 @@ _HOMES = {
     "poisson": "distributions",
     "quantity_discount": "closed_forms",
     "select": "selection",
+    "sensitivity": "montecarlo",
     "simulate": "output",
     "trace": "distributions",
     "triangular": "distributions",
     "uniform": "distributions",
+    "validate": "validation",
     "weibull": "distributions",
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
+from potomac.simulation.alarms import alarms
 from potomac.simulation.analytic import analytic
 from potomac.simulation.arrow import table_of
 from potomac.simulation.estimate import Estimate, Way, estimates
@@ -382,16 +383,11 @@ def _notes(found: Sequence[Estimate], stopped: Stopped, a: Asked, h: Horizon) ->
     far = [e for e in found if _quantile(e.measure) and e.replications > 1 and isfinite(e.mean) and e.low != e.low]
     if far and a.replications != 1:
         names = listing([f"{e.measure} of {e.where}" for e in far], 3)
-        yield f"Too few customers were seen for an interval of {names}: it would end beyond the longest."
+        yield f"Too few were seen for an interval of {names}: it takes more replications."
     left = sum(r.unfinished for r in stopped.runs)
     if left:
         yield f"{left:,} visits had not ended when the runs were given up; their waits are missing."
-    missed = [e for e in found if e.missed]
-    for e in missed:
-        yield (
-            f"The exact {e.measure} of {e.where} is {e.exact:.6g}, outside the interval {e.low:.6g} to {e.high:.6g} "
-            f"({_far(e)})."
-        )
+    yield from alarms(found, a.confidence).notes()
 
 
 def _pairs(found: Sequence[Estimate], values: Values) -> Iterator[str]:
@@ -406,11 +402,3 @@ def _pairs(found: Sequence[Estimate], values: Values) -> Iterator[str]:
         f"as {1 / (1 + rho):.3g} times as many independent ones" if -1 < rho < 0 else "no more than independent ones"
     )
     yield (f"Antithetic pairs are correlated by {rho:.2g} in {main.measure} of {main.where}: they tell {brought}.")
-
-
-def _far(e: Estimate) -> str:
-    """How much it means that an exact value lies outside."""
-    off = abs((e.exact or 0.0) - e.mean) / e.half_width if e.half_width else inf
-    if off < 1.75:  # beyond it lies less than one in a thousand where intervals have 95 %
-        return "as happens to one interval in twenty"
-    return "too far for chance: the model or the run is not what the formula supposes"

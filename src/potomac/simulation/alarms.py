@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from scipy import special
-
 from potomac.simulation.estimate import Estimate
 
 __all__ = ["FALSE", "Alarms", "alarms"]
@@ -45,8 +43,8 @@ class Alarms:
         lie = f"value{'' if m == 1 else 's'} {'lies outside its' if few else 'lie outside their'}"
         yield (
             f"{len(self.missed)} of {m} exact {lie} {100 * self.confidence:g} % interval{'' if few else 's'}, where "
-            f"{self.expected:.2g} {'is' if self.expected <= 1 else 'are'} expected by chance: measures of a run rise and "
-            f"fall together, so that several miss at once. {self._verdict()}"
+            f"{self.expected:.2g} {'is' if self.expected <= 1 else 'are'} expected by chance: measures of a run rise "
+            f"and fall together, so that several miss at once. {self._verdict()}"
         )
         for e in self.missed:
             said = " That is too far for chance." if e in self.far else ""
@@ -82,8 +80,10 @@ def alarms(found: Sequence[Estimate], confidence: float) -> Alarms:
 
 def _chance(e: Estimate, confidence: float) -> float:
     """Probability that an estimate is as far from its exact value as this one."""
+    from scipy.special import stdtr, stdtrit
+
     exact = e.mean if e.exact is None else e.exact
     side = e.high - e.mean if exact > e.mean else e.mean - e.low
     off = abs(exact - e.mean) / side if side > 0 else inf
     free = max(e.replications - 1, 1)
-    return float(2 * special.stdtr(free, -off * special.stdtrit(free, (1 + confidence) / 2)))
+    return float(2 * stdtr(free, -off * stdtrit(free, (1 + confidence) / 2)))

@@ -15,9 +15,9 @@ from potomac.simulation.closed_forms.checks import not_less, positive, positives
 from potomac.simulation.closed_forms.markovian import erlang_b
 
 __all__ = [
-    "Lot", "Newsvendor", "Stock", "base_stock", "base_stock_lost", "economic_order_quantity", "newsvendor_discrete",
-    "newsvendor_exponential", "newsvendor_normal", "newsvendor_poisson", "newsvendor_uniform", "quantity_discount",
-    "rq", "ss", "ss_periodic",
+    "Lot", "Newsvendor", "Stock", "base_stock", "base_stock_lost", "bought", "economic_order_quantity",
+    "newsvendor_discrete", "newsvendor_exponential", "newsvendor_normal", "newsvendor_poisson", "newsvendor_uniform",
+    "quantity_discount", "rq", "ss", "ss_periodic",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -65,7 +65,12 @@ class _Prices:
         return Newsvendor(q, profit, self.ratio, sold, left, short)
 
 
-def _prices(price: float, cost: float, salvage: float, goodwill: float) -> _Prices:
+def bought(price: float, cost: float, salvage: float, goodwill: float) -> _Prices:
+    """Prices that make sense together.
+
+    Raises:
+        StudyError: they do not.
+    """
     p, c, g = positive("price", price), not_less("cost", cost), not_less("goodwill", goodwill)
     s = not_less("salvage", salvage, -np.inf)
     if not s < c < p + g:
@@ -92,7 +97,7 @@ def newsvendor_normal(
     Raises:
         StudyError: it is not salvage < cost < price, or the arguments are no such numbers.
     """
-    prices, m, sigma = _prices(price, cost, salvage, goodwill), not_less("mean", mean), positive("sd", sd)
+    prices, m, sigma = bought(price, cost, salvage, goodwill), not_less("mean", mean), positive("sd", sd)
     normal = NormalDist()
     z = normal.inv_cdf(prices.ratio)
     return prices.answer(m + z * sigma, m, sigma * (z * normal.cdf(z) + normal.pdf(z)))
@@ -105,7 +110,7 @@ def newsvendor_uniform(
 
     Prices and errors as of :func:`newsvendor_normal`.
     """
-    prices, a = _prices(price, cost, salvage, goodwill), not_less("low", low)
+    prices, a = bought(price, cost, salvage, goodwill), not_less("low", low)
     width = positive("high - low", high - a)
     q = a + prices.ratio * width
     return prices.answer(q, a + width / 2, (q - a) ** 2 / (2 * width))
@@ -116,7 +121,7 @@ def newsvendor_exponential(price: float, cost: float, salvage: float, mean: floa
 
     Prices and errors as of :func:`newsvendor_normal`.
     """
-    prices, m = _prices(price, cost, salvage, goodwill), positive("mean", mean)
+    prices, m = bought(price, cost, salvage, goodwill), positive("mean", mean)
     q = -m * log(1 - prices.ratio)
     return prices.answer(q, m, q + m * expm1(-q / m))
 
@@ -128,7 +133,7 @@ def newsvendor_poisson(price: float, cost: float, salvage: float, mean: float, g
     """
     from scipy.special import pdtr
 
-    prices, m = _prices(price, cost, salvage, goodwill), positive("mean", mean)
+    prices, m = bought(price, cost, salvage, goodwill), positive("mean", mean)
     d = np.arange(int(m + 12 * sqrt(m) + 50))
     q = int(np.searchsorted(pdtr(d, m), prices.ratio))
     return prices.answer(float(q), m, float(_left_poisson(np.array([q]), m)[0]))
@@ -150,7 +155,7 @@ def newsvendor_discrete(
         probabilities: of each, shape (n,), summing to 1.
         goodwill: lost with one that is asked for and not there.
     """
-    prices, x, w = _prices(price, cost, salvage, goodwill), *_demand(values, probabilities)
+    prices, x, w = bought(price, cost, salvage, goodwill), *_demand(values, probabilities)
     order = np.argsort(x)
     x, w = x[order], w[order]
     q = float(x[min(int(np.searchsorted(np.cumsum(w) + 1e-12, prices.ratio)), len(x) - 1)])

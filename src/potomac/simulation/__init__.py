@@ -64,12 +64,12 @@ if TYPE_CHECKING:
     from potomac.simulation.montecarlo import Drawn as Drawn
     from potomac.simulation.montecarlo import Inputs as Inputs
     from potomac.simulation.montecarlo import MonteCarlo as MonteCarlo
-    from potomac.simulation.montecarlo import Sensitivity as Sensitivity
     from potomac.simulation.montecarlo import cards as cards
     from potomac.simulation.montecarlo import coins as coins
     from potomac.simulation.montecarlo import dice as dice
     from potomac.simulation.montecarlo import monte_carlo as monte_carlo
-    from potomac.simulation.montecarlo import sensitivity as sensitivity
+    from potomac.simulation.montecarlo.sensitivity import Sensitivity as Sensitivity
+    from potomac.simulation.montecarlo.sensitivity import sensitivity as sensitivity
     from potomac.simulation.output import Asked as Asked
     from potomac.simulation.output import Simulated as Simulated
     from potomac.simulation.output import simulate as simulate
@@ -117,7 +117,7 @@ _HOMES = {
     "Point": "readings",
     "Rate": "declared",
     "Selected": "selection",
-    "Sensitivity": "montecarlo",
+    "Sensitivity": "montecarlo.sensitivity",
     "Simulated": "output",
     "System": "components",
     "Validation": "validation",
@@ -157,7 +157,7 @@ _HOMES = {
     "poisson": "distributions",
     "quantity_discount": "closed_forms",
     "select": "selection",
-    "sensitivity": "montecarlo",
+    "sensitivity": "montecarlo.sensitivity",
     "simulate": "output",
     "trace": "distributions",
     "triangular": "distributions",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from potomac.engine import Progress, Result
+from potomac.engine import Progress, Result, Rows
 from potomac.errors import Fault, PotomacError
 from potomac.simulation import told
 from potomac.simulation.building import Data, found_in, model_of
@@ -14,6 +14,7 @@ from potomac.simulation.comparing import compare
 from potomac.simulation.foreseen import foresee, named, with_quantile
 from potomac.simulation.found import AS_IS, Found, Told, main_of, tables_of
 from potomac.simulation.live import kept
+from potomac.simulation.log import loggable, schema
 from potomac.simulation.output import Asked, Simulated, simulate
 from potomac.simulation.question import Parts, Question, changed
 from potomac.simulation.reading import data_of
@@ -40,12 +41,17 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
     progress("fitting tables", 0)
     data = data_of(tables, question)
     declared, asked = model_of(question.name, question.parts, data).checked(), asked_of(question)
+    if question.log:
+        loggable(declared)
     named(declared, asked, question.observed)
     run = _in_words_of(question.parts, lambda: simulate(declared, asked, progress))
     main = main_of(run, question.of)
     scenarios = _scenarios(question, data, run, f"{main.where}:{main.measure}", progress)
     found = Found(question, data, run, main, scenarios)
-    return told.result(found, tables_of(found), kept(found))
+    result = told.result(found, tables_of(found), kept(found))
+    if not question.log:
+        return result
+    return replace(result, tables={**result.tables, "events": Rows(schema(), lambda: run.events(progress=progress))})
 
 
 def check(tables: Mapping[str, Table], question: Question) -> None:
@@ -57,6 +63,8 @@ def check(tables: Mapping[str, Table], question: Question) -> None:
     """
     data, asked = data_of(tables, question), asked_of(question)
     declared = model_of(question.name, question.parts, data).checked()
+    if question.log:
+        loggable(declared)
     _in_words_of(question.parts, lambda: foresee(declared, asked))
     named(declared, asked, question.observed)
     for n, scenario in enumerate(question.scenarios):
@@ -70,7 +78,7 @@ def asked_of(q: Question) -> Asked:
     """How the model is run."""
     asked = Asked(
         q.until, q.replications, q.precision, q.of, q.warmup, q.confidence, tuple(q.quantiles), q.most, q.seed,
-        budget=q.budget,
+        budget=q.budget, antithetic=q.antithetic,
     )  # fmt: skip
     return with_quantile(asked)
 

@@ -55,6 +55,8 @@ class Question:
         scenarios: with which the model is compared.
         observed: what was measured on the real system.
         ties: table of arrivals -> what equal times mean there.
+        antithetic: whether replications come in pairs of opposite draws.
+        log: whether all events are kept in a table.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Question:
     scenarios: tuple[Scenario, ...] = ()
     observed: tuple[Observed, ...] = ()
     ties: Mapping[str, Literal["auto", "keep", "error"]] = field(default_factory=dict)
+    antithetic: bool = False
+    log: bool = False
 
 
 def keys_of(what: str) -> tuple[str, ...]:

@@ -259,6 +259,12 @@ class RunSpec(Spec):
     budget: float = Field(
         default=300.0, gt=0, description="seconds after which it stops, too", json_schema_extra={"unit": "s"}
     )
+    antithetic: bool = Field(
+        default=False, description="replications in pairs, the second of opposite draws, for narrower intervals"
+    )
+    log: bool = Field(
+        default=False, description="whether all events of all replications are kept, in a table events (large)"
+    )
 
 
 class ScenarioSpec(Spec):
@@ -368,7 +374,7 @@ def question_of(study: SimulationStudy) -> Question:
         study.name, parts_of(study), study.time_unit, r.until, r.replications, r.precision, r.of, r.warmup,
         r.confidence, r.quantiles, r.most, r.budget, study.seed, tuple(Scenario(s.name, s.set) for s in study.scenario),
         tuple(Observed(o.where, o.measure, o.value) for o in study.observed),
-        {name: spec.ties for name, spec in study.data.items()},
+        {name: spec.ties for name, spec in study.data.items()}, r.antithetic, r.log,
     )  # fmt: skip
 
 

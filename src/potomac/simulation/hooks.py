@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from copy import deepcopy
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ def spread_over(one: Callable[[int], T], number: int, jobs: int, tell: Progress,
     """``one(0)`` to ``one(number - 1)``, in that order, in one process or in several.
 
     Raises:
-        StudyError: it cannot be sent to another process.
+        StudyError: it cannot be sent to another process, or not be read there.
     """
     if jobs == 1 or number < 2:
         out = []
@@ -52,9 +53,14 @@ def spread_over(one: Callable[[int], T], number: int, jobs: int, tell: Progress,
     many = effective_n_jobs(jobs)
     packs = [range(k, number, 4 * many) for k in range(min(4 * many, number))]
     found: dict[int, T] = {}
-    for pack, made in Parallel(n_jobs=many, return_as="generator_unordered")(delayed(_pack)(one, p) for p in packs):
-        found |= dict(zip(pack, made, strict=True))
-        tell(what, len(found), number)
+    try:
+        for pack, made in Parallel(n_jobs=many, return_as="generator_unordered")(delayed(_pack)(one, p) for p in packs):
+            found |= dict(zip(pack, made, strict=True))
+            tell(what, len(found), number)
+    except BrokenExecutor as error:
+        said = f"another process could not read it, or died: {error!s:.200}"
+        mend = "Use jobs = 1, or functions of a module that can be imported"
+        raise StudyError(Fault("simulation.hook", said, "", mend, key="jobs")) from error
     return [found[n] for n in range(number)]
 
 
@@ -68,8 +74,10 @@ def portable(hook: Any) -> None:
     Raises:
         StudyError: it cannot; the message says why.
     """
-    from joblib.externals import cloudpickle
-
+    try:
+        from joblib.externals import cloudpickle  # joblib before 1.6 brings its own
+    except ImportError:
+        import cloudpickle
     try:
         cloudpickle.dumps(hook)
     except Exception as error:

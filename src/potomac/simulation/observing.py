@@ -69,7 +69,7 @@ def seen_of(observed: Any, of: str, d: Declared) -> Seen:
     """Observations in any of the forms in which ``validate`` takes them.
 
     Raises:
-        StudyError: a place or a measure is not named.
+        StudyError: a place or a measure is not named; or it is one for which no replication stands.
         DataError: a value is missing or no number; the message has the row.
     """
     if isinstance(observed, Mapping) and not {"where", "measure", "value"} <= {*map(str, observed)}:
@@ -141,6 +141,11 @@ def _parted(given: Mapping[Key, Any]) -> Seen:
             found = f"row {row} of {measure} of {where} is {x[row]:.6g}"
             raise DataError(Fault("simulation.negative", found, "expected 0 or more"))
         times[where, measure] = x
+    lives = [key for key in values if key[1].startswith(("mttf", "reliability"))]
+    if lives:
+        found = f"one {lives[0][1]} of {lives[0][0]} does not say how many lives it is of"
+        mend = "Hold observed lives against the distribution: validate(distribution, lives)"
+        raise StudyError(Fault("simulation.observed", found, "", mend, key=f"{lives[0][0]}:{lives[0][1]}"))
     return Seen(values, times)
 
 
@@ -206,14 +211,9 @@ def compared(
     """Each observed value, and statistics of observed times, beside those of replications.
 
     Raises:
-        StudyError: the model has no such measure; or it is one whose observation a replication does not stand for.
+        StudyError: the model has no such measure.
         NoAnswer: the model cannot be run so.
     """
-    lives = [key for key in seen.values if key[1].startswith(("mttf", "reliability"))]
-    if lives:
-        found = f"one {lives[0][1]} of {lives[0][0]} does not say how many lives it is of"
-        mend = "Hold observed lives against the distribution: validate(distribution, lives)"
-        raise StudyError(Fault("simulation.observed", found, "", mend, key=f"{lives[0][0]}:{lives[0][1]}"))
     quantiles = sorted({q for _, measure in seen.values if (q := _share(measure)) is not None})
     made = replications(
         d, range(runs), window, stream, quantiles=quantiles, jobs=jobs, progress=tell, histograms=bool(seen.times)

@@ -188,8 +188,9 @@ class Sampled:
 
 
 def predictive_of(
-    estimator: Any, X: Any, n: int, stream: Stream, *, family: str = "", spread: Any = None
-) -> Predictive:
+    estimator: Any, X: Any, n: int, stream: Stream, *, family: str = "", spread: Any = None,
+    read: Callable[[Any, Any], Any] | None = None,
+) -> Predictive:  # fmt: skip
     """The law that a fitted estimator gives to rows.
 
     Args:
@@ -199,6 +200,7 @@ def predictive_of(
         stream: keys draws where the law is only known by them.
         family: ``normal`` or ``poisson``, where ``predict`` alone is to be read.
         spread: standard deviation of the normal family, a number or one a row.
+        read: function of the estimator and of rows to probabilities of classes, where ``predict_proba`` has none.
 
     Raises:
         StudyError: it has no method that tells a law; the message says which would.
@@ -207,10 +209,13 @@ def predictive_of(
     if family and family not in FAMILIES:
         found, expected = f"family is {family!r:.40}", f"expected one of {listing(FAMILIES)}"
         raise StudyError(Fault("simulation.estimator", found, expected, key="family"))
+    if read is not None:
+        return _classes(estimator, _asked(lambda: read(estimator, X), "read"), n, "read")
     if _takes(getattr(estimator, "sample", None), "X") and not family:
         return Sampled(lambda generator: estimator.sample(X, generator), n, stream)
     if hasattr(estimator, "predict_proba") and not family:
-        return _classes(estimator, X, n)
+        said = _asked(lambda: estimator.predict_proba(X), "predict_proba")
+        return _classes(estimator, said, n, "predict_proba")
     predict = getattr(estimator, "predict", None)
     if _takes(predict, "return_std") and not family:
         mean, sd = _asked(lambda: estimator.predict(X, return_std=True), "predict")
@@ -287,19 +292,18 @@ def _above(x: Floats, what: str) -> Floats:
     return x
 
 
-def _classes(estimator: Any, X: Any, n: int) -> Categorical:
-    p = np.asarray(_asked(lambda: estimator.predict_proba(X), "predict_proba"), float)
-    classes = tuple(np.asarray(getattr(estimator, "classes_", np.arange(p.shape[-1]))).tolist())
-    if p.ndim == 1 and len(classes) <= 2:
+def _classes(estimator: Any, said: Any, n: int, method: str) -> Categorical:
+    p = np.asarray(said, float)
+    if p.ndim == 1:  # of the second of two classes
         p = np.column_stack([1 - p, p])
-        classes = classes if len(classes) == 2 else (0, 1)
+    classes = tuple(np.asarray(getattr(estimator, "classes_", np.arange(p.shape[-1]))).tolist())
     if p.shape != (n, len(classes)) or len(classes) < 2:
-        found, expected = f"predict_proba gives the shape {p.shape}", f"expected ({n}, {len(classes)})"
+        found, expected = f"{method} gives the shape {p.shape}", f"expected ({n}, {len(classes)})"
         raise NoAnswer(Fault("simulation.estimator", found, expected, key="model"))
     wrong = np.flatnonzero(~((p >= -1e-9) & (p <= 1 + 1e-9)).all(1) | (np.abs(p.sum(1) - 1) > 1e-3))
     if wrong.size:
         row = int(wrong[0])
-        found = f"predict_proba gives {listing(f'{x:.4g}' for x in p[row])} for row {row}"
+        found = f"{method} gives {listing(f'{x:.4g}' for x in p[row])} for row {row}"
         raise NoAnswer(Fault("simulation.estimator", found, "expected probabilities that sum to 1", key="model"))
     p = np.clip(p, 0.0, 1.0)
     return Categorical(p / p.sum(1, keepdims=True), classes)

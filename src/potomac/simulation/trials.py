@@ -100,7 +100,8 @@ class Trial:
     def _fitted(self, data: tuple[Any, ...], own: Stream) -> Any:
         if hasattr(self.estimator, "fit"):
             made = fresh(self.estimator, own.child("fit").seed32())
-            return made.fit(*data) or made
+            fitted = made.fit(*data)
+            return made if fitted is None else fitted
         return self.estimator(*data)
 
     def _classified(self, own: Stream) -> Probabilities:

@@ -89,8 +89,9 @@ class Validation:
 def validate(
     model: Any, observed: Any, *, of: str = "", until: float | None = None, warmup: float | Literal["auto"] = "auto",
     periods: int = 1, statistics: Mapping[str, Callable[[Floats], float]] | None = None, groups: Any = None,
-    family: Literal["", "normal", "poisson"] = "", spread: Any = None, refit: bool = False, draws: int | None = None,
-    confidence: float = 0.95, tolerance: float = 0.5, seed: int = 0, jobs: int = 1, progress: Progress | None = None,
+    family: Literal["", "normal", "poisson"] = "", spread: Any = None, read: Callable[[Any, Any], Any] | None = None,
+    refit: bool = False, draws: int | None = None, confidence: float = 0.95, tolerance: float = 0.5, seed: int = 0,
+    jobs: int = 1, progress: Progress | None = None,
 ) -> Validation:  # fmt: skip
     """Hold a model against what was observed.
 
@@ -122,6 +123,8 @@ def validate(
         groups: group of each row, shape (n,), whose means are checked too.
         family: what ``predict`` alone is the mean of.
         spread: standard deviation for the normal family, a number or shape (n,).
+        read: function of the estimator and of X to probabilities, of the second of two classes, shape (n,), or of
+            each, shape (n, K); for detectors and others that have no ``predict_proba``.
         refit: whether the rows are those that were fitted: then each draw is fitted anew, since a model lies nearer
             to its own rows than to others.
         draws: of the model; default 999, or as many as the number of checks takes.
@@ -147,19 +150,19 @@ def validate(
         tried = compared(d, seen, window, periods, runs, stream, jobs, tell)
         return _told(tried, runs, confidence, tolerance, {}, notes)
     kit = _Kit(dict(statistics or {}), groups, confidence, tolerance, draws, stream, jobs, tell)
-    if isinstance(model, Distribution) or (callable(model) and not hasattr(model, "predict")):
+    if isinstance(model, Distribution) or (callable(model) and not hasattr(model, "fit")):
         drawn = model.sample if isinstance(model, Distribution) else model
         y = numbers(observed, "observed values")
         return _held(Sampled(lambda generator: drawn(generator, y.size), y.size, stream, alike=True), y, kit)
     X, y = _pair(observed)
     n = len(y)
-    if hasattr(model, "predict_interval") and not hasattr(model, "sample") and not family:
+    if hasattr(model, "predict_interval") and not hasattr(model, "sample") and not family and read is None:
         return _intervals(model, X, numbers(y, "observed y"), kit)
-    law = predictive_of(model, X, n, stream, family=family, spread=spread)
+    law = predictive_of(model, X, n, stream, family=family, spread=spread, read=read)
     y = _labelled(y, law) if isinstance(law, Categorical) else numbers(y, "observed y")
     if not refit:
         return _held(law, y, kit)
-    return _held(law, y, kit, _Refit(model, X, family, spread))
+    return _held(law, y, kit, _Refit(model, X, family, spread, read))
 
 
 @dataclass(frozen=True)
@@ -184,12 +187,14 @@ class _Refit:
     X: Any
     family: str
     spread: Any
+    read: Callable[[Any, Any], Any] | None
 
     def __call__(self, law: Predictive, y: Floats, stream: Stream) -> Predictive:
         labels = np.asarray(law.classes)[y.astype(int)] if isinstance(law, Categorical) else y
         seed = stream.child("fit").seed32()
         fitted = fresh(self.estimator, seed).fit(self.X, labels)
-        return predictive_of(fitted, self.X, y.size, stream, family=self.family, spread=self.spread)
+        said = {"family": self.family, "spread": self.spread, "read": self.read}
+        return predictive_of(fitted, self.X, y.size, stream, **said)
 
 
 def _check(confidence: float, tolerance: float, draws: int | None) -> None:

@@ -1,6 +1,6 @@
-"""Finished runs kept in memory: opened once a process, models loaded once, tables read once.
+"""Finished runs kept in memory: opened once a process, models loaded once, tables read once, answers of sliders.
 
-All three lie on one shelf that is bounded by ``limits.live_mb`` (estimated from Arrow's bytes): what was not used
+All lie on one shelf that is bounded by ``limits.live_mb`` (estimated from Arrow's bytes): what was not used
 for longest goes first. Models are made by the engine from Arrow tables; nothing is ever unpickled.
 """
 
@@ -17,14 +17,25 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from pydantic import ValidationError
 
-from potomac.engine import Endpoint, Engine
+from potomac.engine import Endpoint, Engine, Slider
 from potomac.errors import Fault, StudyError, did_you_mean, listing
 from potomac.studies import Run, open_run
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Shelf", "answer", "endpoint_of", "forget", "model", "opened", "order", "shelf", "table"]
+__all__ = [
+    "Shelf",
+    "answer",
+    "endpoint_of",
+    "forget",
+    "model",
+    "opened",
+    "order",
+    "shelf",
+    "sliders",
+    "table",
+]
 
 OPENED = 256
 """Manifests kept: they are small."""
@@ -194,16 +205,34 @@ def answer(directory: str | Path, engine: Engine, name: str, values: Mapping[str
         name: the endpoint's.
         values: the question: values by name, where texts stand for numbers as in an address, or JSON.
 
+    Answers to what is asked by sliders are kept: a slider goes to and fro.
+
     Raises:
         StudyError: there is no such question, or a value is wrong; all faults at once.
         NoAnswer: the run cannot answer it.
     """
     endpoint = endpoint_of(engine, name)
     ask = _asked(endpoint, values)
+    if endpoint.sliders is None:
+        return _replied(directory, endpoint, ask)
+
+    def make() -> tuple[Any, int]:
+        reply = _replied(directory, endpoint, ask)
+        return reply, 8 * len(str(reply))
+
+    return shelf.get(("answer", opened(directory).path, name, ask.model_dump_json()), make)
+
+
+def _replied(directory: str | Path, endpoint: Endpoint, ask: Any) -> Any:
     reply = endpoint.answer(model(directory, endpoint), ask)
     if endpoint.reply is None or isinstance(reply, endpoint.reply):
         return reply
     return endpoint.reply.model_validate(reply)
+
+
+def sliders(directory: str | Path, endpoint: Endpoint, chosen: Mapping[str, str]) -> tuple[Slider, ...]:
+    """What a page moves to ask ``endpoint``; empty where it is asked by its fields."""
+    return tuple(endpoint.sliders(model(directory, endpoint), chosen)) if endpoint.sliders else ()
 
 
 def _asked(endpoint: Endpoint, values: Mapping[str, Any] | bytes) -> Any:

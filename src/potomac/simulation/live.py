@@ -38,7 +38,7 @@ from potomac.simulation.replication import Window
 from potomac.simulation.scaling import scaled
 from potomac.simulation.traffic import traffic, unstable
 from potomac.simulation.warmup import Warmup, relaxation
-from potomac.simulation.words import SHARES, label, outcome, unit_of
+from potomac.simulation.words import SHARES, label, outcome, say, unit_of
 from potomac.stats.streams import Stream
 
 __all__ = ["Live", "kept", "load", "sliders", "what_if"]
@@ -199,10 +199,10 @@ def sliders(live: Live, chosen: Mapping[str, Any] | None = None) -> Iterator[Sli
         return
     if d.stations:
         yield from _serving(_meant(d.stations, picked.get("station"), live.focus), d)
-    if not all(s.times for s in d.sources):
-        yield Slider("arrivals", 50, 200, 5, 100)
     if d.stocks:
         yield from _levels(_meant(d.stocks, picked.get("stock"), live.focus), d)
+    if not all(s.times for s in d.sources):
+        yield Slider("arrivals", 50, 200, 5, 100)
 
 
 def _meant(parts: Any, name: str | None, focus: str) -> Any:
@@ -429,7 +429,7 @@ def _by_formula(d: Declared, needed: float) -> Simulated:
     """
     known = tuple(_exactly(key, x) for key, x in analytic(d).items() if isfinite(x))
     if not known:
-        found = f"the model is so slow to settle then that an answer takes about {needed:.2g} events"
+        found = f"the model is so slow to settle then that an answer takes about {say(needed)} events"
         raise NoAnswer(_long(found, f"at most {BEARABLE:,} are simulated while one watches"))
     note = "The model is too slow to settle to be simulated while one watches: these are exact values."
     return Simulated(d, Asked(), Window.of(inf), known, {}, (), Warmup(0.0, True, "none"), (note,))
@@ -464,7 +464,8 @@ def _watched(live: Live, d: Declared) -> Simulated:
         window, warmup = window_of(plant, min(window.end, longest), None)
         needed = runs * often * window.end
     if not needed <= BEARABLE:
-        raise NoAnswer(_long(f"an answer takes {needed:.2g} failures and repairs", f"at most {BEARABLE:,}"))
+        found = f"an answer takes {say(needed)} failures and repairs"
+        raise NoAnswer(_long(found, f"at most {BEARABLE:,} are simulated while one watches"))
     stream, most = Stream(live.seed).child("simulation"), EVENTS // runs
     made = reliability.replications(d, range(runs), window, stream, progress=_patience(), most=most)
     way, exact = Way(warmup.steady, confidence=live.confidence), analytic(d)

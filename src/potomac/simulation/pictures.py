@@ -92,7 +92,7 @@ def _scenarios(table: pa.Table, unit: str, where: str, measure: str, role: Part)
     )
     return Figure(
         "scenarios", "Scenarios side by side", f"Dots with intervals, one a scenario. {finding}", layers,
-        x=_axis(measure, unit, zero=True), y=Axis("", scale="category"), finding=finding, role=role,
+        x=_axis(measure, unit, zero=measure not in SHARES), y=Axis("", scale="category"), finding=finding, role=role,
     )  # fmt: skip
 
 

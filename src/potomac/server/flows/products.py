@@ -21,7 +21,7 @@ from potomac.spec import NAME
 from potomac.studies import registry
 
 if TYPE_CHECKING:
-    from potomac.engine import Engine
+    from potomac.engine import Endpoint, Engine, Slider
     from potomac.studies import Run as Opened
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "publish",
     "run_of",
     "set_default",
+    "sliders",
     "version",
     "warm",
 ]
@@ -297,6 +298,14 @@ def ask(
         raise Denied('The token is not for this; it needs the scope "ask"')
     found = version(product, number)
     return live.answer(found.run.directory, engine_of(found), endpoint, values)
+
+
+def sliders(found: Version, endpoint: Endpoint, chosen: Mapping[str, str]) -> tuple[Slider, ...]:
+    """What a page moves to ask a version; empty where the question has fields only, or its model cannot be loaded."""
+    try:
+        return live.sliders(found.run.directory, endpoint, chosen)
+    except PotomacError:  # whoever asks is told
+        return ()
 
 
 def warm() -> int:

@@ -298,7 +298,7 @@ def _field(info: FieldInfo, key: Key, value: Any, around: _Around, names: Sequen
     extra = info.json_schema_extra
     listed = tuple(map(_text, value)) if isinstance(value, list | tuple) else ()
     return Field(
-        dot, _title(key), control, info.description or "", fields.words(slot),
+        dot, info.title or _title(key), control, info.description or "", fields.words(slot),
         str(extra.get("unit", "")) if isinstance(extra, dict) else "",
         ", ".join(listed) or _text(value), listed or ((_text(value),) if value is not None else ()), choices,
         _placeholder(info, default, key), info.is_required(),
@@ -389,7 +389,7 @@ def _title(key: Key) -> str:
     name = next((part for part in reversed(key) if isinstance(part, str)), "")
     words = re.sub(r"_(km|m|s|min|h|kn)$", "", name).replace("_", " ")
     place = f" {key[-1] + 1}" if key and isinstance(key[-1], int) else ""
-    return words[:1].upper() + words[1:] + place
+    return (words if len(words) == 1 else words[:1].upper() + words[1:]) + place  # s and S are two things
 
 
 # ---- what was typed -> values ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,13 +15,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_exempt
 
-from potomac.engine import Engine
+from potomac.engine import Endpoint, Engine
 from potomac.errors import Fault, PotomacError, StudyError
 from potomac.server import live
 from potomac.server.api.ready import mark_page
 from potomac.server.catalog.models import Product, Version, Visibility
 from potomac.server.flows import products
-from potomac.server.flows.base import Conflict, Missing
+from potomac.server.flows.base import Conflict, Denied, Missing
 from potomac.server.ops.middleware import POLICY
 from potomac.server.pages import questions, shown
 from potomac.server.pages.base import actor, page
@@ -100,16 +101,27 @@ def _product(request: HttpRequest, slug: str, asked: questions.Question | None =
     one, found = _found(request, slug)
     run, kept = products.run_of(found), _kept(request)
     engine = _engine(found)
-    forms = [questions.question(endpoint) for endpoint in engine.endpoints] if engine else []
+    forms = [_question(request, one, found, endpoint) for endpoint in engine.endpoints] if engine else []
     told = {
         "product": one, "shown_version": found, "run": found.run, "told": run.manifest, "parts": shown.parts(run),
         "questions": [asked if asked and asked.name == form.name else form for form in forms],
         "tables": shown.tables(run), "versions": one.versions.select_related("run", "by"), "kept": kept,
         "suffix": _suffix(kept), "files": f"/api/v1/products/{one.slug}/tables/", "files_suffix": _api(kept),
-        "may_change": products.may_change(actor(request), one),
+        "pages": reverse("product", args=[one.slug]), "may_change": products.may_change(actor(request), one),
         "visibilities": Visibility.choices, **_addresses(one), **more,
     }  # fmt: skip
     return render(request, "product.html", told)
+
+
+def _question(request: HttpRequest, one: Product, found: Version, endpoint: Endpoint) -> questions.Question:
+    """The form of a live question before anybody asked; one with sliders has the answer of the run beside it."""
+    sliders = products.sliders(found, endpoint, {})
+    if not sliders:
+        return questions.question(endpoint)
+    reply = None
+    with suppress(PotomacError, Denied):  # whoever moves a slider is told
+        reply = products.ask(actor(request), one.slug, endpoint.name, {}, number=found.number, link=_key(request))
+    return questions.question(endpoint, sliders=sliders, reply=reply)
 
 
 def _addresses(one: Product) -> dict[str, str]:
@@ -130,18 +142,21 @@ def ask(request: HttpRequest, slug: str, endpoint: str) -> HttpResponse:
         raise Missing
     faults: tuple[Fault, ...] = ()
     reply: Any = None
+    values, chosen = questions.moved(values) if point.sliders else (values, {})
     try:
         reply = products.ask(who, slug, endpoint, values, number=_number(request), link=_key(request))
     except PotomacError as error:
         faults = error.faults
-    form = questions.question(point, values, faults)
+    form = questions.question(point, values, faults, products.sliders(found, point, chosen), reply)
     told = {
         "question": form, "answers": questions.answered(reply) if reply is not None else (), "faults": faults,
         "shapes": questions.shapes(reply), "product": one, "kept": _kept(request),
+        "query": urlencode(_kept(request) | values), "query_api": _api(_kept(request) | values),
     }  # fmt: skip
     if request.headers.get("X-Part"):
         return render(request, "part_question.html", told)
-    return _product(request, slug, form, answers=told["answers"], shapes=told["shapes"], faults=faults, open=endpoint)
+    mine = {name: told[name] for name in ("answers", "shapes", "faults", "query", "query_api")}
+    return _product(request, slug, form, **mine, open=endpoint)
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:

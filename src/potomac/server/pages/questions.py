@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from potomac.engine import Endpoint
+from potomac.engine import Endpoint, Slider
 from potomac.errors import Fault
 from potomac.report.numbers import number
 from potomac.server.flows import studyform
+from potomac.server.pages import estimates
 
-__all__ = ["Answer", "Question", "answered", "question", "shapes"]
+__all__ = ["Answer", "Moved", "Question", "Sliding", "answered", "moved", "question", "shapes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """A field that slides, or is chosen: where it stands, and where it stood in the run."""
+
+    field: studyform.Field
+    begin: str
+    value: str
+    low: str = ""
+    high: str = ""
+    step: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A reply as a page with sliders shows it: a sentence, numbers with intervals, and the rest."""
+
+    sentence: str
+    estimates: tuple[estimates.Drawn, ...]
+    rest: tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +48,9 @@ class Question:
     title: str
     fields: tuple[studyform.Field, ...]
     place: bool  # a click on the map fills latitude and longitude
+    sliders: tuple[Sliding, ...] = ()
+    moved: Moved | None = None
+    refused: tuple[str, ...] = ()  # what is wrong, and is said at no slider
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +66,73 @@ class Answer:
     rows: tuple[tuple[Answer, ...], ...] = ()
 
 
-def question(endpoint: Endpoint, values: Mapping[str, str] | None = None, faults: Iterable[Fault] = ()) -> Question:
-    """The form of a live question, filled with what was typed; examples stand in the empty fields."""
+def question(
+    endpoint: Endpoint,
+    values: Mapping[str, str] | None = None,
+    faults: Sequence[Fault] = (),
+    sliders: Iterable[Slider] = (),
+    reply: Any = None,
+) -> Question:
+    """The form of a live question, filled with what was typed; examples stand in the empty fields.
+
+    Args:
+        endpoint: the question.
+        values: what was typed.
+        faults: what is wrong with it.
+        sliders: which of its fields slide; the others are not shown then.
+        reply: to it, where there are sliders.
+    """
     fields = studyform.fields_of(endpoint.ask, values or {}, faults, endpoint.example)
     names = {one.key for one in fields}
     title = endpoint.title or endpoint.name.replace("-", " ").replace("_", " ").capitalize()
-    return Question(endpoint.name, title, fields, {"latitude", "longitude"} <= names)
+    by_name = {one.key: one for one in fields}
+    slides = tuple(_sliding(one, by_name[one.name], values or {}) for one in sliders)
+    told = _moved(reply) if slides and reply is not None else None
+    shown = {one.field.key for one in slides}
+    refused = tuple(studyform.sentence(fault) for fault in faults if fault.key not in shown) if slides else ()
+    return Question(endpoint.name, title, fields, {"latitude", "longitude"} <= names, slides, told, refused)
+
+
+def _sliding(one: Slider, field: studyform.Field, values: Mapping[str, str]) -> Sliding:
+    begin = _plain(one.value)
+    value = values.get(one.name, begin)
+    if one.choices:
+        return Sliding(field, begin, value, choices=one.choices)
+    even = ((float(one.value) - one.low) / one.step).is_integer() if one.step else False
+    return Sliding(field, begin, value, _plain(one.low), _plain(one.high), _plain(one.step) if even else "any")
+
+
+def _plain(value: float | str) -> str:
+    """As it stands in an input."""
+    return value if isinstance(value, str) else f"{value:.12g}"
+
+
+DRAWN = "_"
+"""Before the names of choices for which the sliders were drawn, as the form sends them."""
+
+
+def moved(values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What a form with sliders asks, and which choices were made.
+
+    Where another choice was made than the sliders were drawn for, their values are those of something else and count
+    no more.
+    """
+    drawn = {name.removeprefix(DRAWN): text for name, text in values.items() if name.startswith(DRAWN)}
+    asked = {name: text for name, text in values.items() if not name.startswith(DRAWN)}
+    chosen = {name: asked[name] for name in drawn if name in asked} if drawn else asked
+    other = any(asked.get(name, text) != text for name, text in drawn.items())
+    return (chosen if other else asked), chosen
+
+
+def _moved(reply: Any) -> Moved:
+    """The parts of a reply in the order in which they are looked for."""
+    parts = {name: getattr(reply, name) for name in type(reply).model_fields} if isinstance(reply, BaseModel) else {}
+    sentence = parts.get("answer")
+    rows = next((name for name, value in parts.items() if estimates.are(value)), "")
+    own = {"answer" if isinstance(sentence, str) else "", rows}
+    told = [_part(n, v, type(reply).model_fields[n]) for n, v in parts.items() if n not in own and v != ""]
+    drawn = tuple(map(estimates.drawn, parts[rows])) if rows else ()
+    return Moved(sentence if isinstance(sentence, str) else "", drawn, tuple(told) if parts else answered(reply))
 
 
 def answered(reply: Any) -> tuple[Answer, ...]:

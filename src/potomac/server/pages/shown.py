@@ -30,6 +30,9 @@ __all__ = ["Listed", "lead", "parts", "picture", "report_file", "table_bytes", "
 ROWS = 100
 """Rows on a page of a table."""
 
+CARD, MARGIN = 9 / 16, 8
+"""Height of a card of the gallery by its width; space at its sides."""
+
 _shelf = live.Shelf(lambda: 128 * 2**20)
 """What was drawn: a finished run never changes."""
 
@@ -85,7 +88,19 @@ def _alone(run: Run) -> str:
     if one is None:
         return '<svg xmlns="http://www.w3.org/2000/svg"/>'
     drawn = str((maps if one.kind == "map" else charts).svg(replace(one, title="", finding=""), width=report.HALF))
-    return drawn.replace(draw.style(), _themed())  # light or dark, as the visitor prefers
+    return _carded(drawn).replace(draw.style(), _themed())  # light or dark, as the visitor prefers
+
+
+def _carded(drawn: str) -> str:
+    """A drawing that is flatter than a card, in the middle of one with a margin: what is wider would be cut off."""
+    found = re.match(r'<svg ([^>]*?)width="(\d+)" height="(\d+)" viewBox="0 0 \2 \3"', drawn)
+    if not found:
+        return drawn
+    wide, high = int(found[2]) + 2 * MARGIN, int(found[3])
+    if high >= (tall := round(wide * CARD)):
+        return drawn
+    box = f'width="{wide}" height="{tall}" viewBox="{-MARGIN} {(high - tall) / 2:g} {wide} {tall}"'
+    return f"<svg {found[1]}{box}{drawn[found.end() :]}"
 
 
 def _themed() -> str:

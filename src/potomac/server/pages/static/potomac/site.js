@@ -39,6 +39,83 @@
     }
   }
 
+  // ---- sliders: asked as they move ---------------------------------------------------------------------------------
+  // Whoever drags is answered at every rest of 40 ms, and four times a second meanwhile. An answer that is overtaken is
+  // dropped; the last one stays until the next is there.
+  const REST = 40, LONGEST = 250, SAID = 700;
+
+  function slide(form) {
+    const reply = form.parentElement.querySelector(".reply"), status = form.querySelector("[role=status]");
+    let waiting = 0, since = 0, running = null, saying = 0;
+    const say = (text) => { clearTimeout(saying); saying = setTimeout(() => { status.textContent = text; }, SAID); };
+    const soon = () => {
+      const time = performance.now();
+      since ||= time;
+      clearTimeout(waiting);
+      waiting = setTimeout(now, Math.max(0, Math.min(REST, since + LONGEST - time)));
+    };
+
+    async function now() {
+      clearTimeout(waiting);
+      since = 0;
+      running?.abort();
+      const mine = running = new AbortController();
+      reply.setAttribute("aria-busy", "true");
+      let made = null;
+      try {
+        const address = new URL(form.action);
+        address.hash = "";
+        address.search = new URLSearchParams(new FormData(form)).toString();
+        made = parsed((await fetched(address, { signal: mine.signal })).text).getElementById(form.dataset.part);
+      } catch { /* dropped, or no server: see below */ }
+      if (mine !== running) return;
+      running = null;
+      reply.removeAttribute("aria-busy");
+      show(made);
+    }
+
+    function show(made) {
+      for (const old of all("[id*='-fault-']", form)) {
+        const text = made?.querySelector(`#${CSS.escape(old.id)}`)?.textContent || "", field = document.getElementById(old.id.replace("-fault-", "-f-"));
+        old.textContent = text;
+        if (text) field?.setAttribute("aria-invalid", "true"); else field?.removeAttribute("aria-invalid");
+      }
+      const fresh = made?.querySelector(".reply"), answer = fresh?.querySelector(".moved");
+      if (answer) {
+        reply.replaceChildren(answer);
+        say(answer.querySelector(".says")?.textContent || "There is a new answer.");
+        return;
+      }
+      const said = fresh?.textContent.trim() || "The server did not answer. Move the slider again in a moment.";
+      const wrong = Object.assign(document.createElement("div"), { className: "refused" });
+      wrong.append(Object.assign(document.createElement("p"), { className: "fault", textContent: said }));
+      if (reply.querySelector(".moved")) wrong.append(Object.assign(document.createElement("p"), { className: "soft", textContent: "Below is the answer before." }));
+      reply.querySelector(".refused")?.remove();
+      for (const hint of all(":scope > p", reply)) hint.remove();
+      reply.prepend(wrong);
+      say(said);
+    }
+
+    for (const range of all("input[type=range]", form)) {
+      const number = document.getElementById(range.dataset.of);
+      range.hidden = false;
+      range.addEventListener("input", () => { number.value = range.value; soon(); });
+      number.addEventListener("input", () => { if (number.value !== "") range.value = number.value; soon(); });
+    }
+    // Another choice has other values: the whole form is made anew.
+    for (const choice of all("select", form)) choice.addEventListener("change", () => { clearTimeout(waiting); running?.abort(); running = null; ask(form, false); });
+    form.querySelector("button[type=submit]").hidden = true;
+    form.addEventListener("submit", (event) => { event.preventDefault(); now(); });
+    form.querySelector(".begin").addEventListener("click", (event) => {
+      event.preventDefault();
+      for (const number of all("[data-begin]", form)) {
+        number.value = number.dataset.begin;
+        form.querySelector(`[data-of="${CSS.escape(number.id)}"]`).value = number.value;
+      }
+      now();
+    });
+  }
+
   // A click on the map (no drag) puts a pin there, fills in the place and asks; the pin can be dragged. The drawing knows
   // its projection; see potomac/report/land.py.
   const RADIUS = 6371.0088, RAD = Math.PI / 180, SVG = "http://www.w3.org/2000/svg";
@@ -276,7 +353,8 @@
 
   function begin(within) {
     const some = (selector) => [...(within.matches?.(selector) ? [within] : []), ...all(selector, within)];
-    for (const form of some("form[data-part]")) form.addEventListener("submit", (event) => { event.preventDefault(); ask(form); });
+    for (const form of some("form[data-slide]")) slide(form);
+    for (const form of some("form[data-part]:not([data-slide])")) form.addEventListener("submit", (event) => { event.preventDefault(); ask(form); });
     for (const block of some("[data-poll]")) poll(block);
     for (const hint of some("[data-place] .hint")) hint.hidden = !document.querySelector(".lead svg.map .rim");
     for (const reply of some("[data-shapes]")) draw(reply);

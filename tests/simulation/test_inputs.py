@@ -380,6 +380,28 @@ def test_times_in_whole_seconds_do_not_look_like_clumps() -> None:
     assert "all times lie on a grid of" in found.notes[0]
 
 
+@pytest.mark.parametrize(("rate", "step"), [(0.1, 1.0), (1.0, 1.0), (1 / 60, 60.0)])
+def test_rounding_does_not_reject_the_poisson_process(rate: float, step: float) -> None:
+    """Half of the gaps may be 0 by rounding; spread over their cells the times are the process again."""
+    g = np.random.default_rng(29)
+    long = 500 / rate
+    found = [
+        arrivals(np.floor(poisson_times(g, [rate], long) / step) * step, long, seed=i, draws=99).process
+        for i in range(40)
+    ]
+    assert found.count("poisson") >= 34  # 39 are expected
+
+
+def test_rounded_values_are_judged_in_their_cells() -> None:
+    """Of waits in whole minutes a fifth is 0; sizes of the tests stay near 5 %, and the wrong family is found."""
+    g = np.random.default_rng(30)
+    p = [fit(np.round(g.exponential(3.0, 200)), ["exponential"], seed=i, draws=99).fits[0] for i in range(100)]
+    assert np.mean([each.ks_p < 0.05 for each in p]) == pytest.approx(0.05, abs=0.065)
+    assert np.mean([each.ad_p < 0.05 for each in p]) == pytest.approx(0.05, abs=0.065)
+    wrong = fit(np.round(g.gamma(4.0, 2.0, 300)), ["exponential"], draws=99).fits[0]
+    assert wrong.ks_p == wrong.ad_p == 0.01
+
+
 def test_the_transformed_gaps_are_exponential_by_hand() -> None:
     # one interval [0, 10] with arrivals at 2 and 5: R_1 = 2 ln(10 / 8), R_2 = ln(8 / 5)
     from potomac.simulation.inputs.arriving import _within

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.errors import DataError, Fault, StudyError
-from potomac.simulation.inputs.checked import numbers, shown
+from potomac.simulation.inputs.checked import grid, numbers, shown
 from potomac.simulation.inputs.families import FAMILIES
 from potomac.simulation.inputs.goodness import kolmogorov_smirnov, p_values
 from potomac.stats.streams import Stream
@@ -38,7 +38,7 @@ class Arrivals:
         mean_gap: mean time between one and the next.
         cv: coefficient of variation of these gaps; 1 for a Poisson process of one rate.
         ks: Kolmogorov and Smirnov's D between the gaps and the exponential distribution of their mean.
-        ks_p: how often gaps that are exponential lie as far from it.
+        ks_p: how often gaps that are exponential lie as far from it; of times on a grid, once they are spread over it.
         uniform: D between the times and an even spread, which one rate would give (Cox and Lewis 1966, ch. 6).
         uniform_p: its p-value.
         dispersion: variance of the counts over what a Poisson process of one rate allows; 1 is Poisson.
@@ -102,8 +102,8 @@ def arrivals(
     """
     t, stop, notes = _checked(times, start, end, ties)
     random = Stream(seed, ("inputs", "arrivals"))
-    gaps = np.sort(np.diff(t))
-    ks, ks_p = _exponential(gaps, random, draws)
+    spread, gaps = _unrounded(t, start, stop, random), np.sort(np.diff(t))
+    ks, ks_p = _exponential(gaps, np.sort(np.diff(spread)), random, draws)
     uniform = float(kolmogorov_smirnov(((t - start) / (stop - start))[None])[0])
     uniform_p = _kolmogorov(uniform, len(t))
     tested = _edges(start, stop, (stop - start) / np.clip(len(t) // 25, 2, 24) if width is None else width)
@@ -112,7 +112,7 @@ def arrivals(
     edges = tested
     if width is None:  # chosen after the test, which a width that suits the data would bias
         edges = _edges(start, stop, stop - start if steady else best_width(t, start, stop))
-    within, within_p, clumped = _within(_unrounded(t, start, stop, random), edges)
+    within, within_p, clumped = _within(spread, edges)
     rates = _rates(t, edges)
     gapped = f"Kolmogorov-Smirnov D = {ks:.3g}, p {_chance(ks_p)}"
     if steady:
@@ -168,7 +168,7 @@ def tied(t: Floats, ties: str) -> tuple[str, ...]:
     same = np.flatnonzero(np.diff(t) == 0) + 1
     if not same.size:
         return ()
-    row, step = int(same[0]), _grid(t)
+    row, step = int(same[0]), grid(t)
     if ties == "error" or (ties == "auto" and same.size > 3 * _expected_ties(t, step)):
         found = f"row {row} is {shown(t[row])}, as row {row - 1} is"
         more = f"; {same.size:,} rows are like it" if same.size > 1 else ""
@@ -177,14 +177,6 @@ def tied(t: Floats, ties: str) -> tuple[str, ...]:
     many = "1 time is" if same.size == 1 else f"{same.size:,} times are"
     why = f"; all times lie on a grid of {shown(step)}" if step else ""
     return (f"{many} equal to the one before and kept, the first in row {row} ({shown(t[row])}){why}",)
-
-
-def _grid(t: Floats) -> float:
-    """The coarsest of a few common steps that all times are multiples of; 0 where there is none."""
-    for step in (3600.0, 1800.0, 900.0, 600.0, 300.0, 60.0, 30.0, 15.0, 10.0, 5.0, 1.0, 0.5, 0.25, 0.1, 0.01, 1 / 60):
-        if np.allclose(t / step, np.round(t / step), rtol=0, atol=1e-6):
-            return step
-    return 0.0
 
 
 def _expected_ties(t: Floats, step: float) -> float:
@@ -197,7 +189,7 @@ def _expected_ties(t: Floats, step: float) -> float:
 
 def _unrounded(t: Floats, start: float, stop: float, stream: Stream) -> Floats:
     """Times spread over their grid (Kim and Whitt 2014), so that rounding does not look like clumps."""
-    step = _grid(t)
+    step = grid(t)
     if not step or not (np.diff(t) == 0).any():
         return t
     spread = t + step * (stream.child("unrounded").generator().random(len(t)) - 0.5)
@@ -207,12 +199,16 @@ def _unrounded(t: Floats, start: float, stop: float, stream: Stream) -> Floats:
 # ---- tests ----------------------------------------------------------------------------------------------------------
 
 
-def _exponential(gaps: Floats, stream: Stream, draws: int) -> tuple[float, float]:
-    """D between sorted gaps and the exponential distribution of their mean, and its p-value (Lilliefors 1969)."""
+def _exponential(gaps: Floats, spread: Floats, stream: Stream, draws: int) -> tuple[float, float]:
+    """D between sorted gaps and the exponential distribution of their mean, and its p-value (Lilliefors 1969).
+
+    Rounded gaps lie far from any continuous distribution; ``spread``, those of times drawn evenly from their cells, do
+    not, and a Poisson process that is rounded and spread again is the same process.
+    """
     family = FAMILIES["exponential"]
-    p = family.fit(gaps[None])
-    D = float(kolmogorov_smirnov(family.cdf(gaps[None], p))[0])
-    return D, p_values(family, family.fit, p[0], (D, np.nan), len(gaps), stream.child("gaps"), draws)[0]
+    D, even = (float(kolmogorov_smirnov(family.cdf(x[None], family.fit(x[None])))[0]) for x in (gaps, spread))
+    p = family.fit(spread[None])[0]
+    return D, p_values(family, family.fit, p, (even, np.nan), len(gaps), stream.child("gaps"), draws)[0]
 
 
 def _kolmogorov(D: float, n: int) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from potomac.errors import DataError, Fault
 from potomac.simulation.columns import column
 
-__all__ = ["numbers", "observed", "shown"]
+__all__ = ["grid", "numbers", "observed", "shown"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,6 +56,14 @@ def observed(values: Any, what: str = "values", least: int = 5) -> Floats:
         found = f"there are {len(x)} {what}"
         raise DataError(Fault("simulation.values", found, f"expected {least} at least", key=what))
     return x
+
+
+def grid(x: Floats) -> float:
+    """The coarsest of a few common steps that all times are multiples of; 0 where there is none."""
+    for step in (3600.0, 1800.0, 900.0, 600.0, 300.0, 60.0, 30.0, 15.0, 10.0, 5.0, 1.0, 0.5, 0.25, 0.1, 0.01, 1 / 60):
+        if np.allclose(x / step, np.round(x / step), rtol=0, atol=1e-6):
+            return step
+    return 0.0
 
 
 def _first(wrong: npt.NDArray[np.bool_], x: Floats, what: str) -> str:

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from potomac.errors import Fault, NoAnswer, StudyError, did_you_mean, listing
 from potomac.simulation.distributions import Distribution, deterministic, empirical
-from potomac.simulation.inputs.checked import observed, shown
+from potomac.simulation.inputs.checked import grid, observed, shown
 from potomac.simulation.inputs.families import DEFAULT, FAMILIES, MOMENTS, Family
-from potomac.simulation.inputs.goodness import p_values, statistics
+from potomac.simulation.inputs.goodness import on_grid, p_values, statistics
 from potomac.stats.streams import Stream
 
 __all__ = ["LEVEL", "Fit", "Fits", "fit"]
@@ -145,7 +145,8 @@ def fit(values: Any, families: Iterable[str] | None = None, *, seed: int = 0, dr
 
     Maximum likelihood for each family, gamma by moments too. Goodness of fit by Kolmogorov and Smirnov's and Anderson
     and Darling's statistics, whose p-values come from refitted samples (parametric bootstrap), as the parameters are
-    fitted to the same data (Law, Simulation Modeling and Analysis, ch. 6).
+    fitted to the same data (Law, Simulation Modeling and Analysis, ch. 6). Values that are rounded, so that some are
+    equal and all lie on a grid, are placed at random in their cells for the statistics.
 
     Args:
         values: shape (n,): NumPy, Arrow, pandas or a list; 0 or more.
@@ -190,7 +191,11 @@ def _fitted(family: Family, method: str, x: Floats, stream: Stream, draws: int) 
     p = by(x[None])
     n, k = len(x), p.shape[1]
     likelihood = float(family.log_density(x[None], p).sum())
-    D, A = (float(each[0]) for each in statistics(family, x[None], p))
+    step = grid(x) if (x[1:] == x[:-1]).any() and not family.counts else 0.0
+    if step:
+        D, A = on_grid(family, x, p, step, stream)
+    else:
+        D, A = (float(each[0]) for each in statistics(family, x[None], p))
     ks_p, ad_p = p_values(family, by, p[0], (D, A), n, stream, draws)
     parameters = tuple(zip(family.parameters, p[0].tolist(), strict=True))
     return Fit(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from potomac.simulation.inputs.families import Family
 from potomac.stats.streams import Stream
 
-__all__ = ["anderson_darling", "kolmogorov_smirnov", "p_values", "statistics"]
+__all__ = ["anderson_darling", "kolmogorov_smirnov", "on_grid", "p_values", "statistics"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -59,6 +59,18 @@ def statistics(family: Family, x: Floats, p: Floats) -> tuple[Floats, Floats]:
     if family.counts:
         return kolmogorov_smirnov(*_ties(x, u, family.cdf(x - 1, p))), np.full(len(x), np.nan)
     return kolmogorov_smirnov(u), anderson_darling(u)
+
+
+def on_grid(family: Family, x: Floats, p: Floats, step: float, stream: Stream) -> tuple[float, float]:
+    """D and A^2 of sorted values, shape (n,), that were rounded to multiples of ``step``.
+
+    Each is placed at random in its cell, as the distribution spreads there (randomized probability integral transform,
+    Brockwell 2007), so that rounding does not look like a departure.
+    """
+    high = family.cdf((x + step / 2)[None], p)
+    low = np.where(x > step / 2, family.cdf(np.maximum(x - step / 2, 0.0)[None], p), 0.0)
+    u = np.sort(low + (high - low) * stream.child("grid").generator().random(len(x)), axis=1)
+    return float(kolmogorov_smirnov(u)[0]), float(anderson_darling(u)[0])
 
 
 def p_values(

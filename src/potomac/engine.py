@@ -208,6 +208,7 @@ class Engine:
     ``study`` is a subclass of ``potomac.spec.Study``; ``run(study, tables, stream, progress)`` answers it;
     ``figures(result)`` draws it. ``demo`` names the study file (or files) inside the engine's package that show
     it; ``prepare(directory, progress)`` writes the tables that they need into ``directory``, beside the study.
+    ``check(study, tables)`` raises what ``potomac check`` shall say beyond what the model of the study sees.
     """
 
     kind: str
@@ -218,6 +219,7 @@ class Engine:
     endpoints: tuple[Endpoint, ...] = ()
     demo: str | tuple[str, ...] = ""
     prepare: Callable[[str, Progress], None] | None = None
+    check: Callable[[Any, Mapping[str, Table]], None] | None = None
     extra: str = ""  # the optional extra that installs what it needs
     api: int = API
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from potomac.errors import DataError, Fault
+from potomac.errors import DataError, Fault, PotomacError
 from potomac.spec import Study
 from potomac.studies import sources
 from potomac.studies.load import Loaded, load
@@ -46,12 +46,19 @@ def check(
     Raises:
         StudyError: the study is wrong.
         DataError: a table is wrong, or its first rows hold none that can be used.
+        NoAnswer: the engine sees that the study has no answer.
     """
     given = dict(tables or {})
     loaded = load(study, overrides, given=given)
     opened = sources.open_all(loaded, given)
     specs = sources.specs(loaded)
-    return loaded, tuple(_look(name, table, str(specs[name].source), loaded) for name, table in opened.items())
+    found = tuple(_look(name, table, str(specs[name].source), loaded) for name, table in opened.items())
+    if loaded.engine.check is not None:
+        try:
+            loaded.engine.check(loaded.study, opened)
+        except PotomacError as error:
+            raise loaded.locate(error) from error
+    return loaded, found
 
 
 def _look(name: str, table: Table, source: str, loaded: Loaded) -> Found:

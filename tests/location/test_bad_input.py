@@ -75,6 +75,14 @@ def test_a_radius_that_one_site_cannot_keep_is_told_with_the_smallest_that_it_ca
     assert by_pair(tables, problem={"service_radius": 26}).tables["sites"]["site"].to_pylist() == ["b"]
 
 
+def test_rows_that_were_left_out_are_told_where_there_is_no_answer(by_pair: Any, places: pa.Table) -> None:
+    some = replaced(places, "people", [100.0, -1.0, 80.0, None])
+    said = fault(NoAnswer, by_pair, {"demand": some}, problem={"p": 4})
+    assert said.found.startswith("p = 4 is above the number of candidates: there are 3; 2 rows were left out of demand")
+    assert said.found.endswith("of demand: no weight 1, weight below 0 1")
+    assert "left out" not in fault(NoAnswer, by_pair, problem={"p": 4}).found
+
+
 # ---- weights ------------------------------------------------------------------------------------------------------
 
 

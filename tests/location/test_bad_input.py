@@ -199,6 +199,15 @@ def test_a_point_without_a_way_is_named_and_set_aside(by_pair: Any, times: pa.Ta
     assert "1 demand point (d) with 8 % of the weight has no way to any candidate." in run.answer
 
 
+def test_pairs_without_a_row_are_counted_and_the_first_is_named(by_pair: Any, times: pa.Table) -> None:
+    one = by_pair({"travel.matrix": pa.concat_tables([times.slice(0, 3), times.slice(4)])})
+    assert "1 pair has no row in the matrix, which stands for no way: b to a." in one.manifest["notes"]
+    three = by_pair({"travel.matrix": times.slice(0, 9)})
+    said = "3 of 12 pairs have no row in the matrix, which stands for no way: the first is d to a."
+    assert said in three.manifest["notes"]
+    assert not any("no row in the matrix" in note for note in by_pair().manifest["notes"])
+
+
 def test_points_that_no_one_site_reaches_are_told_by_id(by_pair: Any, times: pa.Table) -> None:
     """a and b are joined, c and d are joined, and nothing joins the two: one site cannot serve all, two can."""
     some = times.take([0, 1, 3, 4, 8, 11])

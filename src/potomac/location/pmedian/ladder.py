@@ -411,7 +411,7 @@ class Ladder:
     def _tell(self, bound: float) -> None:
         best = self.met.objective
         gap = (best - bound) / max(abs(best), 1e-300) if np.isfinite(bound) else 1.0
-        self.clock.tell(f"placing sites: {best:.6g}, at most {gap:.2%} above the best", max(0.0, 1.0 - gap))
+        self.clock.tell(f"placing sites: {best:.6g}, at most {100 * gap:.2f} % above the best", max(0.0, 1.0 - gap))
 
     def _close(self, lists: Lists, node: Node, pool: ThreadPoolExecutor) -> float:
         """Branch and bound on what is left, with the search going on in between."""

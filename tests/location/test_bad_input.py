@@ -75,6 +75,14 @@ def test_a_radius_that_one_site_cannot_keep_is_told_with_the_smallest_that_it_ca
     assert by_pair(tables, problem={"service_radius": 26}).tables["sites"]["site"].to_pylist() == ["b"]
 
 
+def test_rows_that_were_left_out_are_told_where_there_is_no_answer(by_pair: Any, places: pa.Table) -> None:
+    some = replaced(places, "people", [100.0, -1.0, 80.0, None])
+    said = fault(NoAnswer, by_pair, {"demand": some}, problem={"p": 4})
+    assert said.found.startswith("p = 4 is above the number of candidates: there are 3; 2 rows were left out of demand")
+    assert said.found.endswith("of demand: no weight 1, weight below 0 1")
+    assert "left out" not in fault(NoAnswer, by_pair, problem={"p": 4}).found
+
+
 # ---- weights ------------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +197,15 @@ def test_a_point_without_a_way_is_named_and_set_aside(by_pair: Any, times: pa.Ta
     assert run.tables["unreached"]["row"].to_pylist() == [3]
     assert run.facts["objective"] == pytest.approx(1670.0)
     assert "1 demand point (d) with 8 % of the weight has no way to any candidate." in run.answer
+
+
+def test_pairs_without_a_row_are_counted_and_the_first_is_named(by_pair: Any, times: pa.Table) -> None:
+    one = by_pair({"travel.matrix": pa.concat_tables([times.slice(0, 3), times.slice(4)])})
+    assert "1 pair has no row in the matrix, which stands for no way: b to a." in one.manifest["notes"]
+    three = by_pair({"travel.matrix": times.slice(0, 9)})
+    said = "3 of 12 pairs have no row in the matrix, which stands for no way: the first is d to a."
+    assert said in three.manifest["notes"]
+    assert not any("no row in the matrix" in note for note in by_pair().manifest["notes"])
 
 
 def test_points_that_no_one_site_reaches_are_told_by_id(by_pair: Any, times: pa.Table) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from potomac.errors import DataError, StudyError
+from potomac.errors import DataError, NoAnswer, StudyError
 from potomac.location import live
 
 DETOUR = pa.table({"from": ["a", "z", "a", "c"], "to": ["z", "b", "c", "b"], "minutes": [5.0, 5.0, 10.0, 10.0]})
@@ -138,3 +138,57 @@ def test_what_is_not_calibrated_by_roads(ask: Any, more: dict[str, Any]) -> None
     with pytest.raises(StudyError) as caught:
         ask({"demand": places, "travel.links": links}, travel={"sample_pairs": 200, **more})
     assert ("location.travel", "travel.sample_pairs") in {(one.code, one.key) for one in caught.value.faults}
+
+
+# ---- points without a road ----------------------------------------------------------------------------------------
+
+ROAD = pa.table(
+    {
+        "from": ["n1"], "to": ["n2"], "length": [1112.0], "from_latitude": [50.0], "from_longitude": [10.0],
+        "to_latitude": [50.01], "to_longitude": [10.0],
+    }
+)  # fmt: skip
+"""A road along a meridian, a hundredth of a degree, which is 1.112 km, long."""
+SITE = pa.table({"id": ["s"], "latitude": [50.005], "longitude": [10.0]})
+
+
+def people(**latitudes: float) -> pa.Table:
+    """Points due north of the road."""
+    return pa.table({"id": [*latitudes], "latitude": [*latitudes.values()], "longitude": [10.0] * len(latitudes)})
+
+
+def test_points_that_are_all_too_far_from_a_road_are_named_with_node_distance_and_remedy(ask: Any) -> None:
+    """From 50.06 and 50.08 degrees to 50.01: 5.56 and 7.78 km."""
+    roads = {"demand": people(a=50.06, b=50.08), "candidates": SITE, "travel.links": ROAD}
+    with pytest.raises(NoAnswer) as caught:
+        ask(roads, travel={"model": "road"})
+    said = caught.value.faults[0]
+    assert said.code == "location.unreached"
+    assert "a (row 0; the first row is 0): it is 5.56 km from the nearest road, and 5.56 km from node n2" in said.found
+    assert "b (row 1; the first row is 0): it is 7.78 km from the nearest road" in said.found
+    assert said.mend == "Raise travel.access_km, which is 5, or give the roads that lead there"
+    assert ask(roads, travel={"model": "road", "access_km": 8.0}).facts["unreached_points"] == 0
+
+
+def test_some_that_are_too_far_are_told_with_the_key_that_mends_it(ask: Any) -> None:
+    roads = {"demand": people(a=50.0, b=50.08), "candidates": SITE, "travel.links": ROAD}
+    run = ask(roads, travel={"model": "road"})
+    assert run.answer.endswith(
+        "1 demand point (b) with 50 % of the weight has no way to any candidate: it is farther than 5 km "
+        "(travel.access_km) from the nearest road."
+    )
+    (lost,) = run.tables["unreached"].to_pylist()
+    assert (lost["id"], lost["row"], lost["nearest"]) == ("b", 1, "n2")
+    assert lost["nearest_km"] == pytest.approx(7.78, rel=1e-3)
+
+
+def test_candidates_that_are_too_far_from_a_road_are_told(ask: Any) -> None:
+    far = pa.table({"id": ["t"], "latitude": [50.08], "longitude": [10.0]})
+    roads = {"demand": people(a=50.0), "candidates": pa.concat_tables([SITE, far]), "travel.links": ROAD}
+    notes = ask(roads, travel={"model": "road"}).manifest["notes"]
+    assert "1 candidate is farther than 5 km (travel.access_km) from the nearest road: t." in notes
+    with pytest.raises(NoAnswer) as caught:
+        ask({**roads, "candidates": far}, travel={"model": "road"})
+    said = caught.value.faults[0]
+    assert "no candidate lies at a road; the one nearest to one, t, is 7.78 km from the nearest road" in said.found
+    assert said.mend.startswith("Raise travel.access_km")

@@ -281,3 +281,11 @@ def test_of_very_many_files_the_first_are_named() -> None:
     assert "part-99.parquet" in text
     assert "part-100.parquet" not in text
     assert "and 7 more, in run.json" in text
+
+
+@pytest.mark.parametrize(("unit", "gap"), [("%", " "), ("min", " "), ("°", "")])
+def test_a_unit_stands_apart_from_its_number_as_in_sentences(unit: str, gap: str) -> None:
+    """84 % in the answer is 84 % among the facts; only degrees follow at once (SI brochure, 5.4.3)."""
+    facts = [Fact("near", 84.0, "How near.", unit=unit, key=True)]
+    for made in (page.keys(facts), page.facts(facts)):
+        assert re.search(rf'>?84(?:</span>)?{gap}<span class="unit">{unit}</span>', str(made))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from potomac.server.flows import people, products, runs
 from potomac.server.flows.base import Actor, Conflict, Denied, TooMuch
 from potomac.server.jobs import queue
 from potomac.server.jobs.models import Job, State
+
+from .fresh import fresh_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -169,3 +172,35 @@ def test_processes_that_make_a_sqlite_file_together_all_get_it(tmp_path: Path) -
             with suppress(BrokenPipeError):
                 print(file=one.stdin, flush=True)
     assert [one.communicate()[1] for one in crew] == ["", "", ""]
+
+
+TABLES = """
+import sys
+from potomac.server.setup import prepare
+prepare()
+from potomac.server.ops import start
+print("ready", flush=True)
+sys.stdin.readline()  # all begin together
+start.tables(lambda line: print(line, flush=True))
+start.tables()
+"""
+
+
+def test_processes_that_meet_an_empty_home_together_make_its_tables_once(tmp_path: Path) -> None:
+    """As ``potomac publish`` beside ``potomac serve`` at its first start."""
+    with fresh_database() as address:
+        env = {**os.environ, "POTOMAC_HOME": str(tmp_path), "POTOMAC_SECRET_KEY": "", "DATABASE_URL": address}
+        env = {name: value for name, value in env.items() if value and name != "POTOMAC_CONFIG"}
+        words = [sys.executable, "-c", TABLES]
+        crew = [Popen(words, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, env=env) for _ in range(3)]
+        for one in crew:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "ready\n"
+        for one in crew:
+            print(file=one.stdin, flush=True)
+        said = [one.communicate() for one in crew]
+    assert [error for _, error in said] == ["", "", ""]
+    assert [one.returncode for one in crew] == [0, 0, 0]
+    assert [line.split(" (")[0] for out, _ in said for line in out.splitlines()] == [
+        "Bringing the database up to date"
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from potomac import tables
 from potomac.errors import DataError
-from potomac.tables import Role, jsonrows, jsontext
+from potomac.tables import LATITUDE, LONGITUDE, Role, jsonrows, jsontext
 
 VALUES = st.recursive(
     st.one_of(
@@ -157,3 +157,32 @@ def test_a_table_by_columns_is_read_up_to_a_size(tmp_path: Path, monkeypatch: py
     with pytest.raises(DataError, match=r"one JSON object of more than 0 MB.*Write it as JSON lines") as error:
         tables.open(name, {"v": "v"}, VALUE, base=tmp_path)
     assert error.value.faults[0].code == "data.json-form"
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("urn:ogc:def:crs:EPSG::3067", "EPSG:3067"), ("EPSG:25832", "EPSG:25832"), ("My Grid", "My Grid")],
+)
+def test_geojson_in_metres_is_refused_by_the_name_of_its_coordinates(tmp_path: Path, name: str, called: str) -> None:
+    """Positions of a projection are no degrees; properties of the same file can be read."""
+    point = {"type": "Point", "coordinates": [385_000.0, 6_672_000.0]}
+    feature = {"type": "Feature", "properties": {"lat": 60.2, "lon": 24.9}, "geometry": point}
+    crs = {"type": "name", "properties": {"name": name}}
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
+    with pytest.raises(DataError) as caught:
+        tables.open("a.geojson", {}, (LATITUDE, LONGITUDE), base=tmp_path)
+    assert caught.value.faults[0].code == "data.crs"
+    assert caught.value.faults[0].found == f"a.geojson says that its coordinates are in {called}"
+    own = tables.open("a.geojson", {"latitude": "lat", "longitude": "lon"}, (LATITUDE, LONGITUDE), base=tmp_path)
+    assert own.to_numpy()["latitude"].tolist() == [60.2]
+    assert own.notes[0].endswith(f", coordinates in {called}")
+
+
+@pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:EPSG::4326", "EPSG:4258"])
+def test_geojson_in_degrees_names_its_coordinates(tmp_path: Path, name: str) -> None:
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [24.9, 60.2]}}
+    crs = {"type": "name", "properties": {"name": name}}
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
+    table = tables.open("a.geojson", {}, (LATITUDE, LONGITUDE), base=tmp_path)
+    assert table.to_numpy()["longitude"].tolist() == [24.9]
+    assert name[-4:] in table.notes[0]

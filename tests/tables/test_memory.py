@@ -133,6 +133,7 @@ def test_a_geodataframe_gives_latitude_and_longitude_in_degrees() -> None:
         {"id": "Lyon", "latitude": 45.76, "longitude": 4.84},
     ]
     assert GeoFrame.asked == 4326
+    assert table.notes[0] == "the GeoDataFrame: coordinates in EPSG:2154, turned into latitude and longitude"
     assert table.rejected().read_all()["reason"].to_pylist() == ["no latitude"]
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Progress
-from potomac.errors import DataError, Fault, NoAnswer, PotomacError
+from potomac.errors import DataError, Fault, NoAnswer, PotomacError, listing, shown
 from potomac.location.question import Problem, Travel
 from potomac.location.reading import Candidates, Demand, flags, pairs_of, rivals_of, sample_of
 from potomac.tables import Table
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from potomac.location.travel.model import TravelModel
     from potomac.location.travel.network import RoadNetwork
 
-__all__ = ["MOST", "Journeys", "between", "has_places", "is_linear", "journeys_of", "plain_model"]
+__all__ = ["MOST", "OFF_ROAD", "Journeys", "between", "has_places", "is_linear", "journeys_of", "plain_model"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -36,6 +36,9 @@ Explain = Callable[[Floats], tuple[pa.Array, pa.Array, Floats]]
 
 MOST = 150_000_000
 """Pairs of demand points and candidates whose travel times are kept at once (1.2 GB)."""
+
+OFF_ROAD = "from the nearest road"
+"""What is said of who is too far from it."""
 
 LISTED = 25_000_000
 """Pairs up to which they are where the model is linear in the distance."""
@@ -349,7 +352,8 @@ def _drawn(given: _Given, pairs: int) -> tuple[Sample, tuple[str, ...]]:
 
 def _road(given: _Given) -> _Made:
     network, nodes, links, travel = _network(given)
-    return _Made(network, travel, None, tuple(network.notes), network, nodes, links)
+    notes = (*network.notes, *(_off_road(network, given.candidates) if given.candidates.own else ()))
+    return _Made(network, travel, None, notes, network, nodes, links)
 
 
 def _network(given: _Given) -> tuple[RoadNetwork, pa.Table | None, pa.Table, Travel]:
@@ -426,10 +430,9 @@ def _why(network: RoadNetwork, candidates: Candidates) -> Explain:
         found = {one.row: one for one in network.unreachable(places, candidates.places)}
         told = [found.get(row) for row in range(len(places))]
         far = [one is not None and one.far for one in told]
+        usual = _no_way(network, candidates)
         reasons = [
-            f"it is {one.km:.3g} km from the nearest road"
-            if one is not None and there
-            else "no way leads to a candidate"
+            f"it is {one.km:.3g} km {OFF_ROAD}" if one is not None and there else usual
             for one, there in zip(told, far, strict=True)
         ]
         nodes = [None if one is None or one.node is None else str(one.node) for one in told]
@@ -437,6 +440,26 @@ def _why(network: RoadNetwork, candidates: Candidates) -> Explain:
         return pa.array(reasons), pa.array(nodes, pa.string()), np.where(np.isfinite(km), km, np.nan)
 
     return explain
+
+
+def _no_way(network: RoadNetwork, candidates: Candidates) -> str:
+    """What is said of a point at a road without a way to a candidate."""
+    km = network.snapped(candidates.places).km
+    if not len(km) or km.min() <= network.access_km:
+        return "no way leads to a candidate"
+    nearest = shown(candidates.id[int(np.argmin(km))].as_py())
+    return f"no candidate lies at a road; the one nearest to one, {nearest}, is {km.min():.3g} km {OFF_ROAD}"
+
+
+def _off_road(network: RoadNetwork, candidates: Candidates) -> Iterator[str]:
+    """A sentence about candidates that are too far from any road to be sites."""
+    if not has_places(candidates):
+        return
+    off = np.flatnonzero(network.snapped(candidates.places).km > network.access_km)
+    if len(off):
+        ids = listing(candidates.id.take(pa.array(off)).to_pylist(), 5)
+        many = "1 candidate is" if len(off) == 1 else f"{len(off):,} candidates are"
+        yield f"{many} farther than {network.access_km:g} km (travel.access_km) {OFF_ROAD}: {ids}."
 
 
 _MODELS: dict[str, Callable[[_Given], _Made]] = {

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from potomac.errors import DataError, Fault, NoAnswer, PotomacError, StudyError, listing
-from potomac.location.journeys import Journeys
-from potomac.location.question import Problem
+from potomac.errors import DataError, Fault, NoAnswer, PotomacError, StudyError, listing, shown
+from potomac.location.journeys import OFF_ROAD, Journeys
+from potomac.location.question import Problem, Travel
 from potomac.location.reading import Candidates, Demand
 
 __all__ = ["UNREACHED", "check_radius", "in_words_of_the_study", "reached"]
@@ -27,7 +28,8 @@ UNREACHED = pa.schema(
 )  # fmt: skip
 """Demand points that no candidate reaches: why, and the nearest node (or candidate) from which there is a way."""
 
-Nearest = Callable[[Floats], tuple[pa.Array, Floats]]
+_NAMED = 3
+"""Points that a message names."""
 
 
 def reached(journeys: Journeys, problem: Problem) -> tuple[Journeys, pa.Table]:
@@ -44,15 +46,27 @@ def reached(journeys: Journeys, problem: Problem) -> tuple[Journeys, pa.Table]:
     lost = journeys.demand.take(np.flatnonzero(~some))
     table = _unreached(journeys, lost)
     if not (journeys.demand.weight[some] > 0).any():
-        raise NoAnswer(_nobody(table))
+        raise NoAnswer(_nobody(table, journeys.travel))
     return journeys.of(journeys.demand.take(np.flatnonzero(some)), some), table
 
 
-def _nobody(table: pa.Table) -> Fault:
-    first = table.slice(0, 1).to_pylist()[0]
-    found = f"no demand point has a way to any candidate; {first['id']}: {first['reason']}"
+def _nobody(table: pa.Table, travel: Travel) -> Fault:
+    """That no demand point has a way: which they are, why, and the nearest node of a road."""
+    points = table.slice(0, _NAMED).to_pylist()
+    more = f"; and {table.num_rows - _NAMED:,} more" if table.num_rows > _NAMED else ""
+    found = f"no demand point has a way to any candidate: {'; '.join(map(_point, points))}{more}"
     mend = "See that demand, candidates and travel times are of the same area and use the same ids"
+    if any(OFF_ROAD in one["reason"] for one in points):
+        mend = f"Raise travel.access_km, which is {travel.access_km:g}, or give the roads that lead there"
     return Fault("location.unreached", found, "expected a way for some of them", mend, key="travel")
+
+
+def _point(one: Mapping[str, Any]) -> str:
+    """A demand point, why it has no way, and the nearest node that has one."""
+    near = ""
+    if one["nearest"] is not None:
+        near = f", and {one['nearest_km']:.3g} km from node {shown(one['nearest'])}, from which a way leads there"
+    return f"{shown(one['id'])} (row {one['row']}; the first row is 0): {one['reason']}{near}"
 
 
 def _unreached(journeys: Journeys, lost: Demand) -> pa.Table:

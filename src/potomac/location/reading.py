@@ -204,7 +204,20 @@ def pairs_of(table: Table, demand: Demand, *ends: Candidates) -> tuple[list[Floa
     if repeated > 0:
         pairs = "1 pair of the matrix is" if repeated == 1 else f"{repeated:,} pairs of the matrix are"
         notes.append(f"{pairs} there more than once; the shortest time counts.")
+    notes += _lacking(by_end[0][0], demand, ends[0])
     return [minutes for minutes, _ in by_end], tuple(notes)
+
+
+def _lacking(minutes: Floats, demand: Demand, points: Candidates) -> list[str]:
+    """A sentence about pairs without a row, shape (n, m); none where there are none."""
+    lacking = ~np.isfinite(minutes)
+    many = int(lacking.sum())
+    if not many:
+        return []
+    i, j = divmod(int(np.argmax(lacking)), minutes.shape[1])
+    first = f"{shown(demand.id[i].as_py())} to {shown(points.id[j].as_py())}"
+    said = "1 pair has" if many == 1 else f"{many:,} of {minutes.size:,} pairs have"
+    return [f"{said} no row in the matrix, which stands for no way: {'' if many == 1 else 'the first is '}{first}."]
 
 
 def _by_pair(found: pa.Table, start: pa.Array, points: Candidates, n: int) -> tuple[Floats, Bools]:

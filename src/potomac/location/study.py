@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError
 from potomac.location import answer, isochrones, live, otherwise, pictures
+from potomac.location.checked import checked
 from potomac.location.demo import prepare
 from potomac.location.question import COSTED, COVERING, Problem, Question, Scenarios, Solver, Travel
 from potomac.spec import ColumnSpec, Spec, Study, TableSpec
@@ -539,6 +540,11 @@ def run(study: LocationStudy, tables: Mapping[str, Table], stream: Stream, progr
     return answer.answer(tables, question_of(study), stream, progress)
 
 
+def check(study: LocationStudy, tables: Mapping[str, Table]) -> None:
+    """Say what a run would say of its tables before it looks for sites."""
+    checked(tables, question_of(study))
+
+
 def figures(result: Result) -> Iterable[Figure]:
     """The pictures of a result."""
     return pictures.figures(result)
@@ -688,5 +694,6 @@ engine = Engine(
     ),
     demo=("demo-meetup.toml", "demo-helsinki.toml"),
     prepare=prepare,
+    check=check,
     extra="location",
 )  # fmt: skip

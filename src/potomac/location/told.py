@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from potomac.engine import Fact, Result, Show
 from potomac.errors import listing, shown
 from potomac.location import sure
 from potomac.location.compared import CHOICES
 from potomac.location.found import Found
+from potomac.location.journeys import OFF_ROAD
 from potomac.location.methods import SOURCES, method
 from potomac.location.placement import Placement
 from potomac.location.says import amount, minutes_of, percent, say
@@ -172,7 +174,18 @@ def _left_out(found: Found) -> str:
     one = lost.num_rows == 1
     share = float(np.sum(lost["weight"].to_numpy())) / found.whole
     points = f"{lost.num_rows:,} demand point{'' if one else 's'} ({ids})"
-    return f"{points} with {percent(100 * share)} of the weight {'has' if one else 'have'} no way to any candidate."
+    have = f"with {percent(100 * share)} of the weight {'has' if one else 'have'}"
+    return f"{points} {have} no way to any candidate{_off_road(found)}."
+
+
+def _off_road(found: Found) -> str:
+    """That some of those without a way are too far from any road, and what to do."""
+    off = pc.sum(pc.starts_with(found.unreached["reason"], "it is ")).as_py() or 0
+    if not off or found.journeys.travel.model != "road":
+        return ""
+    all_ = found.unreached.num_rows
+    who = ("it is" if all_ == 1 else "all are") if off == all_ else f"{off:,} {'is' if off == 1 else 'are'}"
+    return f": {who} farther than {found.journeys.travel.access_km:g} km (travel.access_km) {OFF_ROAD}"
 
 
 # ---- facts --------------------------------------------------------------------------------------------------------

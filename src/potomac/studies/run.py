@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potomac.engine import Figure, Progress, Quiet, Result
-from potomac.errors import Fault, Interrupted, NoAnswer, PotomacError, StudyError, masked
+from potomac.errors import Fault, Interrupted, NoAnswer, PotomacError, StudyError, listing, masked
 from potomac.spec import Study
 from potomac.studies import dump, manifest, registry, rundir, sources
 from potomac.studies.load import Loaded, load
@@ -109,7 +109,31 @@ def _answer(work: _Work, opened: Mapping[str, Table]) -> Result:
 
     loaded = work.loaded
     stream = Stream(loaded.study.seed).child(loaded.study.kind)
-    return loaded.engine.run(loaded.study, opened, stream, work.progress)
+    try:
+        return loaded.engine.run(loaded.study, opened, stream, work.progress)
+    except NoAnswer as error:
+        raise NoAnswer(_with_rejected(error.faults, opened)) from error
+
+
+def _with_rejected(faults: Sequence[Fault], opened: Mapping[str, Table]) -> Iterator[Fault]:
+    """The faults, the last with the rows that were left out: there may be no answer because of them."""
+    if not faults:
+        return
+    yield from faults[:-1]
+    told = [sentence for name, table in opened.items() if (sentence := _rejected(name, table))]
+    yield replace(faults[-1], found="; ".join([faults[-1].found, *told]))
+
+
+def _rejected(name: str, table: Table) -> str:
+    """How many rows of a table were left out, and why; empty where none were."""
+    try:
+        count = table.counts()
+    except PotomacError:
+        return ""  # told by another error
+    if not count.rejected:
+        return ""
+    many = "1 row was" if count.rejected == 1 else f"{count.rejected:,} rows were"
+    return f"{many} left out of {name}: {listing((f'{reason} {n:,}' for reason, n in count.reasons.items()), 3)}"
 
 
 def _write(work: _Work, opened: Mapping[str, Table], result: Result, figures: tuple[Figure, ...]) -> dict[str, Any]:

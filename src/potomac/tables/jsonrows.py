@@ -28,17 +28,24 @@ LARGEST = 1 << 28
 """Bytes of a table by columns, unpacked, at most: its values take many times as much once they are read."""
 _FIRST = 500  # objects whose keys are looked at
 _FEATURES = re.compile(r'"features"\s*:\s*(?=\[)')
+_CRS = re.compile(r'"crs"\s*:\s*\{[^{}]*\{[^{}]*"name"\s*:\s*"([^"]{1,100})"')
+_DEGREES = re.compile(r"CRS:?84$|(?<!\d)(4326|4269|4258|4979|7844|4283)$", re.IGNORECASE)
+"""WGS 84, NAD 83, ETRS 89 and GDA, which agree within 2 m."""
 _GEOMETRIES = ("LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the objects stand in a file: one a line, or in an array that begins at ``start`` (counted in bytes)."""
+    """How the objects stand in a file: one a line, or in an array that begins at ``start`` (counted in bytes).
+
+    ``crs`` is the coordinate reference system that the file says it has, as before RFC 7946.
+    """
 
     name: str
     array: bool = False
     start: int = 0
     geo: bool = False
+    crs: str = ""
 
 
 def open_json(path: Path, label: str) -> JsonRows | Memory:
@@ -95,7 +102,15 @@ def _features(text: str) -> Form | None:
     found = _FEATURES.search(text)
     if found is None:
         return None
-    return Form("a collection of features", True, len(text[: found.end()].encode()), geo=True)
+    said = _CRS.search(text[: found.end()])
+    start = len(text[: found.end()].encode())
+    return Form("a collection of features", True, start, geo=True, crs=_called(said[1]) if said else "")
+
+
+def _called(name: str) -> str:
+    """``EPSG:3067`` of ``urn:ogc:def:crs:EPSG::3067``; any other name as it is."""
+    code = re.search(r"EPSG:(?:[\d.]*:)?(\d+)$", name, re.IGNORECASE)
+    return f"EPSG:{code[1]}" if code else name
 
 
 class JsonRows(Source):
@@ -115,7 +130,8 @@ class JsonRows(Source):
     def notes(self) -> tuple[str, ...]:
         """How it is written."""
         packed = f", compressed with {self._packed}" if self._packed else ""
-        return (f"{shown(self.label)}: {self._form.name}, encoding {self._encoding.upper()}{packed}",)
+        crs = f", coordinates in {shown(self._form.crs)}" if self._form.crs else ""
+        return (f"{shown(self.label)}: {self._form.name}, encoding {self._encoding.upper()}{packed}{crs}",)
 
     def _first(self) -> tuple[tuple[str, ...], frozenset[str]]:
         """The names of the first objects' values, in order, and which of them are words."""
@@ -172,7 +188,13 @@ class JsonRows(Source):
             text.close()
 
     def chunks(self, columns: Sequence[str]) -> Iterator[Chunk]:
-        """Stream the objects; what is no object is broken."""
+        """Stream the objects; what is no object is broken.
+
+        Raises:
+            DataError: positions are asked for, and the file says that they are not in degrees.
+        """
+        if self._form.crs and not _DEGREES.search(self._form.crs) and set(columns) & set(self.positions):
+            raise DataError(_projected(self.label, self._form.crs))
         first = 0
         sql = self._sql(columns)
         with connect() as duck:
@@ -294,6 +316,12 @@ def _too_large(label: str) -> Fault:
 def _too_deep(label: str) -> Fault:
     mend = "Write its values one object a line"
     return Fault("data.json-form", f"{shown(label)} is nested too deeply", "expected a table", mend)
+
+
+def _projected(label: str, crs: str) -> Fault:
+    found = f"{shown(label)} says that its coordinates are in {shown(crs)}"
+    mend = "Write it anew in degrees: ogr2ogr -t_srs EPSG:4326, or GeoPandas' to_crs(4326)"
+    return Fault("data.crs", found, "expected degrees, longitude first, as GeoJSON has them (RFC 7946)", mend)
 
 
 def _no_json(label: str, error: ValueError) -> Fault:

@@ -105,6 +105,16 @@ class GeoFrame(Frame):
         own = frame.drop(columns=[frame.geometry.name])
         new = {"latitude": points.y, "longitude": points.x}
         super().__init__(own.assign(**{k: v for k, v in new.items() if k not in own}), "the GeoDataFrame")
+        if not set(new) <= set(own):
+            self._notes = (
+                f"the GeoDataFrame: coordinates in {_called(frame.crs)}, turned into latitude and longitude",
+            )
+
+
+def _called(crs: Any) -> str:
+    """A coordinate reference system by its code, where it has one."""
+    code = crs.to_epsg() if hasattr(crs, "to_epsg") else None
+    return f"EPSG:{code}" if code is not None else shown(getattr(crs, "name", crs))
 
 
 def array(values: Any) -> pa.Array:

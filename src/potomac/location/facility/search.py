@@ -198,7 +198,9 @@ class _Search:
             self.clock.tell("placing sites: first answers")
             return
         gap = (best - bound) / max(abs(best), 1e-300) if np.isfinite(bound) else 1.0
-        self.clock.tell(f"placing sites: {best:.6g}, at most {gap:.2%} above the best", min(max(0.0, 1.0 - gap), 1.0))
+        self.clock.tell(
+            f"placing sites: {best:.6g}, at most {100 * gap:.2f} % above the best", min(max(0.0, 1.0 - gap), 1.0)
+        )
 
     def _answers(self, node: _Node, served: Floats) -> None:
         """An answer from the sites that the relaxation chooses."""

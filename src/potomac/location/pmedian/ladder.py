@@ -411,7 +411,7 @@ class Ladder:
     def _tell(self, bound: float) -> None:
         best = self.met.objective
         gap = (best - bound) / max(abs(best), 1e-300) if np.isfinite(bound) else 1.0
-        self.clock.tell(f"placing sites: {best:.6g}, at most {gap:.2%} above the best", max(0.0, 1.0 - gap))
+        self.clock.tell(f"placing sites: {best:.6g}, at most {100 * gap:.2f} % above the best", max(0.0, 1.0 - gap))
 
     def _close(self, lists: Lists, node: Node, pool: ThreadPoolExecutor) -> float:
         """Branch and bound on what is left, with the search going on in between."""
@@ -460,27 +460,27 @@ class _Wanderer:
     ) -> None:
         self.source, self.lists, self.state, self.spare, self.random = source, lists, state, spare, random
         n, m = len(state.a1), len(state.slot)
-        # the first is short, as easy ones are closed soon; none takes longer than 0.1 s in the beginning
+        # a stretch takes about as long as the ascent beside it, and not longer than 0.1 s in the beginning
         some = int(5e6 / (n * m / p + 4 * n))
-        self.rounds = max(3, min(2 + p // 2, some))
-        self.least, self.most = self.rounds, 40 * max(5, min(10 + 4 * p, some))
+        self.usual = max(5, min(10 + 4 * p, some))
+        self.first = self.rounds = max(3, min(2 + p // 2, some))  # easy ones are closed by a short one
         self.spent = 0.0
 
     @property
     def stretch(self) -> int:
-        """How many times as long as the first the next stretch is, at most 10."""
-        return min(10, self.rounds // self.least)
+        """How many times as long as a usual one the next stretch is, 1 to 10."""
+        return max(1, min(10, self.rounds // self.usual))
 
     def shorten(self) -> None:
         """Go in short stretches again."""
-        self.rounds = self.least
+        self.rounds = self.first
 
     def go(self, tolerance: float) -> list[Int32s]:
         """A stretch of the search; the best answers that it met."""
         met = np.empty((ROOM, len(self.state.sites)), np.int32)
         _, count = wander(self.source, self.lists, self.state, self.spare, self.rounds, self.random, tolerance, met)
         self.spent += 25.0 * self.rounds * (len(self.state.a1) * (1.0 + len(self.state.slot) / len(self.state.sites)))
-        self.rounds = min(self.most, 2 * self.rounds)
+        self.rounds = min(40 * self.usual, 2 * self.rounds)
         return [self.state.sites.copy(), *met[:count]]
 
 

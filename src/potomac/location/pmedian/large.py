@@ -224,7 +224,7 @@ class Fine:
 
         def more() -> bool:
             gap = (best - ascent.bound) / max(abs(best), 1e-300)
-            told = f", at most {gap:.2%} above it" if np.isfinite(gap) else ""
+            told = f", at most {100 * gap:.2f} % above it" if np.isfinite(gap) else ""
             self.clock.tell(f"placing sites: the bound{told}", 0.5)
             return self.clock.left() > until
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -30,19 +32,41 @@ Say = Callable[[str], None]
 def tables(say: Say = lambda line: None) -> None:
     """Bring the database to this version; nothing where it is there already.
 
+    Of the processes of one home that come together, one does it and the others wait until it is done.
+
     Raises:
         StudyError: the database does not answer, or is of a later version.
     """
     try:
-        plan = health.pending()
-        if plan:
-            _wide()
-            say(f"Bringing the database up to date ({len(plan)} migrations)")
-            call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
-        if not health.has_cache():
-            call_command("createcachetable", verbosity=0)
+        if not _lacks():
+            return
+        with _alone():
+            plan = health.pending()
+            if plan:
+                _wide()
+                say(f"Bringing the database up to date ({len(plan)} migrations)")
+                call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+            if not health.has_cache():
+                call_command("createcachetable", verbosity=0)
     except DatabaseError as error:
         raise StudyError(_unreachable(error)) from error
+
+
+def _lacks() -> bool:
+    return bool(health.pending()) or not health.has_cache()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process of this home at a time; the lock goes with the process, however it ends."""
+    import fcntl
+
+    file = os.open(Path(settings.HOME) / ".migrating", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 def _wide() -> None:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.engine import Axis, Figure, Layer, Result, Rows
-from potomac.simulation.words import SHARES, label, say
+from potomac.simulation.estimate import Estimate
+from potomac.simulation.words import SHARES, between, label, percent, say, unit_of
 
 __all__ = ["figures"]
 
@@ -69,6 +70,17 @@ def _axis(measure: str, unit: str, words: str = "", *, zero: bool = False) -> Ax
     return Axis(words or label(measure), unit if timed else "", zero=zero)
 
 
+def _unit(measure: str, unit: str) -> str:
+    return "%" if measure in SHARES else unit_of(measure, unit)
+
+
+def _told(value: float, measure: str, unit: str) -> str:
+    """A value as it stands in a picture, with its unit; shares are in per cent there."""
+    if measure in SHARES:
+        return f"{percent(value / 100)} %"
+    return f"{say(value)} {unit_of(measure, unit)}".strip()
+
+
 def _scaled(table: pa.Table, measure: str, *names: str) -> pa.Table:
     """Shares in per cent."""
     for name in names if measure in SHARES else ():
@@ -82,9 +94,10 @@ def _scenarios(table: pa.Table, unit: str, where: str, measure: str, role: Part)
     of = _scaled(of, measure, "mean", "low", "high")
     rows = of.to_pylist()
     best, worst = (f(rows, key=lambda row: row["mean"]) for f in (min, max))
+    of_where, least, most = "" if where == "system" else f" of {where}", best["mean"], worst["mean"]
     finding = (
-        f"{label(measure).capitalize()} of {where}: {say(best['mean'])} with {best['scenario']}, {say(worst['mean'])} "
-        f"with {worst['scenario']}."
+        f"{label(measure).capitalize()}{of_where}: {_told(least, measure, unit)} with {best['scenario']}, "
+        f"{_told(most, measure, unit)} with {worst['scenario']}."
     )
     layers = (
         Layer("interval", of, "low", "scenario", x2="high", name="95 % interval"),
@@ -146,7 +159,10 @@ def _panel(table: pa.Table, place: str, unit: str, measure: str, words: str, tit
 def _convergence(table: pa.Table, unit: str, where: str, measure: str, role: Part) -> Figure:
     table = _scaled(table, measure, "mean", "low", "high")
     last = table.slice(table.num_rows - 1, 1).to_pylist()[0]
-    finding = f"After {last['replications']:,} replications it lies between {say(last['low'])} and {say(last['high'])}."
+    shown = between(last["low"], last["high"]).replace(" to ", " and ")
+    finding = (
+        f"After {last['replications']:,} replications it lies between {shown} {_unit(measure, unit)}".strip() + "."
+    )
     layers = (
         Layer("area", table, "replications", "low", y2="high", name="interval"),
         Layer("line", table, "replications", "mean", name="mean", emphasis=True),
@@ -161,7 +177,7 @@ def _warmup(table: pa.Table, unit: str, cut: float, role: Part) -> Figure:
     """Welch's curve: the mean of pilot runs, and where the warm-up ends."""
     last, most = table["end"][-1].as_py(), pc.max(table["mean"]).as_py()
     line = pa.table({"x": [cut], "y": [0.0], "y2": [most], "words": ["from here on it counts"]})
-    layers: tuple[Layer, ...] = (Layer("line", table, "end", "mean", name="mean of pilot runs"),)
+    layers: tuple[Layer, ...] = (Layer("line", table, "end", "mean", name="pilot runs"),)
     if 0 < cut <= last:
         layers += (Layer("rule", line, "x", "y", "x", "y2", name="from here on it counts", emphasis=True),)
     finding = f"What happens before {say(cut)} {unit} is left out: the model has not yet forgotten its empty start."
@@ -182,8 +198,8 @@ def _exact(table: pa.Table, role: Part) -> Figure:
         rows.append({"what": f"{row['where']}: {label(row['measure'])}", "off": 100 * (row["mean"] / x - 1),
                      "low": ends[0], "high": ends[1], "exact": x, "simulated": row["mean"]})  # fmt: skip
     shown = pa.Table.from_pylist(rows[:COMPARED])
-    outside = sum(not row["low"] <= 0 <= row["high"] for row in rows)
-    finding = f"{len(rows) - outside} of {len(rows)} intervals hold the exact value."
+    held = [Estimate(**row) for row in table.to_pylist()]
+    finding = f"{sum(not e.missed for e in held)} of {len(held)} intervals hold the exact value."
     layers = (
         Layer("interval", shown, "low", "what", x2="high", name="interval"),
         Layer("point", shown, "off", "what", tip=("exact", "simulated"), name="simulated", emphasis=True),

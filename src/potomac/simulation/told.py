@@ -8,9 +8,11 @@ from math import isfinite
 import pyarrow as pa
 
 from potomac.engine import Fact, Result, Show
+from potomac.simulation.alarms import Alarms, alarms
+from potomac.simulation.declared import Stock
 from potomac.simulation.estimate import Estimate
-from potomac.simulation.found import Found, focus_of
-from potomac.simulation.words import SHARES, between, brief, label, outcome, say, time, unit_of
+from potomac.simulation.found import Found, focus_of, part_of
+from potomac.simulation.words import between, brief, is_share, label, meaning_of, outcome, say, time, unit_of
 
 __all__ = ["result"]
 
@@ -20,6 +22,14 @@ SOURCES = (
     "White, K. P. (1997). An effective truncation heuristic for bias reduction in simulation output. Simulation 69.",
     "Gross, D., Shortle, J. F., Thompson, J. M. and Harris, C. M. (2008). Fundamentals of Queueing Theory, 4th ed.",
 )
+
+
+BESIDE = (
+    ("utilization", True), ("wait_q90", True), ("p_wait", False), ("queue_length", False), ("p_block", False),
+    ("p_balk", False), ("p_renege", False), ("on_hand", True), ("backorders", False), ("lost_per_time", False),
+    ("cost_per_time", True), ("mttf", True), ("mean_down_time", False), ("mean_down", False),
+)  # fmt: skip
+"""Measures of the place that is told first, and whether they are key figures."""
 
 
 def result(found: Found, tables: Mapping[str, pa.Table], model: Mapping[str, pa.Table]) -> Result:
@@ -49,15 +59,18 @@ def _sentence(found: Found) -> str:
         said.append(f"{told.name}: {brief(told.run, e, unit)}" + ("" if real else ", which may be chance"))
     whole = "; ".join(said)
     whole = whole[:1].upper() + whole[1:]
-    missed = sum(e.missed for e in found.run.estimates)
-    if missed and _alarming(found):
-        whole += f". Caution: {missed} exact value{'s lie' if missed > 1 else ' lies'} outside the interval"
+    if not found.run.reached:
+        e = found.main
+        half = f"{100 * e.half_width / abs(e.mean):.2g} %" if e.mean and isfinite(e.half_width) else "no interval"
+        whole += f". The precision that was asked for was not reached: the half-width is {half} of the mean"
+    far = len(_alarms(found).far)
+    if far:
+        whole += f". Alarm: {far} exact value{'s lie' if far > 1 else ' lies'} too far outside the interval for chance"
     return f"{whole}."
 
 
-def _alarming(found: Found) -> bool:
-    """Whether more exact values lie outside than intervals of this confidence let expect, or one very far."""
-    return any("too far for chance" in note for note in found.run.notes)
+def _alarms(found: Found) -> Alarms:
+    return alarms(found.run.estimates, found.question.confidence)
 
 
 # ---- facts --------------------------------------------------------------------------------------------------------
@@ -65,7 +78,7 @@ def _alarming(found: Found) -> bool:
 
 def _fact(name: str, e: Estimate, meaning: str, unit: str, *, key: bool = False, words: str = "") -> Fact:
     """A measure as a fact; shares in per cent."""
-    share = e.measure in SHARES
+    share = is_share(e.measure)
     factor = 100.0 if share else 1.0
     low, high = (factor * end if isfinite(end) else None for end in (e.low, e.high))
     value = factor * e.mean
@@ -78,29 +91,28 @@ def _fact(name: str, e: Estimate, meaning: str, unit: str, *, key: bool = False,
 def _main(found: Found) -> Iterator[Fact]:
     e, unit = found.main, found.question.time_unit
     confidence = f"{100 * found.question.confidence:g} %"
-    meaning = f"{label(e.measure).capitalize()} of {e.where}, with its {confidence} interval."
-    yield _fact("main", e, meaning, unit, key=True)
+    yield _fact("main", e, f"{meaning_of(e)}, with its {confidence} interval.", unit, key=True)
     if e.exact is not None:
-        share = e.measure in SHARES
+        share = is_share(e.measure)
         yield Fact("exact", (100 if share else 1) * e.exact, "The same by a closed form, where one is known.",
-                   unit="%" if share else unit_of(e.measure, unit))  # fmt: skip
+                   unit="%" if share else unit_of(e.measure, unit), label=f"{e.where}: {label(e.measure)}, exact",
+                   )  # fmt: skip
 
 
 def _place(found: Found) -> Iterator[Fact]:
     """What else matters at the place that is told first."""
     run, unit, focus = found.run, found.question.time_unit, focus_of(found.run)
-    wanted = (
-        ("utilization", "Share of the time of its servers that is spent serving, at the busiest station.", True),
-        ("wait_q90", "Nine in ten wait no longer than this.", True),
-        ("p_wait", "Share of customers who have to wait.", False),
-        ("queue_length", "Mean number who wait.", False), ("on_hand", "Mean stock on hand.", True),
-        ("backorders", "Mean of what is owed.", False), ("cost_per_time", "Mean cost a unit of time.", True),
-        ("mttf", "Mean time to the first failure.", True), ("mean_down", "Mean time until it works again.", False),
-    )  # fmt: skip
-    for measure, meaning, key in wanted:
+    part = part_of(found.declared, focus)
+    for measure, key in BESIDE:
+        if isinstance(part, Stock) and measure in ("wait_q90", "lost_per_time" if not part.lost else "backorders"):
+            continue
         for e in run.estimates:
+            if measure in ("p_block", "p_balk", "p_renege") and not e.mean:
+                continue
             if (e.where, e.measure) == (focus, measure) and e != found.main and isfinite(e.mean):
-                yield _fact(measure, e, meaning, unit, key=key)
+                yield _fact(measure, e, f"{meaning_of(e)}.", unit, key=key)
+    if isinstance(part, Stock):
+        return
     for e in run.estimates:
         if (e.where, e.measure) == ("system", "time_in_system") and e != found.main and isfinite(e.mean):
             yield _fact("time_in_system", e, "Mean time from coming to leaving.", unit, words="time in the system")
@@ -119,14 +131,14 @@ def _runs(found: Found) -> Iterator[Fact]:
         )
     if found.question.precision is not None:
         yield Fact("reached", run.reached, "Whether the precision that was asked for was reached.", key=not run.reached)
-    there = [each for each in run.estimates if each.exact is not None]
-    if there:
-        missed = sum(each.missed for each in there)
-        meaning = "Measures for which a closed form is known; one interval in twenty misses by chance."
-        yield Fact("exact_values", len(there), meaning)
-        yield Fact(
-            "exact_missed", missed, "Those of them whose interval does not hold the exact value.", key=_alarming(found)
-        )
+    held = _alarms(found)
+    if held.known:
+        yield Fact("exact_values", len(held.known), "Measures with an interval for which a closed form is known.")
+        chance = f"{held.expected:.2g} {'is' if held.expected <= 1 else 'are'} expected by chance"
+        meaning = f"Those of them whose interval does not hold the exact value; {chance}."
+        yield Fact("exact_missed", len(held.missed), meaning)
+        meaning = "Those of them that are too far out for chance: the run is not what the formula supposes."
+        yield Fact("exact_alarms", len(held.far), meaning, key=bool(held.far))
     yield Fact("events", sum(r.events for r in run.runs), "Events that were simulated.")
 
 
@@ -143,6 +155,7 @@ def _validation(found: Found, tables: Mapping[str, pa.Table]) -> Iterator[Fact]:
 
 def _notes(found: Found) -> Iterator[str]:
     yield from found.run.notes
+    yield from _over(found)
     for name, fits in found.data.fits.items():
         yield f"Table {name}, {fits.n:,} values: {fits.verdict}"
     for name, seen in found.data.arrivals.items():
@@ -151,22 +164,38 @@ def _notes(found: Found) -> Iterator[str]:
     for told in found.scenarios[1:]:
         if told.difference is not None and told.low is not None and told.high is not None:
             chance = "" if told.low > 0 or told.high < 0 else "; the interval holds 0, so it may be chance"
+            percent, points = (100, " percentage points") if is_share(found.main.measure) else (1, "")
             yield (
                 f"{told.name} less the model as it is, {label(found.main.measure)} of {found.main.where}: "
-                f"{say(told.difference)} ({between(told.low, told.high)}, all scenarios together){chance}."
+                f"{say(percent * told.difference)}{points} ({between(percent * told.low, percent * told.high)}, all "
+                f"scenarios together){chance}."
             )
     for told in found.scenarios[1:]:
         yield from (f"{told.name}: {note}" for note in told.run.notes)
 
 
+def _over(found: Found) -> Iterator[str]:
+    """What is played back and ends before the run does."""
+    end, unit = found.run.window.end, found.question.time_unit
+    for s in found.declared.sources:
+        if s.times and isfinite(end) and s.times[-1] < end:
+            last = time(s.times[-1], unit)
+            yield f"The arrivals of {s.name} that are played back end at {last}; nobody comes from there after that."
+
+
 def _method(found: Found) -> Iterator[str]:
     run, unit = found.run, found.question.time_unit
     length = f"until {time(run.window.end, unit)}" if isfinite(run.window.end) else "until all were through"
+    start = f"the first {time(run.window.start, unit)} are" if run.window.start else "nothing is"
+    kept = (
+        " Averages over customers and averages over time are kept apart; who is still inside at the end is followed "
+        "to the exit."
+    )
     yield (
         f"The model ran {len(run.runs):,} times {length}, each time with its own random streams, keyed by seed, name "
-        f"and number of the replication; the first {time(run.window.start, unit)} are left out ({run.warmup.why}). "
-        "Replications are independent, so that an interval of Student's kind holds for their averages. Averages over "
-        "customers and averages over time are kept apart; who is still inside at the end is followed to the exit."
+        f"and number of the replication; {start} left out at the start ({run.warmup.why}). Replications are "
+        f"independent, so that an interval of Student's kind holds for their averages."
+        f"{'' if found.declared.components else kept}"
     )
     if any(e.exact is not None for e in run.estimates):
         yield "Where a textbook knows the model, its exact value stands beside the simulated one."

@@ -428,7 +428,8 @@ def _by_formula(d: Declared, needed: float) -> Simulated:
         NoAnswer: they are not.
     """
     known = tuple(_exactly(key, x) for key, x in analytic(d).items() if isfinite(x))
-    if not known:
+    main = {*((s.name, "wait") for s in d.stations), *((s.name, "fill_rate") for s in d.stocks)}
+    if not main <= {(e.where, e.measure) for e in known}:
         found = f"the model is so slow to settle then that an answer takes about {say(needed)} events"
         raise NoAnswer(_long(found, f"at most {BEARABLE:,} are simulated while one watches"))
     note = "The model is too slow to settle to be simulated while one watches: these are exact values."

@@ -45,6 +45,7 @@ def passage_up(birth: npt.ArrayLike, death: npt.ArrayLike) -> Floats:
     b, d = np.asarray(birth, float), np.asarray(death, float)
     h = np.empty_like(b)
     before = 0.0
-    for i in range(len(b)):
-        before = h[i] = (1 + d[i] * before) / b[i] if i else 1 / b[i]
+    with np.errstate(over="ignore"):  # infinite where it is longer than floats can tell
+        for i in range(len(b)):
+            before = h[i] = (1 + d[i] * before) / b[i] if i else 1 / b[i]
     return h

@@ -214,4 +214,6 @@ def repairable_k_out_of_n(
     up = float(p[: n - k + 1].sum())
     failures = float(p[n - k] * birth[n - k])
     mttf = float(passage_up(birth[: n - k + 1], death[: n - k + 1]).sum())
-    return Repairable(up, mttf, failures, up / failures, float(p[n - k + 1 :].sum()) / failures, tuple(p.tolist()))
+    with np.errstate(divide="ignore", invalid="ignore"):  # where failures are rarer than floats can tell
+        between, down = np.array([up, p[n - k + 1 :].sum()]) / failures
+    return Repairable(up, mttf, failures, float(between), float(down), tuple(p.tolist()))

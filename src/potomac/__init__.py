@@ -33,6 +33,7 @@ __all__ = [
     "location",
     "outliers",
     "report",
+    "simulation",
     "spec",
     "stats",
     "studies",

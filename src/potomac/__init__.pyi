@@ -4,6 +4,7 @@ from potomac import geo as geo
 from potomac import location as location
 from potomac import outliers as outliers
 from potomac import report as report
+from potomac import simulation as simulation
 from potomac import spec as spec
 from potomac import stats as stats
 from potomac import studies as studies

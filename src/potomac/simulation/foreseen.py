@@ -10,7 +10,7 @@ from potomac.errors import Fault, NoAnswer, PotomacError, StudyError, did_you_me
 from potomac.simulation.execute import replications
 from potomac.simulation.horizon import ends, too_short
 from potomac.simulation.measures import measured
-from potomac.simulation.output import Asked, refused
+from potomac.simulation.output import Asked, refused, refused_in_the_long_run
 from potomac.simulation.plan import Declared
 from potomac.simulation.question import Observed
 from potomac.simulation.replication import Window
@@ -38,6 +38,8 @@ def foresee(d: Declared, asked: Asked) -> None:
     faults = [*unstable(d, traffic(d))]
     if faults and asked.until is None:
         raise NoAnswer(faults)
+    if not faults and asked.until is None:
+        refused_in_the_long_run(d, asked)
     if not faults and asked.until is not None and asked.warmup == "auto":
         short = too_short(d, asked.until, asked.replications or 20)
         if short is not None:

@@ -165,9 +165,8 @@ def simulate(
     tell, stream = progress or Quiet(), stream_of(asked.seed)
     found = horizon(declared, asked.until, asked.warmup, asked.replications, stream, tell)
     if found.warmup.steady and not endless:
+        refused_in_the_long_run(declared, asked)
         endless = [*_heavy(declared)]
-        if endless and not _quantile(asked.of):
-            raise NoAnswer(endless)
     way = Way(found.warmup.steady, asked.antithetic, asked.replications == 1, asked.confidence, found.widened)
     stopped = _run(declared, asked, found.window, way, stream, tell, clock)
     found = _settled(declared, stopped.runs, found)
@@ -199,6 +198,17 @@ def refused(declared: Declared, asked: Asked) -> None:
     endless = [*_endless(declared)]
     if endless and not _quantile(asked.of):
         raise NoAnswer(endless)
+
+
+def refused_in_the_long_run(declared: Declared, asked: Asked) -> None:
+    """Refuse means of waits that have no valid interval in the long run.
+
+    Raises:
+        NoAnswer: waits have an infinite variance, and no quantile is asked for.
+    """
+    heavy = [*_heavy(declared)]
+    if heavy and not _quantile(asked.of):
+        raise NoAnswer(heavy)
 
 
 def _exact(d: Declared, a: Asked, warmup: Warmup) -> dict[tuple[str, str], float]:

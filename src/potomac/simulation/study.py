@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from potomac.engine import Endpoint, Engine, Figure, Progress, Result
+from potomac.engine import Endpoint, Engine, Figure, Progress, Result, Slider
 from potomac.errors import Fault, PotomacError, StudyError
 from potomac.simulation import answer, live, pictures
 from potomac.simulation.building import Data, model_of
 from potomac.simulation.demo import prepare
+from potomac.simulation.montecarlo import posed
+from potomac.simulation.montecarlo import study_side as chance
 from potomac.simulation.question import PARTS, Observed, Question, Scenario, changed
+from potomac.simulation.reading import data_of
 from potomac.spec import Spec, Study, TableSpec
 from potomac.stats.streams import Stream
 from potomac.tables import TIME, Role, Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["SimulationStudy", "engine"]
 
@@ -235,6 +241,46 @@ class CrewSpec(Spec):
     discipline: Literal["fcfs", "priority"] = Field(default="fcfs", description="which repair is next")
 
 
+class ExperimentSpec(Spec):
+    """Monte Carlo: random inputs, and values that follow from them; time plays no part. In place of all parts above."""
+
+    inputs: dict[str, Amount] = Field(
+        description="name = a distribution; with draws = 5 five of them; with total = \"claims\" as many as the input "
+        "claims says, added up; also { dice = { sides = 6, draws = 2 } }, { cards = { deck = 52, draws = 5 } }, coins",
+        examples=[{"claims": {"poisson": {"mean": 30}}, "loss": {"gamma": {"mean": 1e3, "cv": 1}, "total": "claims"}}],
+    )  # fmt: skip
+    values: dict[str, str] = Field(
+        description="name = a formula of inputs and of values before it; of a comparison the probability is told",
+        examples=[{"ruin": "loss > 50000"}],
+    )
+    units: dict[str, str] = Field(default_factory=dict, description="value = its unit", examples=[{"loss": "euro"}])
+    method: Literal["plain", "antithetic", "stratified", "sobol", "importance"] = Field(
+        default="plain", description="how draws are chosen"
+    )
+    control: tuple[str, ...] = Field(
+        default=(), description="inputs whose known means correct the estimate (control variates)",
+        examples=[["claims"]],
+    )  # fmt: skip
+    strata: dict[str, int] = Field(
+        default_factory=dict, description="stratified: input = pieces; default up to 256 strata of all inputs",
+        examples=[{"claims": 16}],
+    )  # fmt: skip
+    allocation: Literal["proportional", "neyman"] = Field(
+        default="proportional", description="stratified: draws alike, or by what varies in a pilot"
+    )
+    proposal: dict[str, Amount] = Field(
+        default_factory=dict, description="importance: input = the distribution it is drawn from instead",
+        examples=[{"claims": {"poisson": {"mean": 45}}}],
+    )  # fmt: skip
+    sensitivity: Literal["none", "sobol", "morris", "fast", "rbd_fast", "pawn"] = Field(
+        default="none", description="how it is found out which inputs matter"
+    )
+    exact: dict[str, float] = Field(
+        default_factory=dict, description="value = its mean or probability, where it is known", examples=[{"loss": 3e4}]
+    )
+    most: int = Field(default=10_000_000, ge=16, description="draws at which the search for precision stops")
+
+
 class RunSpec(Spec):
     """How long and how often the model runs."""
 
@@ -295,6 +341,9 @@ class SimulationStudy(Study):
     component: tuple[ComponentSpec, ...] = Field(default=(), description="units that fail: a model of its own")
     system: tuple[SystemSpec, ...] = Field(default=(), description="structures of components")
     crew: tuple[CrewSpec, ...] = Field(default=(), description="who repairs components")
+    experiment: ExperimentSpec | None = Field(
+        default=None, description="Monte Carlo in place of sources, stations, stocks and components"
+    )
     data: dict[str, DataSpec] = Field(
         default_factory=dict, description="tables, each under a name, for fit, data and trace"
     )
@@ -311,6 +360,9 @@ class SimulationStudy(Study):
 
     def _faults(self) -> Iterator[Fault]:
         parts, names = parts_of(self), [*self.data]
+        if self.experiment is not None:
+            yield from chance.faults(posed_of(self), names, _beside(self))
+            return
         base = [*_of_model(self.name, parts, names)]
         yield from base
         if base:
@@ -378,19 +430,41 @@ def question_of(study: SimulationStudy) -> Question:
     )  # fmt: skip
 
 
+def _beside(study: SimulationStudy) -> list[str]:
+    """Keys that stand beside an experiment and mean nothing to it."""
+    given = [what for what in (*PARTS, "scenario", "observed") if getattr(study, what)]
+    return given + [f"run.{name}" for name in ("until", "warmup", "most") if name in study.run.model_fields_set]
+
+
+def posed_of(study: SimulationStudy) -> posed.Posed:
+    """What the study asks of its experiment, as plain values."""
+    e, r = study.experiment, study.run
+    assert e is not None  # noqa: S101 - asked only where there is one
+    return posed.Posed(
+        study.name, e.inputs, e.values, e.units, e.method, e.control, e.strata, e.allocation, e.proposal, e.exact,
+        None if e.sensitivity == "none" else e.sensitivity, r.precision, r.replications, r.of, r.quantiles,
+        r.confidence, e.most, r.budget, study.seed,
+    )  # fmt: skip
+
+
 def run(study: SimulationStudy, tables: Mapping[str, Table], stream: Stream, progress: Progress) -> Result:
     """Build the model, run it, compare its scenarios, tell what came of it."""
+    if study.experiment is not None:
+        return chance.answer(posed_of(study), data_of(tables, question_of(study)), progress)
     return answer.answer(tables, question_of(study), progress)
 
 
 def check(study: SimulationStudy, tables: Mapping[str, Table]) -> None:
     """See whether the model has a long run, its tables fitted."""
+    if study.experiment is not None:
+        chance.check(posed_of(study), data_of(tables, question_of(study)))
+        return
     answer.check(tables, question_of(study))
 
 
 def figures(result: Result) -> Iterable[Figure]:
     """The pictures of a result."""
-    return pictures.figures(result)
+    return chance.figures(result) if chance.KEPT in result.model else pictures.figures(result)
 
 
 class Change(BaseModel):
@@ -422,6 +496,13 @@ class Change(BaseModel):
     base: float | None = Field(title="Base stock", default=None, ge=0, le=1e9, description="whatever leaves is ordered")
     component: str = Field(default="", max_length=200, description="component that is meant; default the first")
     count: int | None = Field(title="Units", default=None, ge=1, le=1000, description="of the component")
+    input: str = Field(
+        title="Input", default="", max_length=200, description="input of an experiment that is meant; default the first"
+    )
+    level: float = Field(
+        title="Its level", default=100, ge=1, le=1000, description="of the input, in per cent of that of the run",
+        json_schema_extra={"unit": "%"},
+    )  # fmt: skip
 
 
 class Measured(BaseModel):
@@ -449,9 +530,20 @@ class Changed(BaseModel):
     note: str = Field(description="what the answer rests on")
 
 
-def what_if(model: live.Live, ask: Change) -> Changed:
-    """What would come of other servers, arrivals, services, stocks or units."""
-    return Changed(**live.what_if(model, ask.model_dump()))
+def what_if(model: live.Live | chance.Live, ask: Change) -> Changed:
+    """What would come of other servers, arrivals, services, stocks, units or inputs."""
+    asked = ask.model_dump()
+    return Changed(**(chance.what_if(model, asked) if isinstance(model, chance.Live) else live.what_if(model, asked)))
+
+
+def load(tables: Mapping[str, pa.Table]) -> live.Live | chance.Live:
+    """The model of a run, or its experiment."""
+    return chance.load(tables) if chance.KEPT in tables else live.load(tables)
+
+
+def sliders(model: live.Live | chance.Live, chosen: Mapping[str, str]) -> Iterable[Slider]:
+    """What can be moved; of queues and stocks it depends on the place that is chosen."""
+    return chance.sliders(model, chosen) if isinstance(model, chance.Live) else live.sliders(model, chosen)
 
 
 engine = Engine(
@@ -461,8 +553,8 @@ engine = Engine(
     figures=figures,
     summary="What will happen if? Queues, stocks and machines by simulation, with intervals and exact values beside.",
     endpoints=(
-        Endpoint("what-if", Change, what_if, Changed, live.load, "What if it were otherwise?", {"arrivals": 110},
-                 sliders=live.sliders),
+        Endpoint("what-if", Change, what_if, Changed, load, "What if it were otherwise?", {"arrivals": 110},
+                 sliders=sliders),
     ),
     demo=("demo-desk.toml", "demo-inventory.toml", "demo-repair.toml"),
     prepare=prepare,

@@ -15,7 +15,7 @@ from potomac.simulation.montecarlo.moments import Grouped, Moments
 from potomac.simulation.montecarlo.tally import Tally
 from potomac.stats.intervals import proportion_interval, quantile_interval
 
-__all__ = ["Chance", "Judged", "clopper_pearson", "mean_of", "quantile_of"]
+__all__ = ["Chance", "Judged", "clopper_pearson", "mean_of", "quantile_of", "shares_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -233,10 +233,8 @@ class _Law:
 
     @classmethod
     def of(cls, t: Tally, x: Floats, *, upper: bool, normalised: bool) -> _Law:
-        w = _weights(t, x.size)
         normalised = normalised or t.method != "importance"
-        if normalised:
-            w = w / w.sum()
+        w = shares_of(t) if normalised else _weights(t, x.size)
         order = np.argsort(x, kind="stable")
         summed = np.cumsum(w[order])
         below = 1 - (summed[-1] - summed) if upper else summed
@@ -245,6 +243,13 @@ class _Law:
     def at(self, q: float) -> float:
         """The smallest draw at or below which lies a share of ``q``."""
         return float(self.x[min(int(np.searchsorted(self.below, q - 1e-12)), self.x.size - 1)])
+
+
+def shares_of(t: Tally) -> Floats:
+    """The probability that each draw stands for that is kept; they sum to 1. Shape (kept,)."""
+    w = _weights(t, t.kept)
+    total = float(w.sum())
+    return w / total if total > 0 else w
 
 
 def _weights(t: Tally, n: int) -> Floats:

@@ -92,9 +92,11 @@ def drawn(what: object) -> Drawn | Cards:
     """The input that is meant.
 
     Args:
-        what: an input; a distribution, in any of the forms of :func:`potomac.simulation.distributions.distribution`;
-            a table with ``draws`` or ``total`` beside it; ``{cards = {deck = 52, draws = 5}}``, ``{dice = {...}}`` or
-            ``{coins = {...}}``; or a pair of a distribution and a number of draws.
+        what: an input; a distribution, in any of the forms of
+            :func:`~potomac.simulation.distributions.distribution`; a table with ``draws`` or ``total`` beside the
+            family (or ``from``, a distribution that was made); ``{cards = {deck = 52, draws = 5}}``,
+            ``{dice = {sides = 6, draws = 2}}`` or ``{coins = {p = 0.5}}``; or a pair of a distribution and a number of
+            draws.
 
     Raises:
         StudyError: it is none of these.
@@ -109,8 +111,7 @@ def drawn(what: object) -> Drawn | Cards:
     draws, total = given.pop("draws", 1), given.pop("total", "")
     if len(given) == 1 and (name := next(iter(given))) in _GAMES:
         return _game(name, given[name], draws, total)
-    found = distribution(given if len(given) != 1 or not isinstance(next(iter(given.values())), Distribution) else
-                         next(iter(given.values())))  # fmt: skip
+    found = given.pop("from") if "from" in given else distribution(given)
     return Drawn(found, draws, str(total))
 
 

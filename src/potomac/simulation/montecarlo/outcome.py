@@ -115,7 +115,7 @@ def _weighed(done: MonteCarlo, normalised: bool) -> Iterator[str]:
         carried = m.n * float(m.mean[j]) ** 2 / squares if squares > 0 else 0.0
         if max(carried, worth) < max(100.0, m.n / 1000):
             yield (
-                f"{name}: {m.n:,} weighted draws are worth {max(carried, worth):,.0f}; a few carry nearly all the weight "
+                f"{name}: {m.n:,} weighted draws are worth {max(carried, worth):,.0f}; a few carry nearly all weight "
                 "and the interval cannot be trusted. Choose a proposal nearer to the inputs, or with heavier tails."
             )
     kind = "self-normalised: divided by the mean of the weights" if normalised else "not normalised"

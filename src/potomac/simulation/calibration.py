@@ -20,7 +20,7 @@ from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
 from potomac.simulation.arrow import table_of
 from potomac.simulation.hooks import spread_over
-from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, holm
+from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, holm, in_columns
 from potomac.simulation.trials import Placed, Probabilities, Read, Refused, Trial, is_classifier
 from potomac.simulation.uniformity import chi_square, ecdf_table, uniform_p
 from potomac.stats.intervals import mean_interval, proportion_interval, ratio_interval
@@ -73,7 +73,7 @@ class Finding:
     words: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Calibration:
     """What came of calibrating an estimator.
 
@@ -101,6 +101,15 @@ class Calibration:
     ecdf: pa.Table | None = None
     reliability: pa.Table | None = None
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        head = ("parameter", "what", "value", "low", "high", "nominal", "together", "verdict")
+        rows = [
+            (f.parameter, f.what, f.value, f.low, f.high, f.nominal, f.p_holm, f.verdict.partition(":")[0])
+            for f in self.findings
+        ]
+        cut = 0 if any(f.parameter for f in self.findings) else 1
+        return "\n".join([self.verdict, "", in_columns([head[cut:], *(row[cut:] for row in rows)]), *self.notes])
 
     @property
     def table(self) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from copy import deepcopy
+from importlib import import_module
 from typing import Any, TypeVar
 
 from potomac.engine import Progress
@@ -77,7 +78,7 @@ def portable(hook: Any) -> None:
     try:
         from joblib.externals import cloudpickle  # joblib before 1.6 brings its own
     except ImportError:
-        import cloudpickle
+        cloudpickle = import_module("cloudpickle")
     try:
         cloudpickle.dumps(hook)
     except Exception as error:

@@ -21,7 +21,19 @@ from potomac.stats.intervals import proportion_interval
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["AGREES", "DIFFERS", "UNSURE", "Check", "Tried", "another", "check_table", "draws_for", "holm", "judged"]
+__all__ = [
+    "AGREES",
+    "DIFFERS",
+    "UNSURE",
+    "Check",
+    "Tried",
+    "another",
+    "check_table",
+    "draws_for",
+    "holm",
+    "in_columns",
+    "judged",
+]
 
 Floats = npt.NDArray[np.float64]
 Side = Literal["both", "upper"]
@@ -210,3 +222,12 @@ def check_table(checks: Sequence[Check]) -> pa.Table:
 
 def _known(value: float | str) -> float | str | None:
     return value if isinstance(value, str) or isfinite(value) else None
+
+
+def in_columns(rows: Sequence[Sequence[str | float]]) -> str:
+    """Rows of words and numbers, the first row their heads, in columns of even width."""
+    said = [[x if isinstance(x, str) else f"{x:.3g}" if isfinite(x) else "" for x in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*said, strict=True)]
+    words = [any(isinstance(row[i], str) for row in rows[1:]) for i in range(len(widths))]
+    pad = [str.ljust if word else str.rjust for word in words]
+    return "\n".join("  ".join(f(x, w) for f, x, w in zip(pad, row, widths, strict=True)).rstrip() for row in said)

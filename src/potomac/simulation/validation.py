@@ -17,7 +17,7 @@ from potomac.simulation.discrepancies import COVERED, Statistics, binary, covere
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.hooks import fresh, spread_over
 from potomac.simulation.inputs.checked import numbers
-from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, Check, Tried, check_table, draws_for, judged
+from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, Check, Tried, check_table, draws_for, in_columns, judged
 from potomac.simulation.model import Model
 from potomac.simulation.observing import Stretch, compared, seen_of, window_for
 from potomac.simulation.predictive import Categorical, Predictive, Sampled, predictive_of
@@ -40,7 +40,7 @@ GROUPS = 50
 """Groups of rows at most."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Validation:
     """What came of holding a model against what was observed.
 
@@ -61,6 +61,11 @@ class Validation:
     confidence: float
     tables: Mapping[str, pa.Table] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        head = ("check", "observed", "low", "high", "p", "together", "verdict")
+        rows = [(c.name, c.observed, c.low, c.high, c.p, c.p_holm, c.verdict.partition(":")[0]) for c in self.each]
+        return "\n".join([self.verdict, "", in_columns([head, *rows]), *self.notes])
 
     @property
     def checks(self) -> pa.Table:
@@ -367,8 +372,12 @@ def _verdict(checks: Sequence[Check], agrees: bool | None) -> str:
     told = [c for c in checks if isfinite(c.share)]
     if agrees:
         able = [c for c in told if c.verdict == AGREES]
+        blind = sum(c.verdict == UNSURE for c in checks)
+        count = len(checks) - blind
+        many = f" in {count} check{'s' * (count > 1)}" if len(checks) > 1 else ""
+        many += f" ({blind} more cannot tell)" if blind else ""
         first = f"; a difference of {able[0].detectable:.3g} in {able[0].name} would mostly be found" if able else ""
-        return f"{AGREES} in all {len(checks)} checks{first}" if len(checks) > 1 else f"{AGREES}{first}"
+        return f"{AGREES}{many}{first}"
     best = min(told, key=lambda c: c.share, default=None)
     if best is None:
         return UNSURE

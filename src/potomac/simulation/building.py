@@ -167,7 +167,7 @@ def model_of(name: str, parts: Parts, data: Data) -> Model:
                 getattr(model, what)(**given)
             except PotomacError as error:
                 wrong.append(_keyed(error, what, n, part))
-            except TypeError as error:
+            except (TypeError, ValueError) as error:
                 fault = Fault("simulation.key", f"the {what} cannot be made: {error}", key=f"{what}.{n}")
                 wrong.append(StudyError(fault))
     if not wrong:

@@ -140,7 +140,7 @@ class Model:
         Raises:
             StudyError: the station is wrong; the message says how.
         """
-        turns = (0.0,) * int(balk) + (1.0,) if isinstance(balk, int) else tuple(float(p) for p in balk)
+        turns = _turns(balk)
         made = Station(
             _named(name), _by_kind(service), servers, discipline, preemption, capacity,
             {} if patience is None else _by_kind(patience), turns, overflow, balk_to, renege_to,
@@ -495,6 +495,17 @@ def _to(to: Where) -> dict[str, float]:
     if isinstance(to, str):
         return {to: 1.0}
     return {str(name): float(share) for name, share in to.items()}
+
+
+def _turns(balk: Any) -> tuple[float, ...]:
+    """The probability to turn back at each length of the queue, the last one for all beyond."""
+    try:
+        if isinstance(balk, (int, np.integer)) and not isinstance(balk, bool) and balk >= 0:
+            return (0.0,) * int(balk) + (1.0,)
+        return tuple(float(p) for p in balk)
+    except (TypeError, ValueError):
+        expected = "expected a length of the queue, or the probability at each length"
+        raise StudyError(Fault("simulation.balk", f"balk is {balk!r:.60}", expected, key="balk")) from None
 
 
 def _maybe(what: Any) -> Distribution | None:

@@ -470,11 +470,11 @@ def _watched(live: Live, d: Declared) -> Simulated:
     stream, most = Stream(live.seed).child("simulation"), EVENTS // runs
     made = reliability.replications(d, range(runs), window, stream, progress=_patience(), most=most)
     way, exact = Way(warmup.steady, confidence=live.confidence), analytic(d)
-    found = estimates(d, made, window, (), way, exact if warmup.steady else {})
-    missing = {key: x for key, x in exact.items() if key[1] == "mttf" and key not in _by_key(found)}
+    seen = estimates(d, made, window, (), way, exact if warmup.steady else {})
+    missing = {key: x for key, x in exact.items() if key[1] == "mttf" and key not in _by_key(seen)}
     known = tuple(_exactly(key, x) for key, x in missing.items() if isfinite(x))
     notes = tuple(f"The mean time to failure of {where} is the exact one." for where, _ in missing)
-    return Simulated(d, Asked(), window, (*found, *known), {}, tuple(made), warmup, notes)
+    return Simulated(d, Asked(), window, (*seen, *known), {}, tuple(made), warmup, notes)
 
 
 def _patience() -> Callable[..., None]:

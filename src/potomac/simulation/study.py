@@ -470,7 +470,7 @@ def figures(result: Result) -> Iterable[Figure]:
 class Change(BaseModel):
     """What would be otherwise. What is left out stays as it is in the run."""
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     station: str = Field(default="", max_length=200, description="station that is meant; default the busiest")
     servers: int | None = Field(title="Servers", default=None, ge=1, le=10_000, description="who serve there")

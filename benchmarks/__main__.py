@@ -15,6 +15,7 @@ NAMES = (
     "outliers.positions", "outliers.tabular", "outliers.speed", "outliers.scale",
     "location.pmedian", "location.planar", "location.large", "location.capacitated", "location.single",
     "location.circuity", "location.roads", "location.scenarios",
+    "simulation.coverage", "simulation.agreement",
     "server.jobs", "server.http", "server.together", "server.start", "server.points",
 )  # fmt: skip
 

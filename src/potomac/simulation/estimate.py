@@ -203,7 +203,7 @@ def _few(runs: int, customers: float, q: float, way: Way) -> bool:
 
 
 def _within(q: float, half: float) -> list[float]:
-    """Ends between 0 and 1 of a share with such a half-width, which is less at an end nearer to 0 or 1 (Wilson 1927)."""
+    """Ends between 0 and 1 of a share with such a half-width, which is less at an end near to 0 or 1 (Wilson 1927)."""
     k = half * half / (q * (1 - q))
     middle, reach = (q + k / 2) / (1 + k), half * sqrt(1 + k / (4 * q * (1 - q))) / (1 + k)
     return [middle - reach, middle + reach]
@@ -229,7 +229,7 @@ def estimated(key: tuple[str, str], x: Floats, exact: float | None, way: Way, tr
     low, high = skewed_interval(seen, way.confidence)
     if not isfinite(low) or not isfinite(high):
         return Estimate(*key, mean, nan, nan, nan, int(seen.size), exact)
-    low, high = mean - way.widened * (mean - low), mean + way.widened * (high - mean)
+    low, high = float(mean - way.widened * (mean - low)), float(mean + way.widened * (high - mean))
     if trials > 0 and high - low < 1e-9:  # never seen in n, or always: within 3/n with 95 % (Hanley 1983)
         least = -log(1 - way.confidence) / trials
         if mean == 0:

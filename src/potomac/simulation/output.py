@@ -24,6 +24,7 @@ from potomac.simulation.plan import Declared
 from potomac.simulation.reliability import given_up
 from potomac.simulation.replication import Replication, Window
 from potomac.simulation.stopping import LEAST, Stopped, enough
+from potomac.simulation.tails import of_tails
 from potomac.simulation.warmup import Warmup, rising
 from potomac.stats.streams import Stream
 
@@ -182,6 +183,7 @@ def simulate(
     told = (*found.notes, *given_up(declared, stopped.runs), *_notes(all_, stopped, asked, found))
     told += tuple(_pairs(all_, kept)) if asked.antithetic else ()
     told += tuple(f"{f.found}: only quantiles have an interval." for f in endless)
+    told += tuple(_swayed(declared, asked)) if found.warmup.steady and not endless else ()
     return Simulated(
         declared, asked, found.window, all_, kept, stopped.runs, found.warmup, told, stopped.reached
     )  # fmt: skip
@@ -282,6 +284,15 @@ def _heavy(d: Declared) -> Iterator[Fault]:
                 mend = "Ask for a quantile, e.g. of = wait_q90, or cut the distribution off"
                 key = f"station.{s.name}.service"
                 yield Fault("simulation.infinite-variance", f"{found}: no valid mean interval", "", mend, key=key)
+
+
+def _swayed(d: Declared, a: Asked) -> Iterator[str]:
+    """What is said of waits that a few long services rule."""
+    for where, service in of_tails(d.stations):
+        yield (
+            f"A few long services of {where}, {service}, rule its waits: intervals of their averages hold somewhat "
+            f"less often than {100 * a.confidence:.4g} %."
+        )
 
 
 def _run(

@@ -300,6 +300,9 @@ def found_in(parts: Parts, fault: Fault) -> Fault:
     for what in ("route", "station", "stock", "source", "component", "system"):
         for n, part in reversed([*enumerate(parts.get(what, ()))]):
             name = str(part.get("start" if what == "route" else "name", ""))
-            if name and any(said in fault.found for said in (f"'{name}'", f"'{name}/", f" {name} ")):
+            drawn = next((key for key in DRAWN.get(what, ()) if f"'{name}/{key}" in fault.found), "")
+            if drawn in parts[what][n]:
+                return replace(fault, key=f"{what}.{n}.{drawn}")
+            if name and any(said in fault.found for said in (f"'{name}'", f" {name} ")):
                 return replace(fault, key=f"{what}.{n}")
     return fault

@@ -149,6 +149,11 @@ def too_short(d: Declared, until: float, runs: int) -> Fault | None:
     return _too_short(until, scale, runs)
 
 
+def _three(x: float) -> str:
+    """Three significant digits, thousands separated, no power of ten."""
+    return f"{float(f'{x:.3g}'):,.10g}"
+
+
 def _few_periods(until: float, period: float) -> bool:
     """Whether a few days, or what else repeats, are meant and not the long run."""
     return period > 0 and until <= SHORTEST * period
@@ -171,7 +176,7 @@ def _given(end: float, cut: float, scale: float, runs: int, widened: float) -> H
     need = max(SHORTEST, TOGETHER / runs) * scale
     note = (
         f"The averages are of the time from {cut:.6g} to {end:.6g} after an empty start, which is short for the long "
-        f"run of this model: it takes a warm-up of about {5 * scale:.3g} and an end of {need:.3g}."
+        f"run of this model: it takes a warm-up of about {_three(5 * scale)} and an end of {_three(need)}."
     )
     return Horizon(
         Window.of(end, cut), Warmup(cut, steady, "given"), () if steady else (note,), widened if steady else 1.0
@@ -186,7 +191,7 @@ def _too_short(until: float, scale: float, runs: int) -> Fault:
     need = max(SHORTEST, TOGETHER / runs) * scale
     many = f"{runs} replications until {until:.6g} are" if runs > 1 else f"one replication until {until:.6g} is"
     found = f"{many} too short for the long run: this model forgets in about {scale:.3g}"
-    mend = f"Give until of at least {need:.3g}"
+    mend = f"Give until of at least {_three(need)}"
     if until >= SHORTEST * scale:
         mend += f", or {ceil(TOGETHER * scale / until)} replications"
     return Fault(

@@ -549,24 +549,35 @@ def _rising(times: Any, ties: Literal["auto", "keep", "error"]) -> tuple[float, 
     try:
         t = column(times)
     except (TypeError, ValueError):
-        raise DataError(Fault("simulation.trace", "the trace is no list of numbers", "expected times")) from None
+        raise DataError(
+            Fault("simulation.trace", "the trace is no list of numbers", "expected times", key="trace")
+        ) from None
     if t.ndim != 1 or not t.size:
-        raise DataError(Fault("simulation.trace", "the trace is empty", "expected times of arrivals, rising"))
+        raise DataError(
+            Fault("simulation.trace", "the trace is empty", "expected times of arrivals, rising", key="trace")
+        )
     bad = np.flatnonzero(~np.isfinite(t) | (t < 0))
     if bad.size:
         row = int(bad[0])
         raise DataError(
-            Fault("simulation.trace", f"row {row} of the trace is {t[row]:g}", "expected a time of 0 or more")
+            Fault(
+                "simulation.trace", f"row {row} of the trace is {t[row]:g}", "expected a time of 0 or more", key="trace"
+            )
         )
     back = np.flatnonzero(np.diff(t) < 0)
     if back.size:
         row = int(back[0]) + 1
         found = f"row {row} of the trace is {t[row]:.9g}, after {t[row - 1]:.9g}"
-        raise DataError(Fault("simulation.trace", found, "expected times that rise", "Sort the arrivals by time"))
+        raise DataError(
+            Fault("simulation.trace", found, "expected times that rise", "Sort the arrivals by time", key="trace")
+        )
     if ties != "keep" and (np.diff(t) == 0).any():
         from potomac.simulation.inputs.arriving import tied
 
-        tied(t, ties)
+        try:
+            tied(t, ties)
+        except DataError as error:
+            raise DataError(replace(fault, key="trace") for fault in error.faults) from error
     return tuple(t.tolist())
 
 

@@ -74,6 +74,9 @@ if TYPE_CHECKING:
     from potomac.simulation.output import Simulated as Simulated
     from potomac.simulation.output import simulate as simulate
     from potomac.simulation.periods import periodic as periodic
+    from potomac.simulation.processed import Processed as Processed
+    from potomac.simulation.processed import simulate_processes as simulate_processes
+    from potomac.simulation.processes import World as World
     from potomac.simulation.readings import Bounds as Bounds
     from potomac.simulation.readings import Draws as Draws
     from potomac.simulation.readings import Normal as Normal
@@ -115,12 +118,14 @@ _HOMES = {
     "Places": "readings",
     "Plant": "components",
     "Point": "readings",
+    "Processed": "processed",
     "Rate": "declared",
     "Selected": "selection",
     "Sensitivity": "montecarlo.sensitivity",
     "Simulated": "output",
     "System": "components",
     "Validation": "validation",
+    "World": "processes",
     "arrivals": "inputs",
     "beta": "distributions",
     "binomial": "distributions",
@@ -159,6 +164,7 @@ _HOMES = {
     "select": "selection",
     "sensitivity": "montecarlo.sensitivity",
     "simulate": "output",
+    "simulate_processes": "processed",
     "trace": "distributions",
     "triangular": "distributions",
     "uniform": "distributions",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -281,6 +282,115 @@ def test_a_pin_draws_from_where_it_is_how_far(look: Any, published: Any, sites: 
     moved = "x => document.querySelector('.wide .shapes .shape:last-of-type').getBoundingClientRect().x > x"
     page.wait_for_function(moved, arg=least["x"] + 40)
     assert page.locator(".lead .wide .shapes").count() == 1
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a door and two rooms that are busy three quarters of the time."""
+    from potomac import studies
+
+    study = {
+        "kind": "simulation", "name": "rooms",
+        "source": [{"name": "guests", "interarrival": {"exponential": {"mean": 1.0}}, "to": "door"}],
+        "station": [
+            {"name": "door", "servers": 1, "service": {"exponential": {"mean": 0.5}}},
+            {"name": "room", "servers": 2, "service": {"exponential": {"mean": 1.5}}},
+        ],
+        "route": [{"start": "door", "to": "room"}],
+    }  # fmt: skip
+    return studies.run(study, tmp_path_factory.mktemp("runs")).path
+
+
+@pytest.fixture
+def rooms(published: Any, queue: Path, home: Path) -> str:
+    """Its product."""
+    directory = home / "runs" / published("rooms", kind="simulation").default.run.directory
+    rmtree(directory)
+    copytree(queue, directory)
+    return "/p/rooms/"
+
+
+OTHER = "was => document.querySelector('.says').textContent !== was"
+
+
+def test_a_slider_that_moves_is_answered(look: Any, rooms: str) -> None:
+    """By keyboard and by a number: a third room shortens the wait; none is refused, and what was said before stays."""
+    page = look()
+    page.goto(rooms)
+    before = page.locator(".says").inner_text()
+    wait = float(page.locator(".estimates .number").first.inner_text())
+    slider = page.get_by_role("slider", name="Servers")
+    assert slider.input_value() == "2"
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(OTHER, arg=before)
+    assert page.get_by_role("spinbutton", name="Servers").input_value() == "3"
+    assert float(page.locator(".estimates .number").first.inner_text()) < wait / 2
+    assert page.evaluate("document.activeElement.type") == "range"
+    page.locator("[role=status]", has_text="With 3 at room").wait_for(state="attached")
+
+    page.get_by_role("spinbutton", name="Servers").fill("1")
+    page.locator(".refused", has_text="unstable").wait_for()
+    assert "With 3 at room" in page.locator(".says").inner_text()
+    assert barriers(page) == []
+    page.get_by_role("spinbutton", name="Servers").fill("0")
+    page.locator("#what-if-fault-servers", has_text="greater than").wait_for()
+    page.get_by_role("link", name="As in the run").click()
+    page.wait_for_function("said => document.querySelector('.says').textContent === said", arg=before)
+    assert page.locator(".refused").count() == 0
+
+
+def test_of_many_moves_the_last_is_answered(look: Any, rooms: str) -> None:
+    """Answers that are overtaken are dropped, even where they come later."""
+    page, slow = look(), []
+
+    def late(route: Any) -> None:
+        slow.append(route)
+        if len(slow) > 1:
+            route.continue_()
+
+    page.goto(rooms)
+    page.route("**/ask/what-if/**", late)
+    page.get_by_role("spinbutton", name="Servers").fill("7")
+    page.locator(".sliding .reply[aria-busy=true]").wait_for()
+    page.get_by_role("spinbutton", name="Servers").fill("3")
+    page.locator(".says", has_text="With 3 at room").wait_for()
+    with contextlib.suppress(Exception):  # the page has given it up
+        slow[0].continue_()
+    page.wait_for_timeout(300)
+    assert "With 3 at room" in page.locator(".says").inner_text()
+    assert page.locator(".sliding .reply[aria-busy]").count() == 0
+
+
+def test_another_station_has_its_own_sliders(look: Any, rooms: str) -> None:
+    page = look()
+    page.goto(rooms)
+    page.get_by_label("Station").select_option("door")
+    page.locator(".says", has_text="at door").wait_for()
+    slider = page.get_by_role("slider", name="Servers")
+    assert slider.input_value() == "1"
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".says", has_text="With 2 at door").wait_for()
+
+
+def test_sliders_are_a_plain_form_without_script(look: Any, rooms: str) -> None:
+    page = look(script=False)
+    page.goto(rooms)
+    assert page.get_by_role("slider").count() == 0
+    page.get_by_role("spinbutton", name="Servers").fill("3")
+    page.get_by_role("button", name="Ask").click()
+    assert "With 3 at room" in page.locator(".says").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", SIZES)
+def test_sliders_stand_and_have_no_barrier(look: Any, rooms: str, width: int, scheme: str) -> None:
+    page = look(None, width, scheme)
+    page.goto(f"{rooms}ask/what-if/?servers=3")
+    shot(page, f"sliders-{width}-{scheme}")
+    assert overflow(page) <= 0
+    assert barriers(page) == []
 
 
 def test_a_question_is_answered_by_keyboard_alone_and_without_script(look: Any, published: Any) -> None:

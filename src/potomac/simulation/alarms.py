@@ -35,6 +35,12 @@ class Alarms:
         """How many intervals miss by chance, in the mean over many runs."""
         return len(self.known) * (1 - self.confidence)
 
+    @property
+    def chance(self) -> str:
+        """The same in words."""
+        said = f"{self.expected:.2g}"
+        return f"{said} {'is' if float(said) <= 1 else 'are'} expected by chance"
+
     def notes(self) -> Iterator[str]:
         """Sentences for a reader; none where all is as it should be."""
         if not self.missed:
@@ -43,8 +49,7 @@ class Alarms:
         lie = f"value{'' if m == 1 else 's'} {'lies outside its' if few else 'lie outside their'}"
         yield (
             f"{len(self.missed)} of {m} exact {lie} {100 * self.confidence:g} % interval{'' if few else 's'}, where "
-            f"{self.expected:.2g} {'is' if self.expected <= 1 else 'are'} expected by chance: measures of a run rise "
-            f"and fall together, so that several miss at once. {self._verdict()}"
+            f"{self.chance}: measures of a run rise and fall together, so that several miss at once. {self._verdict()}"
         )
         for e in self.missed:
             said = " That is too far for chance." if e in self.far else ""

@@ -134,8 +134,7 @@ def _runs(found: Found) -> Iterator[Fact]:
     held = _alarms(found)
     if held.known:
         yield Fact("exact_values", len(held.known), "Measures with an interval for which a closed form is known.")
-        chance = f"{held.expected:.2g} {'is' if held.expected <= 1 else 'are'} expected by chance"
-        meaning = f"Those of them whose interval does not hold the exact value; {chance}."
+        meaning = f"Those of them whose interval does not hold the exact value; {held.chance}."
         yield Fact("exact_missed", len(held.missed), meaning)
         meaning = "Those of them that are too far out for chance: the run is not what the formula supposes."
         yield Fact("exact_alarms", len(held.far), meaning, key=bool(held.far))

@@ -209,13 +209,19 @@ def _convergence(found: Found) -> Iterator[dict[str, Any]]:
     n = len(run.runs)
     if n < 4 or run.asked.antithetic:
         return
-    way = Way(run.warmup.steady, confidence=run.asked.confidence)
     of = run.asked.quantiles if "_q" in main.measure else ()
+
+    def shown(m: int, widened: float = 1.0) -> Estimate | None:
+        way = Way(run.warmup.steady, confidence=run.asked.confidence, widened=widened)
+        return next((e for e in estimates(run.declared, run.runs[:m], run.window, of, way) if _main(found, e)), None)
+
+    whole = shown(n)
+    wider = main.half_width / whole.half_width - 1 if whole is not None and whole.half_width > 0 else 0.0
     first = min(n, max(3, 5 + n // 40))  # a few tell nothing, and would hide the rest of the picture
     for m in sorted({round(k) for k in np.geomspace(first, n, STEPS)}):
-        for e in estimates(run.declared, run.runs[:m], run.window, of, way):
-            if _main(found, e) and isfinite(e.low) and isfinite(e.high):
-                yield {"replications": m, "mean": e.mean, "low": e.low, "high": e.high}
+        e = shown(m, 1 + wider * n / m)  # what short runs lack counts the more, the fewer they are
+        if e is not None and isfinite(e.low) and isfinite(e.high):
+            yield {"replications": m, "mean": e.mean, "low": e.low, "high": e.high}
 
 
 # ---- tables of inputs and observations ----------------------------------------------------------------------------

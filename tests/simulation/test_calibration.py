@@ -337,6 +337,7 @@ WRONG: list[tuple[str, str, Callable[[], Any]]] = [
     ("simulation.estimator", "the estimate has the shape (2,)",
      lambda: calibrate(truth_and_values, lambda x: Normal([0, 1], [1, 1]))),
     ("simulation.estimator", "a place is [2.]", lambda: calibrate(truth_and_values, lambda x: Places(2.0))),
+    ("simulation.estimator", "gives no estimate, no", lambda: calibrate(truth_and_values, lambda x: Bounds({}))),
     ("simulation.hook", "run 0: ZeroDivisionError", lambda: calibrate(truth_and_values, lambda x: 1 / 0)),
 ]  # fmt: skip
 

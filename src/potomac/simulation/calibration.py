@@ -238,6 +238,9 @@ def _of_truths(
         error = estimate[:, i] - truth[:, i]
         if np.isfinite(error).all():
             drafts += _errors(name, error, sd[:, i], level / len(names))
+    if not drafts:
+        said = "the estimator gives no estimate, no interval and no place of the truth"
+        raise StudyError(Fault("simulation.estimator", said, "expected one of them in each run", key="estimator"))
     findings = _together(drafts, level, tolerance)
     agrees = _agreement(findings)
     return Calibration(

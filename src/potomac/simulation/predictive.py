@@ -19,7 +19,7 @@ from potomac.simulation.inputs.checked import numbers
 from potomac.stats.streams import Stream
 
 __all__ = [
-    "FAMILIES", "Categorical", "Normal", "Poisson", "Predictive", "Sampled", "predictive_of",
+    "FAMILIES", "METHODS", "Categorical", "Normal", "Poisson", "Predictive", "Sampled", "predictive_of", "unusable",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +27,9 @@ Ints = npt.NDArray[np.int64]
 
 FAMILIES = ("normal", "poisson")
 """What ``predict(X)`` alone may be the mean of."""
+
+METHODS = ("sample", "predict_proba", "predict_interval", "predict")
+"""By which an estimator may tell a law."""
 
 SEEN, REFERENCES = 5000, 199
 """Rows, and draws of each, by which the place of a value is known where the law has no formula."""
@@ -229,12 +232,13 @@ def predictive_of(
             return Normal(mean, _above(_of(each, n, "spread"), "spread"))
         mend = "Give spread=, e.g. the root of the mean squared residual of rows that were not fitted"
         raise StudyError(Fault("simulation.estimator", "the normal family has no spread", "", mend, key="spread"))
-    raise StudyError(_unusable(estimator))
+    raise StudyError(unusable(estimator))
 
 
-def _unusable(estimator: Any) -> Fault:
+def unusable(estimator: Any) -> Fault:
+    """What is said of an estimator that tells no law."""
     name, mend = type(estimator).__name__, ""
-    has = [m for m in ("sample", "predict_proba", "predict_interval", "predict") if hasattr(estimator, m)]
+    has = [m for m in METHODS if hasattr(estimator, m)]
     found = f"{name} has {listing(has) if has else 'no method that predicts'}"
     if has == ["predict"]:
         found = f"{name} only predicts a value, not how far it may be off"

@@ -20,7 +20,7 @@ from potomac.simulation.inputs.checked import numbers
 from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, Check, Tried, check_table, draws_for, in_columns, judged
 from potomac.simulation.model import Model
 from potomac.simulation.observing import Stretch, compared, seen_of, window_for
-from potomac.simulation.predictive import Categorical, Predictive, Sampled, predictive_of
+from potomac.simulation.predictive import METHODS, Categorical, Predictive, Sampled, predictive_of, unusable
 from potomac.simulation.probabilities import bins_of, brier, reliability
 from potomac.simulation.uniformity import ecdf_table
 from potomac.stats.intervals import proportion_interval
@@ -35,6 +35,9 @@ Floats = npt.NDArray[np.float64]
 
 DRAWS = 999
 """Draws of a model, at least."""
+
+LEAST = 5
+"""Values below which nothing can be said of their law."""
 
 GROUPS = 50
 """Groups of rows at most."""
@@ -157,14 +160,16 @@ def validate(
     kit = _Kit(dict(statistics or {}), groups, confidence, tolerance, draws, stream, jobs, tell)
     if isinstance(model, Distribution) or (callable(model) and not hasattr(model, "fit")):
         drawn = model.sample if isinstance(model, Distribution) else model
-        y = numbers(observed, "observed values")
+        y = _enough(numbers(observed, "observed values"))
         return _held(Sampled(lambda generator: drawn(generator, y.size), y.size, stream, alike=True), y, kit)
+    if read is None and not any(hasattr(model, method) for method in METHODS):
+        raise StudyError(unusable(model))
     X, y = _pair(observed)
     n = len(y)
     if hasattr(model, "predict_interval") and not hasattr(model, "sample") and not family and read is None:
-        return _intervals(model, X, numbers(y, "observed y"), kit)
+        return _intervals(model, X, _enough(numbers(y, "observed y")), kit)
     law = predictive_of(model, X, n, stream, family=family, spread=spread, read=read)
-    y = _labelled(y, law) if isinstance(law, Categorical) else numbers(y, "observed y")
+    y = _enough(_labelled(y, law) if isinstance(law, Categorical) else numbers(y, "observed y"))
     if not refit:
         return _held(law, y, kit)
     return _held(law, y, kit, _Refit(model, X, family, spread, read))
@@ -212,6 +217,13 @@ def _check(confidence: float, tolerance: float, draws: int | None) -> None:
         wrong, key, expected = f"draws is {draws!r:.40}", "draws", "20 or more"
     if wrong:
         raise StudyError(Fault("simulation.run", wrong, f"expected {expected}", key=key))
+
+
+def _enough(y: Floats) -> Floats:
+    if y.size < LEAST:
+        found = f"there {'is one value' if y.size == 1 else f'are {y.size} values'}"
+        raise DataError(Fault("simulation.values", found, f"expected {LEAST} at least", key="observed"))
+    return y
 
 
 def _pair(observed: Any) -> tuple[Any, Any]:

@@ -29,6 +29,10 @@ BATCHES = 32
 SEEN = 30
 """Customers beyond a quantile, at least, for its interval."""
 
+FEW = 7.0
+"""Intervals over R days that end by themselves are wider by this over R^2: 5 days, whose skewness is hardly seen, held
+91 % in place of 95, 10 days 93 to 95 %, 20 days 95 % (python -m benchmarks simulation.coverage)."""
+
 RANDOM = 2.33
 """Von Neumann's ratio, standardised, beyond which pieces are not taken for independent: one in a hundred by chance."""
 
@@ -229,7 +233,8 @@ def estimated(key: tuple[str, str], x: Floats, exact: float | None, way: Way, tr
     low, high = skewed_interval(seen, way.confidence)
     if not isfinite(low) or not isfinite(high):
         return Estimate(*key, mean, nan, nan, nan, int(seen.size), exact)
-    low, high = float(mean - way.widened * (mean - low)), float(mean + way.widened * (high - mean))
+    wider = way.widened if way.steady else way.widened * (1 + FEW / seen.size**2)
+    low, high = float(mean - wider * (mean - low)), float(mean + wider * (high - mean))
     if trials > 0 and high - low < 1e-9:  # never seen in n, or always: within 3/n with 95 % (Hanley 1983)
         least = -log(1 - way.confidence) / trials
         if mean == 0:

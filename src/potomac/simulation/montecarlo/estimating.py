@@ -215,7 +215,8 @@ def quantile_of(t: Tally, j: int, q: float, confidence: float, normalised: bool 
     half = student(0.5 + confidence / 2, max(free, 1)) * error
     if q - half <= 0 or q + half >= 1:
         return at, nan, nan
-    return at, min(law.at(q - half), at), max(law.at(q + half), at)
+    # a share that hardly varies leaves the quantile anywhere between two draws: an end goes on to the next one
+    return at, min(law.at(q - half, -1), at), max(law.at(q + half, 1), at)
 
 
 @dataclass(frozen=True)
@@ -240,9 +241,10 @@ class _Law:
         below = 1 - (summed[-1] - summed) if upper else summed
         return cls(x[order], below, w, normalised)
 
-    def at(self, q: float) -> float:
-        """The smallest draw at or below which lies a share of ``q``."""
-        return float(self.x[min(int(np.searchsorted(self.below, q - 1e-12)), self.x.size - 1)])
+    def at(self, q: float, further: int = 0) -> float:
+        """The smallest draw at or below which lies a share of ``q``, or the draw so much further up."""
+        place = int(np.searchsorted(self.below, q - 1e-12)) + further
+        return float(self.x[min(max(place, 0), self.x.size - 1)])
 
 
 def shares_of(t: Tally) -> Floats:

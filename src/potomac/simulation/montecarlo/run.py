@@ -231,6 +231,7 @@ class _Run:
             yield from (counted(self.experiment, self.design, t, k) for t, k in zip(tasks, keep, strict=True))
             return
         from joblib import Parallel, delayed, effective_n_jobs
+        from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
         jobs = effective_n_jobs(self.asked.jobs)
         size = max(ceil(len(tasks) / (4 * jobs)), 1)
@@ -239,8 +240,17 @@ class _Run:
             delayed(_pack)(self.experiment, self.design, [tasks[k] for k in pack], [keep[k] for k in pack])
             for pack in packs
         )
-        for parts in work:
-            yield from parts
+        try:
+            for parts in work:
+                yield from parts
+        except TerminatedWorkerError:  # a process was killed, as for want of memory
+            raise
+        except BrokenProcessPool as error:
+            found, mend = (
+                "other processes cannot read the experiment",
+                "Define it where they can import it, or give jobs=1",
+            )
+            raise StudyError(Fault("simulation.hook", found, "", mend, key="jobs")) from error
 
     def _kept(self, task: Task, stop: int) -> bool:
         """Whether the values of a block are kept: of Sobol' sequences all of one length, of others the first draws."""
@@ -265,7 +275,7 @@ class _Run:
         for j, name in enumerate(t.names):
             m = mean_of(t, j, [*a.control.values()], a.confidence, a.normalised)
             plain = m.plain / (t.n + self.pilot)
-            factor = plain / m.error**2 if a.reduced and m.error > 0 else None
+            factor = plain / m.error**2 if a.reduced and m.error > 0 and plain > 0 else None
             low, high = (nan, nan) if name in self.endless else (m.low, m.high)
             measure = "probability" if t.truth[j] else "mean"
             width = estimating.half(low, high)

@@ -263,6 +263,43 @@ def test_a_detector_finds_the_odds_under_which_rows_were_drawn() -> None:
     assert wrong.finding("bias").value > 0.1
 
 
+def test_a_new_row_ranks_among_the_rows_of_a_detector_as_one_of_them() -> None:
+    """No row is scored by a model that saw it; so the place of a new one among them is uniform."""
+    from potomac.outliers import ContrastDetector
+
+    def place(X: Floats) -> Places:
+        detector = ContrastDetector(random_state=0, samples=20, iterations=10).fit(X[1:])
+        return among(detector.training_scores_, detector.score_samples(X[:1]))
+
+    found = calibrate(lambda g: (0.0, g.normal(size=(121, 2)) @ [[1.0, 0.9], [0.0, 0.4]]), place, runs=60)
+    assert found.agrees is True
+    seen = calibrate(
+        lambda g: (0.0, g.normal(size=(121, 2))), lambda X: among(-np.abs(X[1:, 0]), -np.abs(2 * X[:1, 0])), runs=60
+    )
+    assert "lie too low" in seen.verdict  # of a row from a wider law
+
+
+def test_a_new_position_ranks_among_the_others_by_its_local_odds() -> None:
+    from potomac.outliers import LocalContrastDetector
+
+    def positions(g: np.random.Generator) -> tuple[float, dict[str, Floats]]:
+        n = 301
+        place = {"latitude": 37 + 0.2 * g.random(n), "longitude": -76 + 0.2 * g.random(n)}
+        return 0.0, {**place, "speed": np.abs(g.normal(12, 2, n)), "heading": (90 + 20 * g.normal(size=n)) % 360}
+
+    def place(table: dict[str, Floats]) -> Places:
+        detector = LocalContrastDetector(method="logistic", seed=1, cell_km=30)
+        detector.fit({name: x[1:] for name, x in table.items()})
+        new = detector.score_samples({name: x[:1] for name, x in table.items()})
+        return among(detector.score_samples(), new)
+
+    assert calibrate(positions, place, runs=200).agrees is True
+
+
+def among(scores: Floats, new: Floats) -> Places:
+    return Places(((scores < new[0]).sum() + 0.5) / (len(scores) + 1))
+
+
 # ---- the same answer, and what is wrong ---------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Monte Carlo against textbooks: games, geometry, collective risk, options; intervals, stopping, refusals."""
 
+import itertools
 import threading
 from math import comb, exp, log, pi, sqrt
 from statistics import NormalDist
@@ -42,7 +43,8 @@ def craps(generator, n):
 
 def test_craps_is_won_244_times_in_495():
     found = monte_carlo(craps, 0.01, seed=1)
-    assert found.reached and found.estimate().half_width <= 0.01 * found.estimate().mean
+    assert found.reached
+    assert found.estimate().half_width <= 0.01 * found.estimate().mean
     held(found.estimate("value", "probability"), 244 / 495)
 
 
@@ -145,7 +147,7 @@ def test_each_method_finds_the_price_of_black_and_scholes(way):
 
 
 def test_weights_of_the_experiment_itself_and_without_their_factor():
-    """A mean of 3 under a normal law, drawn from one at 2; twice the weights change nothing where they are normalised."""
+    """A mean of 3 under a normal law, drawn from one at 2; twice the weights change nothing once normalised."""
 
     def shifted(generator, n):
         z = generator.normal(2, 1, n)
@@ -164,7 +166,8 @@ def test_weights_of_the_experiment_itself_and_without_their_factor():
 
 def test_a_probability_of_three_in_a_million_is_found_by_importance_sampling():
     found = monte_carlo(
-        lambda x: x["z"] > 4.5, 0.02, inputs={"z": normal(0, 1)}, method="importance", proposal={"z": normal(4.5, 1)}, seed=9
+        lambda x: x["z"] > 4.5, 0.02, inputs={"z": normal(0, 1)}, method="importance",
+        proposal={"z": normal(4.5, 1)}, seed=9,
     )  # fmt: skip
     assert found.reached
     held(found.estimates[0], N.cdf(-4.5))
@@ -173,7 +176,8 @@ def test_a_probability_of_three_in_a_million_is_found_by_importance_sampling():
 
 def test_a_bad_proposal_is_told():
     found = monte_carlo(
-        lambda x: x["z"] ** 2, inputs={"z": normal(0, 1)}, samples=4096, method="importance", proposal={"z": normal(6, 1)}
+        lambda x: x["z"] ** 2, inputs={"z": normal(0, 1)}, samples=4096, method="importance",
+        proposal={"z": normal(6, 1)},
     )  # fmt: skip
     assert any("cannot be trusted" in note for note in found.notes)
     assert found.effective < 100
@@ -252,12 +256,13 @@ def test_moments_of_blocks_are_those_of_all(sizes, seed):
     x = np.random.default_rng(seed).gamma(2, size=(sum(sizes), 2)) + 1e3
     group = np.arange(len(x)) % 3
     ends = np.cumsum([0, *sizes])
-    blocks = [Moments.of(x[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
-    parts = [Grouped.of(x[a:b], group[a:b], 3) for a, b in zip(ends, ends[1:], strict=False)]
+    blocks = [Moments.of(x[a:b]) for a, b in itertools.pairwise(ends)]
+    parts = [Grouped.of(x[a:b], group[a:b], 3) for a, b in itertools.pairwise(ends)]
     whole, grouped = sum(blocks[1:], blocks[0]), sum(parts[1:], parts[0])
     d = x - x.mean(axis=0)
     assert whole.n == len(x)
-    assert np.allclose(whole.mean, x.mean(axis=0)) and np.allclose(whole.co, d.T @ d)
+    assert np.allclose(whole.mean, x.mean(axis=0))
+    assert np.allclose(whole.co, d.T @ d)
     assert np.allclose(whole.third, (d**3).sum(axis=0), atol=1e-6)
     for g in np.unique(group):
         mine = x[group == g]
@@ -291,7 +296,8 @@ def test_precision_that_is_not_reached_is_told_with_what_was():
 def test_time_that_is_up_ends_the_search():
     ticks = iter(range(10_000))
     found = monte_carlo(lambda g, n: g.normal(1, 30, n), 0.001, budget=3, clock=lambda: float(next(ticks)), seed=15)
-    assert not found.reached and "3 seconds" in found.notes[0]
+    assert not found.reached
+    assert "3 seconds" in found.notes[0]
 
 
 def test_waves_stop_where_the_precision_is_reached():
@@ -303,7 +309,8 @@ def test_waves_stop_where_the_precision_is_reached():
 
 def test_an_exact_value_outside_its_interval_is_an_alarm():
     found = monte_carlo(lambda g, n: g.normal(1, 1, n), samples=10_000, exact={"value": 2.0})
-    assert found.estimates[0].missed and "outside the interval" in found.notes[0]
+    assert found.estimates[0].missed
+    assert "outside the interval" in found.notes[0]
 
 
 # ---- refusals -----------------------------------------------------------------------------------------------------
@@ -327,7 +334,8 @@ def test_means_of_infinite_variance_are_refused(draw):
     assert code(error) == "simulation.infinite-variance"
     assert "no valid mean interval" in str(error.value)
     found = monte_carlo(draw, samples=100_000, quantiles=(0.5,), of="value:q50", seed=17)
-    assert np.isnan(found.estimate("value", "mean").low) and np.isfinite(found.estimate("value", "q50").low)
+    assert np.isnan(found.estimate("value", "mean").low)
+    assert np.isfinite(found.estimate("value", "q50").low)
     assert any("infinite variance" in note for note in found.notes)
 
 
@@ -356,15 +364,14 @@ def test_lognormals_and_students_of_three_degrees_have_a_variance():
         (lambda g, n: 1.0, "has shape ()"),
         (lambda g, n: "text", "array of numbers"),
         (lambda g, n: {}, "no values"),
-        (lambda g, n: {"a" if n % 2 else "b": g.random(n)}, "before"),
+        (lambda g, n: {"a" if n % 2 else "b": g.random(n)}, "gives a now and b before"),
     ],
 )
 def test_what_is_no_number_for_each_draw_is_refused(experiment, message):
-    with pytest.raises(StudyError, match=None) as error:
-        monte_carlo(experiment, samples=1001 * 16)
-        monte_carlo(experiment, samples=97)
+    with pytest.raises(StudyError) as error:
+        monte_carlo(experiment, samples=16_001)
     assert code(error) == "simulation.experiment"
-    assert message in str(error.value) or message == "before"
+    assert message in str(error.value)
 
 
 def test_a_value_that_is_no_number_is_told_with_its_draw():
@@ -375,7 +382,8 @@ def test_a_value_that_is_no_number_is_told_with_its_draw():
 
     with pytest.raises(DataError) as error:
         monte_carlo(broken, samples=1000)
-    assert code(error) == "simulation.values" and "draw 3, and 1 more" in str(error.value)
+    assert code(error) == "simulation.values"
+    assert "draw 3, and 1 more" in str(error.value)
 
 
 def test_a_hook_that_cannot_be_pickled_is_refused_with_several_jobs():
@@ -423,4 +431,5 @@ def test_what_makes_no_sense_is_said_by_its_argument(asked, where, expected):
 def test_an_unknown_value_is_told_with_those_there_are():
     with pytest.raises(StudyError) as error:
         monte_carlo(lambda g, n: {"loss": g.random(n)}, 0.1, of="lost")
-    assert code(error) == "simulation.measure" and 'Did you mean "loss"' in str(error.value)
+    assert code(error) == "simulation.measure"
+    assert 'Did you mean "loss"' in str(error.value)

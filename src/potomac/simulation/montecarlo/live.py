@@ -13,8 +13,8 @@ import pyarrow as pa
 from potomac.engine import Slider
 from potomac.errors import Fault, NoAnswer, StudyError, did_you_mean, listing
 from potomac.simulation.distributions import Distribution
+from potomac.simulation.montecarlo.formulas import Formulas
 from potomac.simulation.montecarlo.inputs import Cards, Drawn, Inputs
-from potomac.simulation.montecarlo.posed import Formulas
 from potomac.simulation.montecarlo.run import monte_carlo
 from potomac.simulation.montecarlo.told import named, outcome
 from potomac.simulation.scaling import scaled

@@ -18,6 +18,7 @@ from potomac.simulation.montecarlo import estimating, tails
 from potomac.simulation.montecarlo.asking import Asked, asked
 from potomac.simulation.montecarlo.estimating import Chance, mean_of, quantile_of
 from potomac.simulation.montecarlo.experiment import Experiment
+from potomac.simulation.montecarlo.formulas import function_of
 from potomac.simulation.montecarlo.inputs import Inputs
 from potomac.simulation.montecarlo.moments import Grouped
 from potomac.simulation.montecarlo.outcome import MonteCarlo, notes
@@ -68,7 +69,8 @@ def monte_carlo(
     The experiment is a function of many draws at once. Without ``inputs`` it is called as ``experiment(generator, n)``
     with a NumPy generator of its own for each block. With ``inputs`` by name it is called with a mapping of arrays, one
     for each input, shape (n,) or (n, draws); with a number of ``inputs`` it is called with uniforms, shape (n, inputs).
-    It gives an array of shape (n,), or arrays by name. Means of booleans are probabilities.
+    It gives an array of shape (n,), or arrays by name. Means of booleans are probabilities. A formula of
+    ``potomac.simulation.expressions`` is an experiment, too.
 
     The same seed gives the same numbers on any number of ``jobs``. Memory does not grow with the number of draws.
 
@@ -108,7 +110,9 @@ def monte_carlo(
         strata=strata, allocation=allocation, proposal=proposal, normalised=normalised, exact=exact,
         confidence=confidence, seed=seed, most=most, budget=budget, jobs=jobs,
     )  # fmt: skip
-    done = Experiment(experiment, a.inputs, a.proposal, method == "importance" and not a.proposal, tuple(a.control))
+    done = Experiment(
+        function_of(experiment), a.inputs, a.proposal, method == "importance" and not a.proposal, tuple(a.control)
+    )
     if jobs != 1:
         portable(done)
     return _Run(done, a, progress or Quiet(), clock).go()

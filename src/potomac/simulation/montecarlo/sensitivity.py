@@ -14,6 +14,7 @@ import numpy.typing as npt
 from potomac.errors import Fault, StudyError, did_you_mean, listing
 from potomac.simulation.arrow import table_of
 from potomac.simulation.montecarlo.experiment import Experiment
+from potomac.simulation.montecarlo.formulas import function_of
 from potomac.simulation.montecarlo.inputs import Inputs
 from potomac.simulation.montecarlo.sampling import power
 from potomac.stats.streams import Stream
@@ -155,7 +156,7 @@ def _check(inputs: Inputs, method: str, samples: int | None, confidence: float) 
 
 def _evaluated(experiment: Callable[..., Any], inputs: Inputs, u: Floats) -> tuple[tuple[str, ...], Floats]:
     """Names of the values, and what they are, shape (n, values)."""
-    done, rows, out = Experiment(experiment, inputs), max(BLOCK // u.shape[1], 1), []
+    done, rows, out = Experiment(function_of(experiment), inputs), max(BLOCK // u.shape[1], 1), []
     names: tuple[str, ...] = ()
     for start in range(0, len(u), rows):
         names, y = done.at(u[start : start + rows], start)

@@ -50,6 +50,11 @@ def _all(result: Result, unit: str, where: str, measure: str) -> Iterator[tuple[
         yield _convergence, _arrow(result, "convergence"), unit, where, measure
     if "warmup" in result.model:
         yield _warmup, result.model["warmup"], unit, float(result.fact("warmup").value or 0.0)
+    if "validation" in result.tables:
+        observed = _arrow(result, "validation")
+        observed = observed.filter(pc.and_(pc.is_valid(observed["usual_low"]), pc.not_equal(observed["mean"], 0.0)))
+        if observed.num_rows:
+            yield _observed, observed
     measures = _arrow(result, "measures")
     exact = measures.filter(pc.and_(pc.is_valid(measures["exact"]), pc.is_finite(measures["low"])))
     if exact.num_rows:
@@ -184,6 +189,25 @@ def _warmup(table: pa.Table, unit: str, cut: float, role: Part) -> Figure:
     return Figure(
         "warmup", "How the model forgets its empty start", f"A line over time that settles. {finding}", layers,
         x=Axis("time", unit), y=Axis("customers inside, stock on hand", zero=True), finding=finding, role=role,
+    )  # fmt: skip
+
+
+def _observed(table: pa.Table, role: Part) -> Figure:
+    """What was observed, in per cent of the model's mean, and where most of its replications lie."""
+    rows = []
+    for row in table.to_pylist()[:COMPARED]:
+        share = {name: 100 * row[name] / row["mean"] for name in ("observed", "usual_low", "usual_high")}
+        rows.append({"what": f"{row['where']}: {label(row['measure'])}", "measured": row["observed"],
+                     "model": row["mean"], **share})  # fmt: skip
+    shown, inside = pa.Table.from_pylist(rows), table["inside"].to_pylist().count("yes")
+    finding = f"{inside} of {table.num_rows} observed values are such as the model may well give."
+    layers = (
+        Layer("interval", shown, "usual_low", "what", x2="usual_high", name="most replications"),
+        Layer("point", shown, "observed", "what", tip=("measured", "model"), name="observed", emphasis=True),
+    )
+    return Figure(
+        "validation", "Observed against the model", f"Dots beside intervals around 100, the model's mean. {finding}",
+        layers, x=Axis("observed", "% of the model's mean"), y=Axis("", scale="category"), finding=finding, role=role,
     )  # fmt: skip
 
 

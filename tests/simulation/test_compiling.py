@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from numba import njit
 
-from potomac.simulation.compiling import _pipeline, part
+from potomac.simulation.compiling import _pipelines, as_whole, part
+from potomac.stats.compiled import compiled
 
 
 @part
@@ -29,9 +30,15 @@ def test_a_part_may_be_linked_into_several() -> None:
     assert first(2.0) == -second(2.0) == 10.0
 
 
+def test_a_whole_is_optimised_once_and_gives_the_same() -> None:
+    copied = part(lambda x: 3 * _both(x), copied=True)
+    loop = compiled(**as_whole())(lambda x: copied(x) + _both(x))
+    assert loop(2.0) == 4 * 10.0
+
+
 def test_the_usual_compiler_takes_over_where_numba_has_other_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     from numba.core import codegen
     from numba.core.compiler import Compiler
 
     monkeypatch.delattr(codegen, "JITCodeLibrary")
-    assert _pipeline.__wrapped__() is Compiler
+    assert _pipelines.__wrapped__() == (Compiler, Compiler)

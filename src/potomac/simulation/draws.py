@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.lehmer import MODULUS, MULTIPLIER
-from potomac.simulation.memory import FLOAT, inner, layout, records
+from potomac.simulation.memory import FLOAT, hot, inner, layout, records
 from potomac.simulation.quantiles import lognormal_parameters, table
 from potomac.stats.streams import Stream
 
@@ -253,7 +253,7 @@ def _rare(d: Any) -> float:
     return -real(d.values, k).v * log(1 - uniform_of(d))
 
 
-@inner
+@hot
 def draw(d: Any) -> float:
     """The next draw of a distribution from its own stream, or ``EXHAUSTED`` where a trace is through."""
     f = d.family

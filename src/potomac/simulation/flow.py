@@ -6,7 +6,7 @@ from typing import Any
 
 from potomac.simulation.draws import draw, uniform_of
 from potomac.simulation.heap import cancel, schedule
-from potomac.simulation.memory import inner
+from potomac.simulation.memory import hot, inner
 from potomac.simulation.noting import BALKS, BEGAN, BLOCKS, CAME, ENDED, GAVE_UP, INTERRUPTED, WENT, note
 from potomac.simulation.sharing import share
 from potomac.simulation.stocking import demand
@@ -39,6 +39,7 @@ from potomac.simulation.world import (
     queue,
     real,
     stock_of,
+    sums_of,
     way_of,
     whole,
 )  # fmt: skip
@@ -68,7 +69,7 @@ def born(k: Any, kind: int, level: int, t: float, tagged: bool) -> int:
     return c
 
 
-@inner
+@hot
 def leave(k: Any, c: int, t: float, how: int) -> None:
     """A customer leaves the system: served, or lost as the column ``how`` says."""
     cust = customer_of(k, c)
@@ -78,11 +79,12 @@ def leave(k: Any, c: int, t: float, how: int) -> None:
         count(k, j, LEFT)
     if b >= 0:
         k.tags -= 1
-        cell(k, j, b, how).v += 1
+        stay, tally, at = t - cust.entered, k.tally, sums_of(k, j, b)
+        real(tally, at + how).v += 1
         if how == SERVED:
-            cell(k, j, b, STAY).v += t - cust.entered
+            real(tally, at + STAY).v += stay
             if b >= k.histogram_from:
-                whole(k.histogram, j * HISTOGRAM + bin_of(k, t - cust.entered)).v += 1
+                whole(k.histogram, j * HISTOGRAM + bin_of(k, stay)).v += 1
     cust.next = k.free
     k.free = c
     k.spare += 1
@@ -101,7 +103,7 @@ def _shortest(k: Any, offset: int, length: int) -> int:
     return best
 
 
-@inner
+@hot
 def route(k: Any, r: int, s: int) -> int:
     """Where route ``r`` leads, by the numbers of stream ``s``: a station, or NONE, which is out."""
     way = way_of(k, r)
@@ -145,7 +147,7 @@ def go(k: Any, c: int, i: int, t: float) -> None:
         leave(k, c, t, how)
 
 
-@inner
+@hot
 def _arrive(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     """Where the customer goes at once, STAYS where it stays; and how it left."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -191,7 +193,7 @@ def _bought(k: Any, c: int, i: int, t: float) -> tuple[int, int]:
     return STAYS, SERVED
 
 
-@inner
+@hot
 def _wait(k: Any, i: int, c: int, t: float, front: bool) -> None:
     node, cust = node_of(k, i), customer_of(k, c)
     level = cust.level if node.ranked > 0 else 0
@@ -219,7 +221,7 @@ def _wait(k: Any, i: int, c: int, t: float, front: bool) -> None:
         schedule(k, k.fixed + 2 * c + 1, t + draw(draw_of(k, p)), RANK_PATIENCE)
 
 
-@inner
+@hot
 def _unlink(k: Any, i: int, c: int, t: float) -> None:
     """A customer leaves the queue, and its patience with it."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -242,7 +244,7 @@ def _unlink(k: Any, i: int, c: int, t: float) -> None:
         cancel(k, k.fixed + 2 * c + 1)
 
 
-@inner
+@hot
 def _chosen(k: Any, i: int) -> int:
     """Who is served next."""
     node = node_of(k, i)
@@ -258,7 +260,7 @@ def _chosen(k: Any, i: int) -> int:
     return queue(k, i, level, 0).v
 
 
-@inner
+@hot
 def serve(k: Any, i: int, t: float) -> None:
     """Those who wait begin, as far as servers are free."""
     node = node_of(k, i)
@@ -268,7 +270,7 @@ def serve(k: Any, i: int, t: float) -> None:
         _begin(k, i, c, t)
 
 
-@inner
+@hot
 def _begin(k: Any, i: int, c: int, t: float) -> None:
     node, cust = node_of(k, i), customer_of(k, c)
     j = i * k.kinds + cust.kind
@@ -290,7 +292,7 @@ def _begin(k: Any, i: int, c: int, t: float) -> None:
     schedule(k, k.fixed + 2 * c, cust.ends, RANK_END)
 
 
-@inner
+@hot
 def _stop(k: Any, i: int, c: int, t: float) -> None:
     """Service ends, done or not."""
     node, cust = node_of(k, i), customer_of(k, c)
@@ -350,7 +352,7 @@ def interrupt_one(k: Any, i: int, t: float) -> None:
         _interrupt(k, i, node.serving, t)
 
 
-@inner
+@hot
 def finish(k: Any, c: int, t: float) -> None:
     """Service is through: the next one begins, and the customer goes on."""
     cust = customer_of(k, c)
@@ -359,7 +361,7 @@ def finish(k: Any, c: int, t: float) -> None:
     passed(k, i, c, t)
 
 
-@inner
+@hot
 def passed(k: Any, i: int, c: int, t: float) -> None:
     """A customer who is through with station ``i`` goes on."""
     node = node_of(k, i)

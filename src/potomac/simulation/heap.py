@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from potomac.simulation.memory import inner
+from potomac.simulation.memory import hot, inner
 from potomac.simulation.world import NONE, coming, place_of
 
 __all__ = ["cancel", "schedule"]
@@ -70,7 +70,7 @@ def schedule(k: Any, event: int, t: float, rank: int) -> None:
         _down(k, i, t, order, event)
 
 
-@inner
+@hot
 def cancel(k: Any, event: int) -> None:
     """Call ``event`` off, where it is still to come."""
     i = place_of(k, event).v

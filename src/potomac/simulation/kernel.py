@@ -9,10 +9,11 @@ from __future__ import annotations
 from math import log
 from typing import Any
 
+from potomac.simulation.compiling import as_whole
 from potomac.simulation.draws import draw, uniform_of
 from potomac.simulation.flow import born, finish, give_up, go, interrupt_one, passed, route, serve, supplied
 from potomac.simulation.heap import cancel, schedule
-from potomac.simulation.memory import inner
+from potomac.simulation.memory import hot, inner
 from potomac.simulation.noting import FAILS, REPAIRED, STAFFED, note
 from potomac.simulation.sharing import first_through, pause, reshare
 from potomac.simulation.stocking import consider, deliver
@@ -75,7 +76,7 @@ def _by_rate(k: Any, source: Any, t: float) -> float:
     return float("inf")
 
 
-@inner
+@hot
 def next_arrival(k: Any, s: int, t: float) -> float:
     """When the next customers of source ``s`` come, seen from ``t``; infinite where none do."""
     source = source_of(k, s)
@@ -90,7 +91,7 @@ def next_arrival(k: Any, s: int, t: float) -> float:
     return float("inf")
 
 
-@inner
+@hot
 def arrivals(k: Any, s: int, event: int, t: float) -> bool:
     """Those who come now, and when the next come; False where there are too few records for them."""
     source = source_of(k, s)
@@ -179,7 +180,7 @@ def _review(k: Any, s: int, event: int, t: float) -> None:
     consider(k, stock, t)
 
 
-@inner
+@hot
 def _of_customer(k: Any, event: int, t: float) -> None:
     c = event >> 1
     if event & 1:
@@ -191,7 +192,7 @@ def _of_customer(k: Any, event: int, t: float) -> None:
         finish(k, c, t)
 
 
-@inner
+@hot
 def _fixed(k: Any, event: int, t: float) -> bool:
     what = fixed_of(k, event)
     if what.type == ARRIVAL:
@@ -249,7 +250,7 @@ def _emptied(k: Any) -> int:
     return EMPTY
 
 
-@compiled(_nrt=False)
+@compiled(**as_whole())
 def run(clock: Any, budget: int, reserve: int) -> int:
     """Handle up to ``budget`` events.
 

@@ -14,12 +14,17 @@ import numpy as np
 
 from potomac.simulation.compiling import part
 
-__all__ = ["FLOAT", "INTEGER", "WORD", "bits_of", "inner", "layout", "records", "table"]
+__all__ = ["FLOAT", "INTEGER", "WORD", "bits_of", "hot", "inner", "layout", "records", "table"]
 
 
 def inner(function: Any) -> Any:
     """Decorate a function that only compiled code calls: it is compiled as a part of those, and owns no array."""
     return part(function)
+
+
+def hot(function: Any) -> Any:
+    """As ``inner``, and copied into each caller: for what happens at every event."""
+    return part(function, copied=True)
 
 
 FLOAT = np.dtype([("v", "f8")])

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from potomac.simulation.compiling import as_whole
 from potomac.simulation.draws import DRAW, draw, uniform_of
 from potomac.simulation.heap import cancel, schedule
 from potomac.simulation.memory import FLOAT, INTEGER, inner, layout, records, table
@@ -347,7 +348,7 @@ def _next_life(k: Any) -> None:
     k.begun = 0
 
 
-@compiled(_nrt=False, nogil=True)
+@compiled(nogil=True, **as_whole())
 def run(clock: Any, budget: int) -> int:
     """Handle up to ``budget`` events.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from potomac.simulation.memory import bits_of, inner
+from potomac.simulation.memory import bits_of, hot, inner
 from potomac.simulation.world import (
     BINS,
     BITS,
@@ -33,6 +33,7 @@ from potomac.simulation.world import (
     node_of,
     real,
     stock_of,
+    sums_of,
     whole,
 )  # fmt: skip
 
@@ -50,11 +51,13 @@ def bin_of(k: Any, x: float) -> int:
 def touch(k: Any, j: int, t: float) -> None:
     """Bring the areas of row ``j`` up to ``t``."""
     n = count_of(k, j)
-    b = k.batch
+    b, past = k.batch, t - n.last
+    if past <= 0:
+        return
     if b >= 0:
-        past = t - n.last
-        cell(k, j, b, QUEUE).v += n.queue * past
-        cell(k, j, b, SERVICE).v += n.service * past
+        queue, service, tally, at = n.queue, n.service, k.tally, sums_of(k, j, b)
+        real(tally, at + QUEUE).v += queue * past
+        real(tally, at + SERVICE).v += service * past
     n.last = t
 
 
@@ -115,7 +118,7 @@ def count(k: Any, j: int, column: int) -> None:
         cell(k, j, b, column).v += 1
 
 
-@inner
+@hot
 def close_visit(k: Any, c: int, t: float, how: int) -> None:
     """A customer leaves a station served, or leaves its queue (``how`` is the column that counts it)."""
     cust = customer_of(k, c)
@@ -125,20 +128,22 @@ def close_visit(k: Any, c: int, t: float, how: int) -> None:
     if b < 0:
         return
     k.visits -= 1
-    cell(k, j, b, how).v += 1
+    wait, stay, tally, at = cust.waited, t - cust.arrived, k.tally, sums_of(k, j, b)
+    real(tally, at + how).v += 1
     if how == SERVED:
-        cell(k, j, b, STAY).v += t - cust.arrived
+        real(tally, at + STAY).v += stay
     if how in (SERVED, RENEGED):
-        _waited(k, j, b, cust.waited)
+        _waited(k, j, b, wait)
 
 
 @inner
 def _waited(k: Any, j: int, b: int, wait: float) -> None:
-    cell(k, j, b, WAITS).v += 1
+    tally, at = k.tally, sums_of(k, j, b)
+    real(tally, at + WAITS).v += 1
     if wait > 0:
-        cell(k, j, b, WAIT).v += wait
-        cell(k, j, b, WAIT2).v += wait * wait
-        cell(k, j, b, DELAYED).v += 1
+        real(tally, at + WAIT).v += wait
+        real(tally, at + WAIT2).v += wait * wait
+        real(tally, at + DELAYED).v += 1
         if wait > real(k.greatest, 2 * j + 0).v:
             real(k.greatest, 2 * j + 0).v = wait
     if b >= k.histogram_from:

@@ -117,6 +117,12 @@ def of_kind(k: Any, table: Any, i: int, kind: int) -> Any:
 
 
 @inner
+def sums_of(k: Any, j: int, b: int) -> Any:
+    """Where the sums of row ``j`` in slice of time ``b`` begin in the tally."""
+    return (j * k.batches + b) * WIDTH
+
+
+@inner
 def cell(k: Any, j: int, b: int, column: int) -> Any:
     """A sum of row ``j`` in slice of time ``b``."""
     return real(k.tally, (j * k.batches + b) * WIDTH + column)

@@ -329,3 +329,38 @@ def test_parts_of_lists_are_added_and_taken_away() -> None:
     for key in ("data.nothing", "data.covariates.7", "x.y.z"):
         with pytest.raises(Missing):
             studies.added("outliers", values, key) if "7" not in key else studies.removed(values, key)
+
+
+def test_a_part_that_may_be_left_out_is_closed_whatever_it_needs() -> None:
+    """An experiment needs inputs; a study of a queue has none, and no table is needed for it."""
+    form = studyform.form(registry.engine("simulation"), {})
+    by_name = {part.key: part for part in form.parts}
+    assert not by_name["experiment"].given
+    assert any(field.required for field in by_name["experiment"].fields)
+    assert studyform.form(registry.engine("simulation"), {"experiment": {"inputs": {"x": 1}}}).parts
+    assert not form.table
+    assert studyform.form(registry.engine("location"), {}).table
+
+
+def test_letters_that_differ_in_size_alone_are_two_labels() -> None:
+    form = studyform.form(registry.engine("simulation"), {"stock": [{"name": "shelf"}]})
+    [stock] = next(part for part in form.parts if part.key == "stock").items
+    assert {"s", "S"} <= {field.label for field in stock.fields}
+
+
+QUEUE: dict[str, Any] = {
+    "kind": "simulation",
+    "name": "queue",
+    "source": [{"name": "guests", "to": "desk", "interarrival": "exponential(mean=1.0)"}],
+    "station": [{"name": "desk", "servers": 2, "service": {"fit": "checkins"}}],
+    "route": [{"start": "desk", "to": {"exit": 0.9, "desk": 0.1}}],
+    "data": {"checkins": {"source": "checkins.csv", "columns": {"value": "minutes"}}},
+    "scenario": [{"name": "three", "set": {"station.desk.servers": 3}}],
+}
+"""A study of lists of tables, with a table under a name."""
+
+
+def test_a_queue_is_composed_in_the_form_as_in_the_file() -> None:
+    form = studyform.form(registry.engine("simulation"), QUEUE, {"checkins.csv": ["minutes"]})
+    assert studyform.read(registry.engine("simulation"), sent(form)) == QUEUE
+    assert load(tomllib.loads(studytext.write(studytext.differing(registry.engine("simulation"), QUEUE)))).study

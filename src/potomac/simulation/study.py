@@ -345,8 +345,9 @@ class SimulationStudy(Study):
         default=None, description="Monte Carlo in place of sources, stations, stocks and components"
     )
     data: dict[str, DataSpec] = Field(
-        default_factory=dict, description="tables, each under a name, for fit, data and trace"
-    )
+        default_factory=dict, description="tables, each under a name, for fit, data and trace",
+        examples=[{"checkins": {"source": "checkins.csv", "columns": {"value": "minutes"}}}],
+    )  # fmt: skip
     run: RunSpec = Field(default=RunSpec(), description="how long, how often")
     scenario: tuple[ScenarioSpec, ...] = Field(default=(), description="what if? compared by common random numbers")
     observed: tuple[ObservedSpec, ...] = Field(default=(), description="what was measured on the real system")

@@ -87,8 +87,13 @@ class Section:
     @property
     def given(self) -> bool:
         """Whether anything stands in it, or is wrong with it, so that it is shown open."""
-        own = any(one.value or one.values or one.fault or one.required for one in self.fields)
+        own = any(one.value or one.values or one.fault or (one.required and self.required) for one in self.fields)
         return bool(own or self.items or self.fault or any(part.given for part in self.parts))
+
+    @property
+    def table(self) -> bool:
+        """Whether there is no answer without one of the sources."""
+        return self.source is not None or any(part.table for part in self.parts if part.required or part.source)
 
     @property
     def flat(self) -> bool:

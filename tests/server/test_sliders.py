@@ -173,6 +173,22 @@ def test_programs_get_the_same_numbers(client: Client, slug: str) -> None:
     assert first["low"] < first["mean"] < first["high"] < first["before_low"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_client_asks_and_is_told_what_is_wrong(live_server: Any, slug: str) -> None:
+    from potomac.client import Client as Remote
+    from potomac.errors import NoAnswer, StudyError
+
+    product = Remote(live_server.url).product(slug)
+    wait = product.ask("what-if", servers=3)["measures"][0]
+    assert wait["mean"] < wait["before"]
+    with pytest.raises(StudyError) as wrong:
+        product.ask("what-if", servers=0)
+    assert wrong.value.faults[0].key == "servers"
+    with pytest.raises((NoAnswer, StudyError)) as none:
+        product.ask("what-if", servers=1)
+    assert none.value.faults[0].code == "simulation.unstable"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -68,8 +68,7 @@ def _distribution(table: pa.Table, measures: pa.Table, name: str, unit: str, rol
     layers = [Layer("bar", of, "at", "share", tip=("low", "high", "share"))]
     low, high = pc.min(of["low"]).as_py(), pc.max(of["high"]).as_py()
     if "mean" in told and low < told["mean"] < high:
-        line = pa.table({"x": [told["mean"]], "y": [0.0], "y2": [pc.max(of["share"]).as_py()]})
-        layers.append(Layer("rule", line, "x", "y", "x", "y2", name="mean", emphasis=True))
+        layers.append(Layer("rule", pa.table({"x": [told["mean"]]}), "x", "", name="mean", emphasis=True))
     return Figure(
         f"distribution-{name.replace('_', '-')}"[:60], f"What {name.replace('_', ' ')} can be",
         f"Bars: the share of draws by {name}. {finding}", tuple(layers), x=Axis(name.replace("_", " "), unit),

@@ -87,6 +87,21 @@ def room_and_patience() -> tuple[Model, Known]:
     }  # fmt: skip
 
 
+def patient_for_so_long() -> tuple[Model, Known]:
+    """M/M/2+D: the offered wait of the next has the density lambda e^(lambda min(x, d) - 2 x) p_1, by hand."""
+    lam, d = 2.4, 1.5
+    until, after = (1 - exp(-(2 - lam) * d)) / (2 - lam), exp(lam * d - 2 * d) / 2
+    p = 1 / (1 + 1 / lam + lam * (until + after))  # p_0 = p_1 / lambda
+    gives_up = lam * p * after
+    area = integrate.quad(lambda x: x * exp((lam - 2) * x), 0, d, epsabs=1e-14)[0] + d * after
+    served = lam * (1 - gives_up)
+    m = one(lam, servers=2, service=exponential(1.0), patience=d)
+    return m, {
+        ("s", "p_renege"): gives_up, ("s", "p_wait"): lam * p * (until + after), ("s", "wait"): lam * p * area,
+        ("s", "utilization"): served / 2, ("s", "throughput"): served,
+    }  # fmt: skip
+
+
 def turning_back() -> tuple[Model, Known]:
     lam, turn = 1.2, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     p, n = line([lam * (1 - turn[max(k - 1, 0)]) for k in range(6)], [1.0] * 6)
@@ -361,6 +376,7 @@ def first_thirty() -> tuple[Model, Known]:
 
 CASES: dict[str, Callable[[], tuple[Model, Known]]] = {
     "room and patience": room_and_patience,
+    "patient for so long": patient_for_so_long,
     "turning back": turning_back,
     "turning back, impatient": turning_back_impatient,
     "sharing with limited room": shared_room,

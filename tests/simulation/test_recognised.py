@@ -212,7 +212,8 @@ UNKNOWN: dict[str, Callable[[], Model]] = {
     "a calendar": lambda: one(service=exponential(1.0), calendar=[(8.0, 2), (16.0, 1)]),
     "servers that fail": lambda: one(service=exponential(1.0), uptime=exponential(100.0), repair=uniform(0, 10)),
     "some turn back": lambda: one(service=uniform(0, 2), balk=5),
-    "patience that is not exponential": lambda: one(service=exponential(1.0), patience=2.0),
+    "patience and service that are not exponential": lambda: one(service=uniform(0, 2), patience=2.0),
+    "patience, last first": lambda: one(service=exponential(1.0), patience=2.0, discipline="lcfs"),
     "room and patience": lambda: one(service=uniform(0, 2), patience=exponential(2.0), capacity=4),
     "doors close": lambda: (
         Model().source("a", interarrival=exponential(2.0), to="s", stop=100).station("s", service=1.0)

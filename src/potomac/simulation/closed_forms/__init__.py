@@ -49,6 +49,7 @@ from potomac.simulation.closed_forms.networks import (
     traffic,
 )
 from potomac.simulation.closed_forms.newsvendor import newsvendor
+from potomac.simulation.closed_forms.patience import mmc_patience
 from potomac.simulation.closed_forms.positions import Policy, rq_lost, stock_by_position
 from potomac.simulation.closed_forms.priorities import mg1_preemptive, mg1_priority, mmc_preemptive, mmc_priority
 from potomac.simulation.closed_forms.reliability import (
@@ -92,7 +93,7 @@ __all__ = [
     "erlang_c", "exponential_transform", "finite_source", "gamma_transform", "gg1_transient_waits", "gi_m_1", "gi_m_c",
     "hyperexponential_transform", "jackson", "k_out_of_n", "lcfs_preemptive", "machine_repair", "md1", "mdc", "mg1",
     "mg1_preemptive", "mg1_priority", "mgcc", "mm1_transient_waits", "mm_infinity", "mmc", "mmc_failing", "mmc_limited",
-    "mmc_preemptive", "mmc_priority", "mmck", "mttf_k_out_of_n", "newsvendor", "newsvendor_discrete",
+    "mmc_patience", "mmc_preemptive", "mmc_priority", "mmck", "mttf_k_out_of_n", "newsvendor", "newsvendor_discrete",
     "newsvendor_exponential", "newsvendor_normal", "newsvendor_poisson", "newsvendor_uniform", "parallel", "passage_up",
     "poker_hand", "processor_sharing", "quantity_discount", "renewal_root", "repairable_k_out_of_n", "rq", "rq_lost",
     "ruin", "ruin_duration", "series", "ss", "ss_periodic", "standby_mttf", "standby_reliability", "stationary",

@@ -13,7 +13,7 @@ from potomac.simulation.distributions import Distribution
 from potomac.simulation.quantiles import lognormal_parameters, table
 
 __all__ = [
-    "Nodes", "Survival", "mean_of", "nodes", "numeric_transform", "survival", "variance_of", "whole_chances",
+    "Nodes", "Survival", "mean_of", "nodes", "numeric_transform", "pieces", "survival", "variance_of", "whole_chances",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -147,8 +147,8 @@ KINKS = {"uniform": ("low", "high"), "triangular": ("low", "mode", "high"), "bet
          "pareto": ("scale",)}  # fmt: skip
 
 
-def nodes(laws: list[Distribution]) -> Nodes:
-    """Gauss and Legendre's points on pieces that double from very short ones, parted where a survival has a kink."""
+def pieces(laws: list[Distribution]) -> Floats:
+    """Ends of pieces that double from very short ones, parted where a survival has a kink."""
     least = min(mean_of(d) for d in laws) * 2.0**-40
     most = max(mean_of(d) for d in laws) * 2.0**12
     ends = least * 2.0 ** np.arange(0, np.ceil(np.log2(most / least)) + 0.5, 0.5)
@@ -157,6 +157,12 @@ def nodes(laws: list[Distribution]) -> Nodes:
     for k in kinks:  # a power of the distance from an end, such as that of beta, is as steep as one from 0
         near = max(k, least) * 2.0 ** -np.arange(1.0, 45.0)
         ends = np.unique(np.concatenate([ends, k + near, np.maximum(k - near, 0.0)]))
+    return np.asarray(ends)
+
+
+def nodes(laws: list[Distribution]) -> Nodes:
+    """Gauss and Legendre's points on these pieces."""
+    ends = pieces(laws)
     x, w = np.polynomial.legendre.leggauss(16)
     half = np.diff(ends) / 2
     return Nodes(((ends[:-1] + half)[:, None] + half[:, None] * x).ravel(), (half[:, None] * w).ravel())

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from potomac.simulation import closed_forms as exact
 from potomac.simulation.declared import Station
-from potomac.simulation.distributions import Distribution
+from potomac.simulation.distributions import Distribution, exponential
 from potomac.simulation.plan import Declared
 from potomac.simulation.recognised.comers import (
     Comers,
@@ -24,7 +24,7 @@ from potomac.simulation.recognised.comers import (
     links,
     services,
 )
-from potomac.simulation.recognised.laws import mean_of, numeric_transform, variance_of, whole_chances
+from potomac.simulation.recognised.laws import mean_of, numeric_transform, pieces, survival, variance_of, whole_chances
 
 __all__ = ["Solved", "with_one_source", "with_poisson_arrivals"]
 
@@ -169,8 +169,10 @@ def _limited(s: Station, comers: Comers) -> Solved | None:
     if s.patience:
         patience = [s.patience.get(kind, s.patience.get("")) for kind in comers.kinds]
         first = patience[0]
-        if first is None or any(p != first for p in patience) or not is_exponential(first):
+        if first is None or any(p != first for p in patience):
             return None
+        if not is_exponential(first):
+            return _impatient(s, comers, common, first)
         theta = 1 / first.mean
     q: exact.Station
     if isfinite(s.capacity) and not theta and not any(s.balk):
@@ -180,7 +182,20 @@ def _limited(s: Station, comers: Comers) -> Solved | None:
     return _alike(q if first_come(s) else _untailed(q), comers)
 
 
-MOST_FAILING = 60
+def _impatient(s: Station, comers: Comers, common: float, patience: Distribution) -> Solved | None:
+    """Patience that is not exponential, first come first served: who waits longest is next, whoever gave up."""
+    if isfinite(s.capacity) or any(s.balk) or not first_come(s) or s.servers > MOST_PATIENT or not is_known(patience):
+        return None
+    beyond, ends = survival(patience), pieces([patience, exponential(common)])
+    if patience.variance == 0:
+        limit = patience.mean
+        beyond, ends = (lambda t: np.where(t < limit, 1.0, 0.0)), np.unique(np.append(ends, limit))
+    if beyond is None:
+        return None
+    return _alike(exact.mmc_patience(comers.rate, 1 / common, int(s.servers), beyond, ends), comers)
+
+
+MOST_FAILING, MOST_PATIENT = 60, 5000
 """Servers that fail, of a station that is solved."""
 
 

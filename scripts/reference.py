@@ -26,7 +26,7 @@ REFERENCE = ROOT / "docs" / "reference"
 MADE = "<!-- Made from the code by scripts/reference.py: change the code, then `make reference`. -->\n"
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z0-9]+)*")
 PARTS = (
-    *("outliers", "location", "studies", "tables", "engine", "errors", "spec", "units"),
+    *("outliers", "location", "simulation", "studies", "tables", "engine", "errors", "spec", "units"),
     *("stats.streams", "stats.intervals", "stats.bootstrap", "geo.distance", "geo.cells", "geo.project"),
 )
 MOST = 3  # calls between the place where a message is written and the one where it is raised
@@ -489,7 +489,8 @@ class _Module:
                     return ast.literal_eval(node.value)
         if self.name.startswith("potomac.server."):
             return f"{{{name.strip('_').lower()}}}"
-        return getattr(importlib.import_module(self.name), name)
+        filled = f"{{{name}}}"  # a variable of a function, with the letter that it has in the mathematics
+        return getattr(importlib.import_module(self.name), name, filled)
 
 
 def _short(node: ast.expr) -> str:

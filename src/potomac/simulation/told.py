@@ -91,7 +91,8 @@ def _fact(name: str, e: Estimate, meaning: str, unit: str, *, key: bool = False,
 def _main(found: Found) -> Iterator[Fact]:
     e, unit = found.main, found.question.time_unit
     confidence = f"{100 * found.question.confidence:g} %"
-    yield _fact("main", e, f"{meaning_of(e)}, with its {confidence} interval.", unit, key=True)
+    meaning = meaning_of(e)
+    yield _fact("main", e, f"{meaning}, with its {confidence} interval.", unit, key=True)
     if e.exact is not None:
         share = is_share(e.measure)
         yield Fact("exact", (100 if share else 1) * e.exact, "The same by a closed form, where one is known.",
@@ -110,7 +111,8 @@ def _place(found: Found) -> Iterator[Fact]:
             if measure in ("p_block", "p_balk", "p_renege") and not e.mean:
                 continue
             if (e.where, e.measure) == (focus, measure) and e != found.main and isfinite(e.mean):
-                yield _fact(measure, e, f"{meaning_of(e)}.", unit, key=key)
+                meaning = meaning_of(e)
+                yield _fact(measure, e, f"{meaning}.", unit, key=key)
     if isinstance(part, Stock):
         return
     for e in run.estimates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -185,9 +186,9 @@ def test_the_log_changes_no_number() -> None:
 def test_a_crowd_that_is_larger_than_the_room_for_events_loses_none() -> None:
     m = Model().source("a", interarrival=deterministic(10.0), to="s", batch=deterministic(500))
     d = m.station("s", servers=inf, service=uniform(1.0, 2.0)).checked()
-    args = planned(d), 0, Window.of(35.0), Stream(1), False
-    whole = np.concatenate([*log._events(*args)])
-    small = np.concatenate([*log._events(*args, 64)])
+    begin = partial(log._beginning(d, Window.of(35.0), Stream(1)), 0, False)
+    whole = np.concatenate([*log._events(begin)])
+    small = np.concatenate([*log._events(begin, 64)])
     assert whole.tobytes() == small.tobytes()
     came = whole["time"][whole["event"] == EVENTS.index("arrival")]
     assert [int((came == t).sum()) for t in (10.0, 20.0, 30.0)] == [500, 500, 500]
@@ -238,12 +239,34 @@ class TestWriting:
             ask(run)
         assert caught.value.faults[0].code == "simulation.log"
 
-    def test_components_keep_none_and_it_is_said_before_they_run(self) -> None:
-        m = Model().component("pump", life=exponential(10.0), repair=exponential(1.0)).system(series="pump")
-
+    def test_components_that_are_not_repaired_keep_none_and_it_is_said_before_they_run(self) -> None:
         def heard(what: str, done: float, total: float | None = None) -> None:
             raise AssertionError
 
         with pytest.raises(StudyError) as caught:
-            m.run(log=lambda batch: None, progress=heard)
+            Model().component("pump", life=exponential(10.0)).system(series="pump").run(
+                log=lambda batch: None, progress=heard
+            )
         assert caught.value.faults[0].code == "simulation.log"
+
+
+def test_components_and_systems_are_as_long_in_order_as_the_measures_say() -> None:
+    m = Model().component("pump", life=exponential(20.0), repair=exponential(8.0), count=3, crew="crew").crew("crew", 1)
+    m.component("valve", life=exponential(60.0), repair=uniform(1, 3)).system("pumps", of="pump", k=2)
+    until = 5000.0
+    run = m.system(series=["pumps", "valve"]).run(until=until, warmup=0, replications=2, seed=6)
+    t = table(run, 1)
+    assert set(rows(t, "pump", "fail", "start", "repair")["customer"].tolist()) == {0, 1, 2}
+    assert set(rows(t, "valve", "fail")["customer"].tolist()) == {0}
+    for name, up, down in (("pump", "repair", "fail"), ("valve", "repair", "fail")):
+        r = rows(t, name, up, down)
+        units = 3 if name == "pump" else 1
+        mean = units + area(r["time"], np.where(r["event"] == up, 1.0, -1.0), until) / until
+        assert mean == pytest.approx(run.values[name, "mean_up"][1], rel=1e-9)
+    for name in ("pumps", "system"):
+        r = rows(t, name, "up", "down")
+        mean = area(r["time"], np.where(r["event"] == "up", 1.0, -1.0), until) / until
+        assert mean == pytest.approx(run.values[name, "availability"][1], rel=1e-9)
+        assert (r["event"][1:] == "down").sum() / until == run.values[name, "failures_per_time"][1]
+    starts = rows(t, "pump", "start", "repair")  # one crew: one repair at a time
+    assert np.cumsum(np.where(starts["event"] == "start", 1, -1)).max() == 1

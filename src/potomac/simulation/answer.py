@@ -42,7 +42,7 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
     data = data_of(tables, question)
     declared, asked = model_of(question.name, question.parts, data).checked(), asked_of(question)
     if question.log:
-        loggable(declared)
+        loggable(declared, question.until)
     named(declared, asked, question.observed)
     run = _in_words_of(question.parts, lambda: simulate(declared, asked, progress))
     main = main_of(run, question.of)
@@ -64,7 +64,7 @@ def check(tables: Mapping[str, Table], question: Question) -> None:
     data, asked = data_of(tables, question), asked_of(question)
     declared = model_of(question.name, question.parts, data).checked()
     if question.log:
-        loggable(declared)
+        loggable(declared, question.until)
     _in_words_of(question.parts, lambda: foresee(declared, asked))
     named(declared, asked, question.observed)
     for n, scenario in enumerate(question.scenarios):

@@ -7,6 +7,8 @@ once more: nothing is kept for it before, and memory holds a few thousand events
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +16,10 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, StudyError
+from potomac.simulation import reliability
 from potomac.simulation.execute import begun, steps
 from potomac.simulation.noting import EVENTS
-from potomac.simulation.plan import Declared, Plan, planned
+from potomac.simulation.plan import Declared, planned
 from potomac.simulation.replication import Window
 from potomac.simulation.world import NONE
 from potomac.stats.streams import Stream
@@ -38,9 +41,10 @@ def schema() -> pa.Schema:
 
     ``replication``; ``time``; ``event``: arrival (at a station or stock), start, interrupt and end of a service,
     renege, balk, block (no room, or the demand is lost), depart (from the system), fail and repair of a server,
-    servers (how many are planned from now on), demand, order, delivery; ``where``: the station or stock, or system;
-    ``customer``: number within the replication, ``kind`` and ``priority``, null where it is nobody's; ``amount``: of
-    goods, or servers.
+    servers (how many are planned from now on), demand, order, delivery; of components fail, start of a repair and
+    repair (the end of it), of systems down and up; ``where``: the station, stock, component or system; ``customer``:
+    number within the replication, or of the component's unit; ``kind`` and ``priority``; these are null where they are
+    nobody's; ``amount``: of goods, or servers.
     """
     import pyarrow as pa
 
@@ -59,34 +63,49 @@ def batches(
     go on a little after its end.
 
     Args:
-        d: the model, in order; of customers, not of components.
+        d: the model, in order.
         runs: (name in the log, number, mirrored) of each replication.
         window: the time that counted.
         stream: keys the draws.
         progress: hears how far it is.
 
     Raises:
-        StudyError: a model of components has no log.
+        StudyError: its components are not repaired, and have no long run.
     """
-    loggable(d)
-    tell, plan = progress or Quiet(), planned(d)
-    words = _Words(d)
+    loggable(d, window.end)
+    tell, begin, words = progress or Quiet(), _beginning(d, window, stream), _Words(d)
     for done, (name, number, mirrored) in enumerate(runs):
         tell("event log", done, len(runs))
-        for rows in _events(plan, number, window, stream, mirrored):
+        for rows in _events(partial(begin, number, mirrored)):
             yield words.batch(name, rows)
     tell("event log", len(runs), len(runs))
 
 
-def loggable(d: Declared) -> None:
+def loggable(d: Declared, end: float | None) -> None:
     """See that a model keeps a log.
 
+    Args:
+        d: the model.
+        end: of each replication, where it is known or given.
+
     Raises:
-        StudyError: it is one of components.
+        StudyError: its components are not all repaired and no end is given: there are only lives until the first
+            failure.
     """
+    if d.components and not reliability.plant_of(d).repaired and (end is None or not isfinite(end)):
+        found = "components that are not repaired have no long run, and lives until the first failure keep no log"
+        raise StudyError(Fault("simulation.log", found, "", "Leave log out, or give until or repair", key="run.log"))
+
+
+def _beginning(d: Declared, window: Window, stream: Stream) -> Callable[[int, bool, int], Iterator[Any]]:
+    """(number, mirrored, room) -> the run of a replication, stop by stop, with its ``clock`` and its ``log``."""
     if d.components:
-        found = "a model of components keeps no log of events"
-        raise StudyError(Fault("simulation.log", found, "expected stations or stocks", "Leave log out", key="run.log"))
+        table = reliability.tabled(reliability.plant_of(d))
+        return lambda number, mirrored, room: reliability.steps(
+            table, table.machines(stream.child("plant", number), window.edges, mirrored=mirrored, log=room)
+        )
+    plan = planned(d)
+    return lambda number, mirrored, room: steps(plan, begun(plan, number, window, stream, mirrored, log=room))
 
 
 def write(made: Iterable[pa.RecordBatch], sink: Sink) -> None:
@@ -102,9 +121,7 @@ def write(made: Iterable[pa.RecordBatch], sink: Sink) -> None:
             file.write_batch(batch)
 
 
-def _events(
-    plan: Plan, number: int, window: Window, stream: Stream, mirrored: bool, room: int = ROWS
-) -> Iterator[npt.NDArray[Any]]:
+def _events(begin: Callable[[int], Iterator[Any]], room: int = ROWS) -> Iterator[npt.NDArray[Any]]:
     """The events of one replication, as records.
 
     Where a single event brings more than there is room for (a large batch comes at once), the replication is run once
@@ -113,7 +130,7 @@ def _events(
     handed = 0
     while room:
         seen, more = 0, 0
-        for w in steps(plan, begun(plan, number, window, stream, mirrored, log=room)):
+        for w in begin(room):
             n = int(w.clock[0]["logged"])
             if n > w.log.size:
                 more = 2 * n
@@ -131,23 +148,28 @@ class _Words:
     """Numbers of a log as the names of the model."""
 
     def __init__(self, d: Declared) -> None:
-        self.events, self.kinds = [_word(name) for name in (EVENTS, d.kinds)]
-        self.places = _word((*d.places, "system"))
-        self.levels = np.array(sorted({s.priority for s in d.sources}), np.int64)
+        self.events, self.kinds = [_word(name) for name in (EVENTS, d.kinds or ("",))]
+        self.levels = np.array(sorted({s.priority for s in d.sources}) or [0], np.int64)
+        self.first = np.zeros(0, np.int64)
+        if d.components:  # units are numbered through, their components one after the other
+            systems = [s.name for s in reliability.plant_of(d).ordered()]
+            self.places = _word([*(c.name for c in d.components), *systems])
+            self.first = np.cumsum([0, *(c.count for c in d.components)])
+        else:
+            self.places = _word((*d.places, "system"))
 
     def batch(self, name: int, rows: npt.NDArray[Any]) -> pa.RecordBatch:
         import pyarrow as pa
 
-        nobody = rows["customer"] == NONE
-        system = len(self.places) - 1
-        where = np.where(rows["where"] == NONE, system, rows["where"])
+        nobody, none = rows["customer"] == NONE, rows["kind"] == NONE
+        where, number = np.where(rows["where"] == NONE, len(self.places) - 1, rows["where"]), rows["customer"]
+        if self.first.size:
+            number = number - self.first[np.where(nobody, 0, where)]
         goods = np.isin(rows["event"], _WITH_AMOUNT) | (rows["amount"] > 0)
         columns = [
             _whole(np.full(rows.size, name)), _real(rows["time"]), self.events.take(_whole(rows["event"])),
-            self.places.take(_whole(where)), _whole(rows["customer"], nobody),
-            self.kinds.take(_whole(rows["kind"], nobody)),
-            _whole(self.levels[np.where(nobody, 0, rows["level"])], nobody),
-            _real(rows["amount"], ~goods),
+            self.places.take(_whole(where)), _whole(number, nobody), self.kinds.take(_whole(rows["kind"], none)),
+            _whole(self.levels[np.where(none, 0, rows["level"])], none), _real(rows["amount"], ~goods),
         ]  # fmt: skip
         return pa.RecordBatch.from_arrays(columns, schema=schema())
 

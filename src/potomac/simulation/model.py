@@ -346,7 +346,7 @@ class Model:
         )  # fmt: skip
         declared = self.checked()
         if log is not None:
-            loggable(declared)
+            loggable(declared, until)
         found = simulate(declared, asked, progress)
         if log is not None:
             write(found.events(progress=progress), log)

@@ -11,12 +11,12 @@ __all__ = ["EVENTS", "LOG", "note"]
 
 EVENTS = (
     "arrival", "start", "interrupt", "end", "renege", "balk", "block", "depart", "fail", "repair", "servers", "demand",
-    "order", "delivery",
+    "order", "delivery", "down", "up",
 )  # fmt: skip
 """Names of what is kept, by number."""
 
 (CAME, BEGAN, INTERRUPTED, ENDED, GAVE_UP, BALKS, BLOCKS, WENT, FAILS, REPAIRED, STAFFED, ASKED, SENT,
- BROUGHT) = range(len(EVENTS))  # fmt: skip
+ BROUGHT, FELL, ROSE) = range(len(EVENTS))  # fmt: skip
 
 
 @inner

@@ -132,7 +132,7 @@ class Simulated:
             progress: hears how far it is.
 
         Raises:
-            StudyError: there is no such replication, or the model is one of components, which keeps no log.
+            StudyError: there is no such replication, or components that are not repaired, which keep no log.
         """
         numbers = range(len(self.runs)) if replications is None else replications
         missing = [i for i in numbers if not 0 <= i < len(self.runs)]

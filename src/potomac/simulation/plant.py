@@ -16,7 +16,9 @@ from potomac.simulation.compiling import as_whole
 from potomac.simulation.draws import DRAW, draw, uniform_of
 from potomac.simulation.heap import cancel, schedule
 from potomac.simulation.memory import FLOAT, INTEGER, inner, layout, records, table
-from potomac.simulation.world import DONE, EMPTY, EVENT, NONE, RUNNING, SHORT, coming
+from potomac.simulation.noting import BEGAN, FAILS, FELL, ROSE
+from potomac.simulation.noting import REPAIRED as MENDED
+from potomac.simulation.world import DONE, EMPTY, EVENT, LOG, LOGGED, NONE, RUNNING, SHORT, coming
 from potomac.stats.compiled import compiled
 
 __all__ = ["COLUMNS", "COUNTED", "GROUP", "NODE", "PLANT", "ROW", "TABLES", "UNIT", "Machines", "run"]
@@ -26,18 +28,18 @@ FIRST_COME, BY_PRIORITY = range(2)
 
 TABLES = (
     "edges", "heap", "where", "units", "groups", "members", "nodes", "parents", "leaves", "crews", "rows", "tally",
-    "draws", "stack", "firsts",
+    "draws", "stack", "firsts", "log",
 )  # fmt: skip
 """Tables whose addresses the first record holds."""
 
 PLANT = layout(
     "size sequence batch batches events status short begun lives life whole unit_count group_count node_count "
-    "crew_count row_count",
+    "crew_count row_count room logged",
     "now edge",
     addresses=TABLES,
 )
 """``lives`` systems are seen from new until they fail (0: one long run instead), ``life`` is the one under way, and
-``whole`` how many systems have not failed in it."""
+``whole`` how many systems have not failed in it. ``room`` is there for events of the log, and ``logged`` are in it."""
 
 UNIT = layout(
     "row state life repair dormant group crew priority parent parents frozen next",
@@ -57,8 +59,20 @@ COUNTED = 3
 
 unit_of, group_of = table("units", UNIT), table("groups", GROUP)
 node_of, crew_of = table("nodes", NODE), table("crews", CREW)
-row_of, draw_of = table("rows", ROW), table("draws", DRAW)
+row_of, draw_of, logged = table("rows", ROW), table("draws", DRAW), table("log", LOG)
 real, whole = records(FLOAT), records(INTEGER)
+
+
+@inner
+def _note(k: Any, what: int, row: int, u: int, t: float) -> None:
+    """Keep an event of a component's unit, or of a system (``u`` NONE), where a log is asked for."""
+    if k.room == 0:
+        return
+    if k.logged < k.room:
+        kept = logged(k, k.logged)
+        kept.time, kept.event, kept.where, kept.customer, kept.amount = t, what, row, u, 0.0
+        kept.kind, kept.level = NONE, NONE
+    k.logged += 1
 
 
 @inner
@@ -138,6 +152,7 @@ def _changed(k: Any, n: int, by: int, t: float) -> bool:
         return False
     row = _touch(k, node.row, t)
     node.up, row.a = up, up
+    _note(k, ROSE if up == 1 else FELL, node.row, NONE, t)
     if up == 0:
         _count(k, node.row)
         if node.failed == 0:
@@ -209,6 +224,7 @@ def _stands_by(k: Any, u: int, t: float) -> None:
 def _repair(k: Any, u: int, t: float) -> None:
     unit = unit_of(k, u)
     unit.state = REPAIRED
+    _note(k, BEGAN, unit.row, u, t)
     schedule(k, u, t + _drawn(k, unit.repair), 0)
 
 
@@ -263,6 +279,7 @@ def _fails(k: Any, u: int, t: float) -> None:
     unit.state = DEAD
     row = _touch(k, unit.row, t)
     row.a -= 1
+    _note(k, FAILS, unit.row, u, t)
     _count(k, unit.row)
     if ran:
         row.b -= 1
@@ -283,6 +300,7 @@ def _works_again(k: Any, u: int, t: float) -> None:
     unit = unit_of(k, u)
     cancel(k, u)
     _touch(k, unit.row, t).a += 1
+    _note(k, MENDED, unit.row, u, t)
     g = unit.group
     if g == NONE:
         _runs(k, u, t)
@@ -358,11 +376,14 @@ def run(clock: Any, budget: int) -> int:
 
     Returns:
         RUNNING: go on; DONE: the time that counts is over, or all lives are through; EMPTY: nothing more will happen in
-        the long run; SHORT: a trace has no more values (``clock.short`` says whose).
+        the long run; LOGGED: the log must be taken away; SHORT: a trace has no more
+        values (``clock.short`` says whose).
     """
     k = clock[0]
     k.status = RUNNING
     for _ in range(budget):
+        if k.room > 0 and k.logged > k.room // 2:
+            return LOGGED
         if k.begun == 0:
             if k.lives > 0 and k.life == k.lives:
                 return DONE
@@ -404,6 +425,7 @@ class Machines:
         draws: distributions and the state of their streams; ``values`` are the lists that they draw from.
         stack: room for systems that change together.
         firsts: time of the first failure, shape (lives, systems).
+        log: events, where they are kept, shape (rows,).
     """
 
     clock: Any
@@ -423,6 +445,7 @@ class Machines:
     values: Any
     stack: Any
     firsts: Any
+    log: Any
 
     def __post_init__(self) -> None:
         for name in TABLES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf, isfinite, nan
@@ -23,7 +23,7 @@ from potomac.simulation.plan import Declared
 from potomac.simulation.replication import Replication, Window, exhausted
 from potomac.stats.streams import Stream
 
-__all__ = ["LIVES", "Lived", "Table", "given_up", "measured", "plant_of", "replications", "series", "tabled"]
+__all__ = ["LIVES", "Lived", "Table", "given_up", "measured", "plant_of", "replications", "series", "steps", "tabled"]
 
 Floats = npt.NDArray[np.float64]
 Values = dict[tuple[str, str], Floats]
@@ -68,7 +68,9 @@ class Table:
     tables: dict[str, npt.NDArray[Any]]
     names: tuple[str, ...]
 
-    def machines(self, stream: Stream, edges: Floats, lives: int = 0, mirrored: bool = False) -> loop.Machines:
+    def machines(
+        self, stream: Stream, edges: Floats, lives: int = 0, mirrored: bool = False, log: int = 0
+    ) -> loop.Machines:
         """All units new at time 0.
 
         Args:
@@ -76,6 +78,7 @@ class Table:
             edges: ends of the slices of time that count, rising and finite; not used for lives.
             lives: from new to the first failure of each system; 0 for one long run.
             mirrored: draws 1 - u in place of u.
+            log: rows of the event log; 0 for none.
         """
         states = np.stack([keyed(stream.child(name), mirrored) for name in self.names])
         tables = {name: table.copy() for name, table in self.tables.items()}
@@ -86,12 +89,14 @@ class Table:
         k["lives"], k["row_count"], k["unit_count"] = lives, tables["rows"].size, tables["units"].size
         k["group_count"], k["node_count"] = tables["groups"].size, tables["nodes"].size
         k["crew_count"] = tables["crews"].size
+        k["room"] = log
         heap, where = loop.Machines.heap_of(tables["units"].size)
         return loop.Machines(
             clock=clock, edges=np.asarray(edges, float), heap=heap, where=where,
             tally=np.zeros((tables["rows"].size, edges.size, len(loop.COLUMNS))),
             stack=np.zeros(max(tables["nodes"].size, 1), np.int64),
-            firsts=np.full((max(lives, 1), max(tables["nodes"].size, 1)), nan), **tables,
+            firsts=np.full((max(lives, 1), max(tables["nodes"].size, 1)), nan), log=np.zeros(log, world.LOG),
+            **tables,
         )  # fmt: skip
 
 
@@ -237,6 +242,22 @@ def _through(table: Table, m: loop.Machines, most: float) -> int:
         draw = int(m.clock[0]["short"])
         raise NoAnswer(exhausted(table.names[draw], int(m.draws["length"][draw])))
     return int(m.clock[0]["events"])
+
+
+def steps(table: Table, m: loop.Machines) -> Iterator[loop.Machines]:
+    """Run a long run to its end, and hand it out after each chunk of events, or when its log is half full.
+
+    Raises:
+        NoAnswer: a trace has ended.
+    """
+    while True:
+        status = loop.run(m.clock, CHUNK)
+        if status == world.SHORT:
+            draw = int(m.clock[0]["short"])
+            raise NoAnswer(exhausted(table.names[draw], int(m.draws["length"][draw])))
+        yield m
+        if status not in (world.RUNNING, world.LOGGED):
+            return
 
 
 def _over(above: Floats, below: Floats) -> Floats:

@@ -199,17 +199,17 @@ def test_values_may_use_those_before_them():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('values.y = "x"\ninputs.x = { exponentiel = { mean = 1 } }', ("simulation.distribution", "experiment.inputs.x")),
-        ('values.y = "x +"\ninputs.x = "exponential(mean=1)"', ("simulation.expression", "experiment.values.y")),
-        ('values.y = "z"\ninputs.x = "exponential(mean=1)"', ("simulation.expression", "experiment.values.y")),
+        ('values.y = "x"\ninputs.x = { exponentiel = 1 }', ("simulation.distribution", "experiment.inputs.x")),
+        ('values.y = "x +"\ninputs.x = "poisson(mean=1)"', ("simulation.expression", "experiment.values.y")),
+        ('values.y = "z"\ninputs.x = "poisson(mean=1)"', ("simulation.expression", "experiment.values.y")),
         ('values.y = "x"\ninputs.x = { dice = { draws = 2 } }', ("simulation.experiment", "experiment.values.y")),
-        ('values.x = "x"\ninputs.x = "exponential(mean=1)"', ("simulation.input", "experiment.values.x")),
+        ('values.x = "x"\ninputs.x = "poisson(mean=1)"', ("simulation.input", "experiment.values.x")),
         ('values.y = "x"\ninputs.sum = 1\ninputs.x = 2', ("simulation.input", "experiment.inputs.sum")),
         ('values.y = "x"\ninputs.x = 2\ncontrol = ["z"]', ("simulation.control", "experiment.control")),
         ('values.y = "x"\ninputs.x = 2\nexact.z = 2', ("simulation.measure", "experiment.exact")),
         ('values.y = "x"\ninputs.x = 2\nstrata.x = 2', ("simulation.method", "experiment.strata")),
         ('values.y = "x"\ninputs.x = { fit = "sizes" }', ("simulation.table", "experiment.inputs.x")),
-        ('values.y = "x"\ninputs.x = { poisson = { mean = 1 }, total = "n" }', ("simulation.input", "experiment.inputs.x")),
+        ('values.y = "x"\ninputs.x = { poisson = 1, total = "n" }', ("simulation.input", "experiment.inputs.x")),
         ('values = {}\ninputs.x = 1', ("simulation.experiment", "experiment.values")),
         ('values.y = "x"\ninputs = {}', ("simulation.input", "experiment.inputs")),
     ],
@@ -248,4 +248,4 @@ def test_a_formula_that_gives_no_number_is_told(tmp_path):
 def test_an_unreached_precision_is_in_the_notes(tmp_path):
     run = ran(tmp_path, INSURANCE + "most = 20000\n", "[run]\nprecision = 0.0001\n")
     assert run.facts["reached"] is False
-    assert any("not reached" in note for note in run.notes)
+    assert any("not reached" in note for note in run.manifest["notes"])

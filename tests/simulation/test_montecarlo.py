@@ -307,6 +307,21 @@ def test_waves_stop_where_the_precision_is_reached():
     assert [n for n, *_ in found.convergence] == sorted(n for n, *_ in found.convergence)
 
 
+def test_what_was_always_the_same_is_not_called_precise():
+    """An indicator as a number has no law of its own: of draws that are all 0 nothing follows."""
+    rare = lambda g, n: {"hit": np.zeros(n), "other": g.exponential(size=n)}  # noqa: E731
+    found = monte_carlo(rare, 0.05, of="hit", most=20_000, seed=19)
+    assert not found.reached
+    assert any("the same in all" in note for note in found.notes)
+    assert monte_carlo(rare, 0.05, most=100_000, seed=19).reached
+
+
+def test_fewer_draws_than_a_first_wave_are_kept_to():
+    found = monte_carlo(lambda g, n: g.exponential(size=n), 1e-6, most=1000)
+    assert found.samples == 1000
+    assert not found.reached
+
+
 def test_an_exact_value_outside_its_interval_is_an_alarm():
     found = monte_carlo(lambda g, n: g.normal(1, 1, n), samples=10_000, exact={"value": 2.0})
     assert found.estimates[0].missed
@@ -413,6 +428,7 @@ def test_a_hook_that_cannot_be_pickled_is_refused_with_several_jobs():
             "simulation.method",
         ),
         ({"control": ["x"]}, "control", "simulation.control"),
+        ({"inputs": 30_000, "method": "sobol"}, "method", "simulation.method"),
         ({"precision": 2}, "precision", "simulation.run"),
         ({"samples": 3}, "samples", "simulation.run"),
         ({"quantiles": (0.5, 1.5)}, "quantiles", "simulation.run"),

@@ -245,15 +245,17 @@ class ExperimentSpec(Spec):
     """Monte Carlo: random inputs, and values that follow from them; time plays no part. In place of all parts above."""
 
     inputs: dict[str, Amount] = Field(
-        description="name = a distribution; with draws = 5 five of them; with total = \"claims\" as many as the input "
-        "claims says, added up; also { dice = { sides = 6, draws = 2 } }, { cards = { deck = 52, draws = 5 } }, coins",
+        description="each name and its distribution; with draws = 5 five of them; with total = \"claims\" as many as the "
+        "input claims says, added up; also { dice = { sides = 6, draws = 2 } }, { cards = { deck = 52, draws = 5 } }, coins",
         examples=[{"claims": {"poisson": {"mean": 30}}, "loss": {"gamma": {"mean": 1e3, "cv": 1}, "total": "claims"}}],
     )  # fmt: skip
     values: dict[str, str] = Field(
-        description="name = a formula of inputs and of values before it; of a comparison the probability is told",
+        description="each name and its formula of inputs and of values before it; of a comparison the probability is told",
         examples=[{"ruin": "loss > 50000"}],
     )
-    units: dict[str, str] = Field(default_factory=dict, description="value = its unit", examples=[{"loss": "euro"}])
+    units: dict[str, str] = Field(
+        default_factory=dict, description="the unit of each value", examples=[{"loss": "euro"}]
+    )
     method: Literal["plain", "antithetic", "stratified", "sobol", "importance"] = Field(
         default="plain", description="how draws are chosen"
     )
@@ -276,7 +278,7 @@ class ExperimentSpec(Spec):
         default="none", description="how it is found out which inputs matter"
     )
     exact: dict[str, float] = Field(
-        default_factory=dict, description="value = its mean or probability, where it is known", examples=[{"loss": 3e4}]
+        default_factory=dict, description="mean or probability of each value, where known", examples=[{"loss": 3e4}]
     )
     most: int = Field(default=10_000_000, ge=16, description="draws at which the search for precision stops")
 
@@ -434,7 +436,8 @@ def question_of(study: SimulationStudy) -> Question:
 def _beside(study: SimulationStudy) -> list[str]:
     """Keys that stand beside an experiment and mean nothing to it."""
     given = [what for what in (*PARTS, "scenario", "observed") if getattr(study, what)]
-    return given + [f"run.{name}" for name in ("until", "warmup", "most") if name in study.run.model_fields_set]
+    usual = RunSpec()
+    return given + [f"run.{n}" for n in ("until", "warmup", "most") if getattr(study.run, n) != getattr(usual, n)]
 
 
 def posed_of(study: SimulationStudy) -> posed.Posed:

@@ -9,7 +9,7 @@ from typing import Any
 
 from potomac.errors import Fault, PotomacError, StudyError, did_you_mean, listing
 from potomac.simulation.distributions import Distribution, distribution
-from potomac.simulation.montecarlo.inputs import Drawn, Inputs
+from potomac.simulation.montecarlo.inputs import WIDEST, Drawn, Inputs
 from potomac.simulation.montecarlo.sampling import METHODS, Method
 
 __all__ = ["Asked", "asked"]
@@ -75,11 +75,13 @@ def asked(
         found, expected = f"there is no method {method!r:.40}", f"expected one of {listing(METHODS)}"
         raise StudyError(Fault("simulation.method", found, expected, mend, key="method"))
     read = _inputs(inputs)
-    usual = USUAL if precision is None else FIRST
+    usual = USUAL if precision is None else min(FIRST, max(more["most"], TINIEST))
+    draws = usual if samples is None else samples
+    if not isinstance(draws, bool) and draws % 1 == 0:  # 1e5 is meant as 100000
+        draws = int(draws)
     made = Asked(
-        read, precision, usual if samples is None else samples, method=method, quantiles=tuple(quantiles),
-        control=_controls(control, read), strata=dict(strata or {}), proposal=_proposals(proposal or {}),
-        exact=dict(exact or {}), **more,
+        read, precision, draws, method=method, quantiles=tuple(quantiles), control=_controls(control, read),
+        strata=dict(strata or {}), proposal=_proposals(proposal or {}), exact=dict(exact or {}), **more,
     )  # fmt: skip
     faults = [*_numbers(made), *_fitting(made)]
     if faults:
@@ -177,6 +179,9 @@ def _fitting(a: Asked) -> Iterator[Fault]:
     if a.measure.startswith("q") and not any(a.measure == f"q{100 * q:g}" for q in a.quantiles):
         have = listing(f"q{100 * q:g}" for q in a.quantiles) or "none"
         yield wrong(f"{a.of!r:.60} is wanted", f"expected one of the quantiles that are asked for: {have}", "of")
+    width = a.inputs.width if isinstance(a.inputs, Inputs) else a.inputs or 0
+    if a.method == "sobol" and width > WIDEST:
+        yield wrong(f"Sobol' points of {width:,} dimensions", f"expected at most {WIDEST:,}", "method")
     yield from _proposed(a)
 
 

@@ -19,7 +19,7 @@ __all__ = ["Cards", "Drawn", "Inputs", "cards", "coins", "dice", "drawn"]
 Floats = npt.NDArray[np.float64]
 
 WIDEST = 20_000
-"""Most numbers that one draw of an experiment takes; Sobol' points have no more dimensions either."""
+"""Most uniforms of one input; Sobol' points have no more dimensions either."""
 
 SURE = 1 - 1e-12
 """A random sum has as many terms as its count exceeds with less than the rest to 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import TYPE_CHECKING
@@ -72,7 +72,9 @@ class MonteCarlo:
         raise StudyError(Fault("simulation.measure", found, f"expected one of {listing(there, 30)}"))
 
 
-def notes(done: MonteCarlo, asked: Asked, late: bool, endless: Mapping[str, Fault]) -> Iterator[str]:
+def notes(
+    done: MonteCarlo, asked: Asked, late: bool, endless: Mapping[str, Fault], alike: Sequence[str] = ()
+) -> Iterator[str]:
     """Sentences on what was not reached, has no interval, or did not help.
 
     Args:
@@ -80,6 +82,7 @@ def notes(done: MonteCarlo, asked: Asked, late: bool, endless: Mapping[str, Faul
         asked: what was asked.
         late: whether time was up.
         endless: values whose variance is infinite, and how it was seen.
+        alike: values that were the same in all draws.
     """
     n = done.tally.n
     if not done.reached and asked.precision is not None:
@@ -87,6 +90,9 @@ def notes(done: MonteCarlo, asked: Asked, late: bool, endless: Mapping[str, Faul
         width = f"{done.half_width:.3g} of the mean" if isfinite(done.half_width) else "unknown: nothing was seen"
         yield f"The precision of {asked.precision:.3g} was not reached with {why}: the half-width is {width}."
     yield from (f"{name} has {fault.found}; only its quantiles have one." for name, fault in endless.items())
+    yield from (
+        f"{name} was the same in all {n:,} draws: its interval says nothing of what was not seen." for name in alike
+    )
     if asked.method == "importance":
         yield from _weighed(done, asked.normalised)
     if asked.quantiles and done.tally.kept < n:

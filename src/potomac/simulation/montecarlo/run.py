@@ -133,15 +133,16 @@ class _Run:
         self.rows = _rows(self.experiment.width, a.samples if a.precision is None else ROWS)
         self.tally = Tally(a.method, len(a.control))
         self.endless: dict[str, Fault] = {}
+        self.alike: set[str] = set()
         self.design = self._designed()
         at, late = self._waves()
         self.tell("draws", self.tally.n, self.tally.n)
         found = self._estimates()
         reached = a.precision is None or at <= a.precision
-        width = at if a.precision is not None else max(map(_relative, self._meant(found)), default=nan)
+        width = self._worst(found)
         draws, curve = self.tally.n + self.pilot, tuple(self.curve)
         done = MonteCarlo(found, draws, a.method, reached, width, (), curve, self.tally, self._effective())  # fmt: skip
-        return replace(done, notes=tuple(notes(done, a, late, self.endless)))
+        return replace(done, notes=tuple(notes(done, a, late, self.endless, sorted(self.alike))))
 
     # ---- design and waves ---------------------------------------------------------------------------------------
 
@@ -181,7 +182,7 @@ class _Run:
             self._refuse(found)
             if a.precision is None and stop >= limit:
                 return nan, False
-            at = max(map(_relative, self._meant(found)), default=inf) if a.precision is not None else inf
+            at = self._worst(found)
             if a.precision is not None and at <= a.precision:
                 return at, False
             if stop >= limit:
@@ -279,6 +280,7 @@ class _Run:
         for j, name in enumerate(t.names):
             m = mean_of(t, j, [*a.control.values()], a.confidence, a.normalised)
             plain = m.plain / (t.n + self.pilot)
+            (self.alike.add if not t.truth[j] and m.plain == 0 else self.alike.discard)(name)
             factor = plain / m.error**2 if a.reduced and m.error > 0 and plain > 0 else None
             low, high = (nan, nan) if name in self.endless else (m.low, m.high)
             measure = "probability" if t.truth[j] else "mean"
@@ -293,7 +295,8 @@ class _Run:
         """The measures whose precision is meant."""
         where, measure = self.asked.where, self.asked.measure
         if not where:
-            return [e for e in found if e.measure in ("mean", "probability")]
+            means = [e for e in found if e.measure in ("mean", "probability")]
+            return [e for e in means if e.where not in self.alike] or means
         meant = [e for e in found if e.where == where and (not measure or e.measure == measure)]
         if not meant:
             there = [f"{e.where}:{e.measure}" for e in found]
@@ -302,6 +305,11 @@ class _Run:
                           f"expected one of {listing(there, 30)}", mend, key="of")  # fmt: skip
             raise StudyError(fault)
         return meant[:1]
+
+    def _worst(self, found: Sequence[Chance]) -> float:
+        """Half-width over mean of what is meant; infinite where draws were all alike, which says nothing of others."""
+        meant = self._meant(found)
+        return max(inf if e.where in self.alike else _relative(e) for e in meant)
 
     def _refuse(self, found: Sequence[Chance]) -> None:
         """Means that have no valid interval.

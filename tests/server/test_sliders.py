@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from shutil import copytree, rmtree
 from time import process_time
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from django.test import Client
 from hypothesis import given
@@ -148,6 +150,23 @@ def test_a_product_whose_engine_cannot_load_has_a_plain_form(
     page = client.get("/p/rooms/").content.decode()
     assert 'id="ask-what-if"' in page
     assert 'type="range"' not in page
+
+
+def test_any_engine_has_sliders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One from elsewhere, whose interval is half a unit to each side of its mean of 2, moved by 1."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "sixth_engine" / "src"))
+    study = import_module("potomac_toy.study")
+    endpoint = next(one for one in study.engine.endpoints if one.sliders)
+    model = pa.table({"mean": [2.0], "half": [0.5]})
+    reply = endpoint.answer(model, endpoint.ask(by=1))
+    shown = questions.question(endpoint, {"by": "1"}, (), endpoint.sliders(model, {}), reply)
+    [by] = shown.sliders
+    assert (by.low, by.high, by.step, by.begin, by.value) == ("-10", "10", "1", "0", "1")
+    assert shown.moved
+    [mean] = shown.moved.estimates
+    assert (mean.name, mean.value, mean.span, mean.before) == ("mean", "3.00", "2.50 to 3.50", "2")
+    assert shown.moved.sentence == "The mean is 3."
+    assert mean.marks == estimates.Marks("0", "5", 60.0, 50.0, 70.0, 40.0)
 
 
 # ---- by REST --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, Field
 
-from potomac.engine import Axis, Endpoint, Engine, Fact, Figure, Layer, Progress, Result, Rows, Show
+from potomac.engine import Axis, Endpoint, Engine, Fact, Figure, Layer, Progress, Result, Rows, Show, Slider
 from potomac.errors import DataError, Fault
 from potomac.spec import Spec, Study, TableSpec
 from potomac.stats.streams import Stream
@@ -65,7 +65,7 @@ def run(study: ToyStudy, tables: Mapping[str, Table], stream: Stream, progress: 
         method=("The mean, with the interval of the normal approximation.",),
         sources=("Any textbook.",),
         show=(Show("summary", "The mean", ("mean", "half_width")), Show("values", "The values", rows=5)),
-        model={"mean": pa.table({"mean": [mean]})},
+        model={"mean": pa.table({"mean": [mean], "half": [half]})},
     )
 
 
@@ -121,13 +121,57 @@ def load(tables: Mapping[str, pa.Table]) -> float:
     return float(tables["mean"].column("mean")[0].as_py())
 
 
+class Shift(BaseModel):
+    """What would be otherwise."""
+
+    by: float = Field(default=0.0, ge=-1e9, le=1e9, description="what is added to each value")
+
+
+class Mean(BaseModel):
+    """A mean with its interval, beside that of the run."""
+
+    label: str = Field(description="what it is")
+    mean: float = Field(description="of the values")
+    low: float = Field(description="lower end of its interval")
+    high: float = Field(description="upper end")
+    before: float = Field(description="in the run")
+
+
+class Shifted(BaseModel):
+    """What would come of it."""
+
+    answer: str = Field(description="in a sentence")
+    means: list[Mean] = Field(description="the mean")
+
+
+def sliders(model: pa.Table, chosen: Mapping[str, str]) -> Iterable[Slider]:
+    """What can be moved; it begins where the run stands."""
+    yield Slider("by", low=-10, high=10, step=1, value=0)
+
+
+def shift(model: pa.Table, ask: Shift) -> Shifted:
+    """The mean of shifted values."""
+    [row] = model.to_pylist()
+    mean = row["mean"] + ask.by
+    shown = Mean(label="mean", mean=mean, low=mean - row["half"], high=mean + row["half"], before=row["mean"])
+    return Shifted(answer=f"The mean is {mean:.3g}.", means=[shown])
+
+
+def whole(tables: Mapping[str, pa.Table]) -> pa.Table:
+    """The mean and its interval, from the tables of a run."""
+    return tables["mean"]
+
+
 engine = Engine(
     kind="toy",
     study=ToyStudy,
     run=run,
     figures=figures,
     summary="The mean of a column, with its interval.",
-    endpoints=(Endpoint("distance", Guess, answer, Distance, load, "How far is a value?", {"value": 3.0}),),
+    endpoints=(
+        Endpoint("distance", Guess, answer, Distance, load, "How far is a value?", {"value": 3.0}),
+        Endpoint("shift", Shift, shift, Shifted, whole, "What if all were more?", sliders=sliders),
+    ),
     demo="demo.toml",
     prepare=prepare,
 )

@@ -203,9 +203,9 @@ def quantile_of(t: Tally, j: int, q: float, confidence: float, normalised: bool 
     if x.size < 2:
         return nan, nan, nan
     if t.method == "plain":
-        ordered = np.sort(x)
-        at = float(ordered[min(max(ceil(q * x.size - 1e-9), 1), x.size) - 1])
-        low, high = quantile_interval(ordered, q, confidence)
+        place = min(max(ceil(q * x.size - 1e-9), 1), x.size) - 1
+        at = float(np.partition(x, place)[place])
+        low, high = quantile_interval(x, q, confidence)
         return (at, low, high) if isfinite(low) and isfinite(high) else (at, nan, nan)
     law = _Law.of(t, x, upper=q >= 0.5, normalised=normalised)
     at = law.at(q)

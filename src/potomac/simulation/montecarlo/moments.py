@@ -34,7 +34,7 @@ class Moments:
         """Of units, shape (n, d)."""
         mean = x.mean(axis=0)
         d = x - mean
-        return cls(x.shape[0], mean, d.T @ d, (d**3).sum(axis=0))
+        return cls(x.shape[0], mean, d.T @ d, np.einsum("ij,ij,ij->j", d, d, d))
 
     def __add__(self, other: Moments) -> Moments:
         """Of both together (Chan, Golub and LeVeque 1983; Pébay 2008 for the cubes)."""

@@ -33,11 +33,11 @@ __all__ = ["KEPT", "monte_carlo"]
 
 Floats = npt.NDArray[np.float64]
 
-KEPT = 1 << 22
-"""Values that are kept for quantiles, of all measures together (32 MB): the first draws of a run. So memory does not
+KEPT = 1 << 21
+"""Values that are kept for quantiles, of all measures together (16 MB): the first draws of a run. So memory does not
 grow with it, and a quantile is one of the draws and no sketch of them; its row says how many draws it rests on."""
 
-GLANCED = 1 << 19
+GLANCED = 1 << 18
 """The same where no quantile is asked: for the tail of the distribution, and for pictures."""
 
 ROWS, LEAST_ROWS = 8192, 64

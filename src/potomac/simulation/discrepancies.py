@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from potomac.simulation.judged import Side
 from potomac.simulation.predictive import SEEN, Categorical, Predictive
-from potomac.simulation.probabilities import bins_of, brier, hosmer_lemeshow, slope, spiegelhalter
+from potomac.simulation.probabilities import brier, hosmer_lemeshow, slope, spiegelhalter
 from potomac.simulation.uniformity import departure
 
-__all__ = ["COVERED", "Statistics", "autocorrelation", "binary", "covered"]
+__all__ = ["COVERED", "Statistics", "autocorrelation", "covered"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -79,8 +79,7 @@ class Statistics:
         return out | self._by_group(y)
 
     def _classes(self, law: Categorical, y: Floats) -> dict[str, float]:
-        z, p = binary(law, y)
-        group = bins_of(p)
+        z, p, group = law.came(y), law.likely, law.groups
         names = law.classes[1:] if len(law.classes) == 2 else law.classes
         first = len(law.classes) - len(names)
         out = {f"share of {name}": float((y == k + first).mean()) for k, name in enumerate(names)}
@@ -116,14 +115,6 @@ class Statistics:
 
 _PLAIN = frozenset({"share of zeros", "autocorrelation", "calibration slope", "calibration intercept"})
 _UPPER = frozenset({"distribution (PIT)", "Hosmer-Lemeshow"})
-
-
-def binary(law: Categorical, y: Floats) -> tuple[Floats, Floats]:
-    """What came true, 0 or 1, and how probable it was said to be: of several classes, whether the likeliest came."""
-    if len(law.classes) == 2:
-        return y, law.p[:, 1]
-    best = law.p.argmax(1)
-    return (y == best).astype(float), law.p.max(1)
 
 
 def covered(u: Floats, confidence: float) -> float:

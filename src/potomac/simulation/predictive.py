@@ -8,6 +8,7 @@ scikit-learn's own estimators have them; nothing of scikit-learn is needed here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from inspect import signature
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from potomac.errors import Fault, NoAnswer, StudyError, listing
 from potomac.simulation.inputs.checked import numbers
+from potomac.simulation.probabilities import bins_of
 from potomac.stats.streams import Stream
 
 __all__ = [
@@ -78,6 +80,20 @@ class Categorical:
     def mean(self) -> Floats | None:
         """Of two classes the probability of the second."""
         return self.p[:, 1] if self.p.shape[1] == 2 else None
+
+    @cached_property
+    def likely(self) -> Floats:
+        """Of two classes the probability of the second, of several that of the likeliest, shape (n,)."""
+        return self.p[:, 1] if self.p.shape[1] == 2 else np.asarray(self.p.max(1))
+
+    @cached_property
+    def groups(self) -> Ints:
+        """Groups of rows by that probability, shape (n,)."""
+        return bins_of(self.likely)
+
+    def came(self, y: Floats) -> Floats:
+        """Whether that class came, 0 or 1, from numbers of classes, shape (n,)."""
+        return y if self.p.shape[1] == 2 else np.asarray(y == self.p.argmax(1), float)
 
     def draw(self, generator: np.random.Generator) -> Floats:
         """The number of a class for each row."""

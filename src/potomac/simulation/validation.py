@@ -13,7 +13,7 @@ import numpy.typing as npt
 from potomac.engine import Progress, Quiet
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing
 from potomac.simulation.arrow import table_of
-from potomac.simulation.discrepancies import COVERED, Statistics, binary, covered
+from potomac.simulation.discrepancies import COVERED, Statistics, covered
 from potomac.simulation.distributions import Distribution
 from potomac.simulation.hooks import fresh, spread_over
 from potomac.simulation.inputs.checked import numbers
@@ -21,7 +21,7 @@ from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, Check, Tried, che
 from potomac.simulation.model import Model
 from potomac.simulation.observing import Stretch, compared, seen_of, window_for
 from potomac.simulation.predictive import METHODS, Categorical, Predictive, Sampled, predictive_of, unusable
-from potomac.simulation.probabilities import bins_of, brier, reliability
+from potomac.simulation.probabilities import brier, reliability
 from potomac.simulation.uniformity import ecdf_table
 from potomac.stats.intervals import proportion_interval
 from potomac.stats.streams import Stream
@@ -113,8 +113,9 @@ def validate(
     - a ``Model``; observed is ``{(where, measure): value}`` or ``{"desk:wait": value}``, a table of where, measure and
       value, or times of customers in their order (``{"desk:wait": array}``, or one array and ``of``). Replications
       are as long as the observation was, so that waits that lean on each other are compared with waits that do.
-    - a fitted estimator in the manner of scikit-learn; observed is ``(X, y)``, best rows that were not fitted. It
-      needs ``sample(X, generator)``, ``predict_proba(X)``, ``predict(X, return_std=True)`` (normal),
+    - a fitted estimator in the manner of scikit-learn; observed is ``(X, y)``, best rows that were not fitted. What it
+      says is taken at its word: one that was fitted to few rows and does not say how unsure its parameters are fails
+      for that. It needs ``sample(X, generator)``, ``predict_proba(X)``, ``predict(X, return_std=True)`` (normal),
       ``predict_interval(X, confidence)``, or ``predict(X)`` with ``family``.
     - a distribution, or ``simulator(generator, n)`` that gives n values; observed is an array of n values.
 
@@ -310,8 +311,7 @@ def _numbers(taken: Statistics, law: Predictive, y: Floats, stream: Stream) -> d
 def _tables(law: Predictive, y: Floats, kit: _Kit) -> dict[str, pa.Table]:
     """What pictures are made of."""
     if isinstance(law, Categorical):
-        z, p = binary(law, y)
-        group = bins_of(p)
+        z, p, group = law.came(y), law.likely, law.groups
         parts = brier(z, p, group)
         scores: dict[str, list[Any]] = {"score": [*parts], "value": [*parts.values()]}
         return {"reliability": reliability(z, p, group, kit.confidence), "scores": table_of(scores)}

@@ -495,7 +495,7 @@ def _failed(error: BaseException, world: World) -> Fault:
     if isinstance(error, simpy.Interrupt):
         mend = "Catch simpy.Interrupt where a process may be interrupted"
         return Fault("simulation.process", f"a process was interrupted {when}", "", mend, file=file, line=line)
-    return Fault("simulation.process", f"{type(error).__name__} {when}: {error}", file=file, line=line)
+    return Fault("simulation.process", f"{type(error).__name__} in a process {when}: {error}", file=file, line=line)
 
 
 def _collected(world: World, number: int, window: Window, last: float) -> Observed:

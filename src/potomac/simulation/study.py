@@ -245,12 +245,13 @@ class ExperimentSpec(Spec):
     """Monte Carlo: random inputs, and values that follow from them; time plays no part. In place of all parts above."""
 
     inputs: dict[str, Amount] = Field(
-        description="each name and its distribution; with draws = 5 five of them; with total = \"claims\" as many as the "
-        "input claims says, added up; also { dice = { sides = 6, draws = 2 } }, { cards = { deck = 52, draws = 5 } }, coins",
+        description="each name and its distribution; with draws = 5 five of them; with total = \"claims\" as many as "
+        "the input claims says, added up; also { dice = { sides = 6, draws = 2 } }, { cards = { deck = 52, draws = 5 } "
+        "}, coins",
         examples=[{"claims": {"poisson": {"mean": 30}}, "loss": {"gamma": {"mean": 1e3, "cv": 1}, "total": "claims"}}],
     )  # fmt: skip
     values: dict[str, str] = Field(
-        description="each name and its formula of inputs and of values before it; of a comparison the probability is told",
+        description="each name and its formula of inputs and of values before it; a comparison gives its probability",
         examples=[{"ruin": "loss > 50000"}],
     )
     units: dict[str, str] = Field(

@@ -16,6 +16,7 @@ NAMES = (
     "location.pmedian", "location.planar", "location.large", "location.capacitated", "location.single",
     "location.circuity", "location.roads", "location.scenarios",
     "simulation.coverage", "simulation.agreement",
+    "simulation.kernel", "simulation.fcfs", "simulation.start",
     "server.jobs", "server.http", "server.together", "server.start", "server.points",
 )  # fmt: skip
 

@@ -317,3 +317,9 @@ def test_the_example_of_the_contract() -> None:
 def test_a_model_of_models_is_its_parts() -> None:
     m = desk(servers=3, service=gamma(mean=1.0, cv=0.5), patience=uniform(1, 2))
     assert Model.of(m.declared).declared == m.declared
+
+
+def test_what_is_cut_off_a_normal_time_counts_in_the_load() -> None:
+    """Of normal(1, 2) above 0 the mean is 1 + 2 phi(.5) / Phi(.5) = 2.018, so .6 are too many for one server."""
+    with pytest.raises(NoAnswer, match=r"offered load 1\.21"):
+        desk(0.6, service=simulation.normal(1.0, 2.0)).run()

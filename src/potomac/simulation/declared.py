@@ -9,6 +9,7 @@ from typing import Literal
 
 from potomac.errors import Fault
 from potomac.simulation.distributions import Distribution
+from potomac.simulation.drawn import mean_of
 
 __all__ = ["EXIT", "Discipline", "Rate", "Route", "Source", "Station", "Stock", "lowest"]
 
@@ -103,7 +104,7 @@ class Source:
         size = self.batch.mean if self.batch else 1.0
         if self.rate is not None:
             return self.rate.mean * size
-        mean = self.interarrival.mean if self.interarrival else inf
+        mean = mean_of(self.interarrival) if self.interarrival else inf
         return size / mean if mean else inf
 
     def faults(self) -> Iterator[Fault]:

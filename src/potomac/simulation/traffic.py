@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from potomac.errors import Fault
 from potomac.simulation.declared import Station
+from potomac.simulation.drawn import mean_of
 from potomac.simulation.plan import Declared
 
 __all__ = ["Traffic", "endless", "traffic", "unstable", "visits"]
@@ -107,7 +108,7 @@ def traffic(d: Declared) -> Traffic:
         for i, station in enumerate(d.stations):
             service = station.service_of(kind)
             if service is not None and rates[i, k] > 0:
-                loads[i] += rates[i, k] * service.mean
+                loads[i] += rates[i, k] * mean_of(service)
     return Traffic(rates, loads, np.array([s.mean_servers for s in d.stations], float))
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.simulation.declared import Station
+from potomac.simulation.drawn import mean_of
 from potomac.simulation.execute import replications
 from potomac.simulation.intervals import student
 from potomac.simulation.measures import series
@@ -71,7 +72,7 @@ def relaxation(d: Declared) -> float:
         if source.rate is not None:
             scale = max(scale, sum(source.rate.durations))
         elif source.interarrival is not None:
-            scale = max(scale, source.interarrival.mean)
+            scale = max(scale, mean_of(source.interarrival))
     for station in d.stations:
         if station.calendar:
             scale = max(scale, sum(length for length, _ in station.calendar))
@@ -81,7 +82,7 @@ def relaxation(d: Declared) -> float:
 
 
 def _mean(s: Station) -> float:
-    return max((service.mean for service in s.service.values()), default=0.0)
+    return max((mean_of(service) for service in s.service.values()), default=0.0)
 
 
 def _station(s: Station, load: float, servers: float) -> float:

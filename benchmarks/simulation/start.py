@@ -105,7 +105,9 @@ def spent(command: list[str], cache: Path, bytecode: Path, home: Path) -> tuple[
 def main(argv: list[str]) -> str:
     parser = argparse.ArgumentParser(prog="python -m benchmarks simulation.start", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="fresh processes for each figure")
-    runs, before, lines = parser.parse_args(argv).runs, load(), []
+    parser.add_argument("--only", default="", help="those whose name holds this, e.g. library")
+    asked = parser.parse_args(argv)
+    runs, before, lines = asked.runs, load(), []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for name, code, study in (("two desks", QUEUE, QUEUE_STUDY), ("clinic", NETWORK, NETWORK_STUDY)):
@@ -115,7 +117,8 @@ def main(argv: list[str]) -> str:
                 ("library", [sys.executable, f"{name}.py"]),
                 ("command", [sys.executable, "-m", "potomac", "run", f"{name}.toml"]),
             ):
-                lines += _rows(f"{name}, {way}", command, home, runs)
+                if asked.only in f"{name}, {way}":
+                    lines += _rows(f"{name}, {way}", command, home, runs)
     head = ["first answer of", "clock", "processor", "to be reached"]
     return f"Load average {before} before and {load()} after.\n\n{markdown.table(head, lines)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,7 @@ def answered(text: str, out: Path, **more: Any) -> studies.Run:
 
 
 def test_how_it_is_run_reaches_the_engine_under_its_names() -> None:
-    keys = (
-        'precision = 0.05\nof = "desk:wait"\nwarmup = 100\nconfidence = 0.9\n'
-    )
+    keys = 'precision = 0.05\nof = "desk:wait"\nwarmup = 100\nconfidence = 0.9\n'
     keys += "quantiles = [0.8]\nmost = 50\nbudget = 9\n"
     asked = asked_of(question(DESK + keys))
     assert (asked.until, asked.replications, asked.seed) == (3000, 12, 7)
@@ -158,3 +157,14 @@ def test_the_engine_declares_what_server_and_docs_need() -> None:
     assert engine.extra == "simulation"
     assert engine.check is not None
     assert engine.demo
+
+
+def test_distributions_that_were_fitted_are_short_enough_to_read(tmp_path: Path) -> None:
+    (tmp_path / "seen.csv").write_text("minutes\n" + "\n".join(f"{1 + k % 7 + k / 90:.3f}" for k in range(60)) + "\n")
+    text = DESK.replace("{ exponential = { mean = 1.5 } }", '{ fit = "seen" }').replace("mean = 1.0", "mean = 4.0")
+    path = tmp_path / "study.toml"
+    path.write_text(f'{text}\n[data.seen]\nsource = "seen.csv"\ncolumns.value = "minutes"\n')
+    run = studies.run(path, tmp_path / "runs")
+    fits = run.tables["fits"].to_pylist()
+    assert {row["table"] for row in fits} == {"seen"}
+    assert all(len(number) <= 8 for row in fits for number in re.findall(r"\d+\.\d+", row["distribution"]))

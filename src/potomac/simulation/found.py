@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 AS_IS = "as it is"
 """Name of the model itself among its scenarios."""
+
+_LONG = re.compile(r"\d+\.\d{5,}(?:e[-+]?\d+)?")
 
 BARS, STEPS = 40, 16
 """Bars of the distribution of waits; sizes at which the convergence of an interval is shown."""
@@ -229,11 +232,17 @@ def _convergence(found: Found) -> Iterator[dict[str, Any]]:
 
 def _fits(data: Data) -> pa.Table | None:
     made = [
-        fits.table.add_column(0, "table", pa.array([name] * len(fits.fits)))
+        _rounded(fits.table).add_column(0, "table", pa.array([name] * len(fits.fits)))
         for name, fits in data.fits.items()
         if fits.fits
     ]
     return pa.concat_tables(made) if made else None
+
+
+def _rounded(table: pa.Table) -> pa.Table:
+    """Distributions with six significant digits a parameter: more than any table can tell, and short enough to read."""
+    shown = [_LONG.sub(lambda n: f"{float(n[0]):.6g}", text) for text in table["distribution"].to_pylist()]
+    return table.set_column(table.schema.get_field_index("distribution"), "distribution", pa.array(shown))
 
 
 def _arrivals(data: Data) -> pa.Table | None:

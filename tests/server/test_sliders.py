@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from potomac import studies
 from potomac.server import live
 from potomac.server.flows import products
-from potomac.server.pages import estimates, questions
+from potomac.server.pages import estimates, questions, shown
 from potomac.studies import registry
 
 ROOMS: dict[str, Any] = {
@@ -159,13 +159,13 @@ def test_any_engine_has_sliders(monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = next(one for one in study.engine.endpoints if one.sliders)
     model = pa.table({"mean": [2.0], "half": [0.5]})
     reply = endpoint.answer(model, endpoint.ask(by=1))
-    shown = questions.question(endpoint, {"by": "1"}, (), endpoint.sliders(model, {}), reply)
-    [by] = shown.sliders
+    form = questions.question(endpoint, {"by": "1"}, (), endpoint.sliders(model, {}), reply)
+    [by] = form.sliders
     assert (by.low, by.high, by.step, by.begin, by.value) == ("-10", "10", "1", "0", "1")
-    assert shown.moved
-    [mean] = shown.moved.estimates
+    assert form.moved
+    [mean] = form.moved.estimates
     assert (mean.name, mean.value, mean.span, mean.before) == ("mean", "3.00", "2.50 to 3.50", "2")
-    assert shown.moved.sentence == "The mean is 3."
+    assert form.moved.sentence == "The mean is 3."
     assert mean.marks == estimates.Marks("0", "5", 60.0, 50.0, 70.0, 40.0)
 
 
@@ -277,3 +277,18 @@ def test_marks_stand_where_the_numbers_are(rooms: Path) -> None:
         for place, value in ((marks.now, row.mean), (marks.low, row.low), (marks.was, row.before)):
             assert start + place / 100 * (end - start) == pytest.approx(value, abs=1e-4 * (end - start))
     assert json.loads(reply.model_dump_json())["measures"]
+
+
+def test_a_picture_that_is_flatter_than_a_card_stands_whole_in_its_middle() -> None:
+    """A card is 16 to 9 and shows the middle of what is wider."""
+    flat = '<svg xmlns="x" width="468" height="180" viewBox="0 0 468 180" class="figure"><g/></svg>'
+    made = shown._carded(flat)
+    found = re.match(
+        r'<svg xmlns="x" width="(\d+)" height="(\d+)" viewBox="(-\d+) (-\d+) (\d+) (\d+)" class="figure">', made
+    )
+    assert found
+    wide, tall, left, top, *_ = map(int, found.groups())
+    assert wide / tall == pytest.approx(16 / 9, rel=0.01)
+    assert (wide + 2 * left, tall + 2 * top) == (468, 180)  # as much on each side
+    tall_one = flat.replace("180", "400")
+    assert shown._carded(tall_one) == tall_one

@@ -16,6 +16,7 @@ import pytest
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from potomac import studies
 from potomac.server import live
@@ -265,6 +266,20 @@ def test_a_scale_of_shares_ends_at_all(values: list[float]) -> None:
     assert high == 100
     assert 0 <= low < high
     assert low <= max(min(values), 99.999)
+
+
+def test_exact_values_have_the_digits_of_the_estimate() -> None:
+    class Row(BaseModel):
+        mean: float
+        low: float
+        high: float
+        exact: float
+
+    told = [estimates.drawn(Row(mean=m, low=a, high=b, exact=e)) for m, a, b, e in (
+        (98.63, 98.57, 98.69, 98.5712), (2846.9, 2810, 2888, 2852.4), (1e-9, 1e-9, 2e-9, 1.5e-9),
+    )]  # fmt: skip
+    assert [(one.value, one.exact) for one in told[:2]] == [("98.63", "98.57"), ("2,847", "2,852")]
+    assert told[2].exact == "1.50 × 10⁻⁹"
 
 
 def test_marks_stand_where_the_numbers_are(rooms: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from potomac.report.numbers import interval, number
+from potomac.report.numbers import fixed, interval, number
 
 __all__ = ["Drawn", "Marks", "are", "drawn", "scale"]
 
@@ -73,8 +73,16 @@ def drawn(row: BaseModel) -> Drawn:
     return Drawn(
         name, "" if where in name else where, str(known.get("unit") or ""), value,
         "" if mean == low == high else span, before if known.get("before") is not None else "", before_span,
-        interval(exact, low, high)[0] if exact is not None else "", _marks(known),
+        _alike(exact, value), _marks(known),
     )  # fmt: skip
+
+
+def _alike(exact: float | None, value: str) -> str:
+    """The exact value with as many decimals as the other."""
+    if exact is None:
+        return ""
+    whole, _, decimals = value.partition(".")
+    return fixed(exact, len(decimals)) if (whole + decimals).replace(",", "").isdecimal() else number(exact)
 
 
 def _marks(known: dict[str, Any]) -> Marks | None:

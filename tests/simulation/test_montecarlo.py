@@ -218,6 +218,7 @@ COVERED = {
     "antithetic": {"method": "antithetic"},
     "control": {"control": ["z"]},
     "stratified": {"method": "stratified", "strata": {"z": 8}},
+    "neyman": {"method": "stratified", "allocation": "neyman"},
     "sobol": {"method": "sobol"},
     "importance": {"method": "importance", "proposal": {"z": normal(0.7, 1.2)}},
 }
@@ -232,6 +233,16 @@ def test_intervals_of_a_lognormal_cover_as_often_as_they_say(way):
         for s in range(200)
     ]
     assert 180 <= sum(e.low <= exp(1 / 8) <= e.high for e in runs) <= 199
+
+
+def test_intervals_of_sobol_points_cover_where_their_means_have_heavy_tails():
+    """E U V = 1/4, where the means of scrambled sequences are far from normal."""
+    inputs = {"u": uniform(0, 1), "v": uniform(0, 1)}
+    runs = [
+        monte_carlo(lambda x: x["u"] * x["v"], inputs=inputs, samples=2048, method="sobol", seed=s).estimates[0]
+        for s in range(100)
+    ]
+    assert sum(e.low <= 1 / 4 <= e.high for e in runs) >= 88
 
 
 def test_intervals_of_a_rare_probability_cover():
@@ -268,6 +279,7 @@ def test_moments_of_blocks_are_those_of_all(sizes, seed):
         mine = x[group == g]
         assert np.allclose(grouped.mean[g], mine.mean(axis=0))
         assert np.allclose(grouped.squares[g], ((mine - mine.mean(axis=0)) ** 2).sum(axis=0))
+        assert np.allclose(grouped.cubes[g], ((mine - mine.mean(axis=0)) ** 3).sum(axis=0), atol=1e-6)
 
 
 # ---- streams and stopping -----------------------------------------------------------------------------------------

@@ -52,33 +52,40 @@ class Moments:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Of draws in groups (strata, randomisations): numbers, means, sums of squares around the means.
+    """Of draws in groups (strata, randomisations): numbers, means, sums of squares and cubes around the means.
 
     Attributes:
         n: shape (groups,).
         mean: shape (groups, d).
-        squares: shape (groups, d).
+        squares, cubes: shape (groups, d).
     """
 
     n: Ints
     mean: Floats
     squares: Floats
+    cubes: Floats
 
     @classmethod
     def of(cls, x: Floats, group: Ints, groups: int) -> Grouped:
         """Of draws, shape (n, d), each in a group, shape (n,)."""
+
+        def sums(y: Floats) -> Floats:
+            return np.stack([np.bincount(group, column, groups) for column in y.T], axis=1)
+
         n = np.bincount(group, minlength=groups)
-        held = np.maximum(n, 1)[:, None]
-        mean = np.stack([np.bincount(group, column, groups) for column in x.T], axis=1) / held
-        off = (x - mean[group]) ** 2
-        return cls(n, mean, np.stack([np.bincount(group, column, groups) for column in off.T], axis=1))
+        mean = sums(x) / np.maximum(n, 1)[:, None]
+        d = x - mean[group]
+        return cls(n, mean, sums(d * d), sums(d * d * d))
 
     def __add__(self, other: Grouped) -> Grouped:
         """Of both together."""
         n = self.n + other.n
         a, b, all_ = self.n[:, None], other.n[:, None], np.maximum(n, 1)[:, None]
         delta = other.mean - self.mean
-        return Grouped(n, self.mean + delta * b / all_, self.squares + other.squares + delta**2 * a * b / all_)
+        squares = self.squares + other.squares + delta**2 * a * b / all_
+        slanted = 3 * delta * (a * other.squares - b * self.squares) / all_
+        cubes = self.cubes + other.cubes + delta**3 * a * b * (a - b) / all_**2 + slanted
+        return Grouped(n, self.mean + delta * b / all_, squares, cubes)
 
     def variance(self) -> Floats:
         """Within each group, shape (groups, d); 0 of fewer than two."""

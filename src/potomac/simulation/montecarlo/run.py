@@ -46,9 +46,9 @@ ROWS, LEAST_ROWS = 8192, 64
 UNIFORMS = 1 << 21
 """Uniforms of a block at most."""
 
-PILOT = 32
+PILOT = 8
 """Draws of each stratum before draws are allotted by what varies; and the share that is allotted alike all the same."""
-EVEN = 0.1
+EVEN = 0.25
 
 GROWTH = 4.0
 """A wave aims at no more than so many times as many draws as there are."""
@@ -78,10 +78,10 @@ def monte_carlo(
         experiment: what is done.
         precision: half-width over mean that is wanted; None for a fixed number of draws.
         inputs: random inputs, in any of the forms of :meth:`Inputs.read`, or a number of uniforms.
-        samples: draws; with a precision those of the first wave. Of ``sobol`` 16 times a power of 2.
+        samples: draws; with a precision those of the first wave. Of ``sobol`` 32 times a power of 2.
         of: value (``loss``) or measure (``loss:q99``) whose precision is meant; default all means and probabilities.
         method: ``plain``; ``antithetic``: pairs of u and 1 - u; ``stratified``: the inputs' ranges are cut into pieces
-            of equal probability; ``sobol``: 16 randomised Sobol' sequences, the interval from their means by Student's
+            of equal probability; ``sobol``: 32 randomised Sobol' sequences, the interval from their means by Student's
             t; ``importance``: from ``proposal``, or by weights whose logarithms the experiment gives as a second
             array. All but ``plain`` and ``importance`` need ``inputs``.
         quantiles: shares, whose quantiles of all values that are no booleans are estimated.

@@ -25,7 +25,7 @@ DESIGNS = {
     "antithetic": "Draws come in pairs of u and 1 - u; a pair is the unit of the interval.",
     "stratified": "The ranges of inputs are cut into pieces of equal probability, each with draws of its own; the "
     "interval rests on what varies within them.",
-    "sobol": "Draws are the points of a Sobol' sequence, scrambled independently 16 times; the interval is Student's, "
+    "sobol": "Draws are the points of a Sobol' sequence, scrambled independently 32 times; the interval is Student's, "
     "of the means of these.",
     "importance": "Inputs are drawn where it matters, from a proposal, and each draw is weighted by how likely it is "
     "under the inputs as they are meant, over how likely under the proposal.",

@@ -250,7 +250,7 @@ def _emptied(k: Any) -> int:
     return EMPTY
 
 
-@compiled(**as_whole())
+@compiled(nogil=True, **as_whole())
 def run(clock: Any, budget: int, reserve: int) -> int:
     """Handle up to ``budget`` events.
 

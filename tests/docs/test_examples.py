@@ -56,7 +56,7 @@ def described(run: Any) -> None:
     facts = re.findall(r"^\| `([^`]+)`", (reference / "facts.md").read_text(encoding="utf-8"), re.M)
     patterns = [re.escape(name).replace(r"\{kind\}", r"\w+") for name in facts]
     for fact in run.facts:
-        measured = "{measure}" in facts and f"| `{fact}" in results  # a measure of the place that is told first
+        measured = "{measure}" in facts and f"`{fact}`" in results  # a measure of the place that is told first
         assert measured or any(re.fullmatch(pattern, fact) for pattern in patterns), fact
     for table, told in run.manifest["tables"].items():
         assert re.search(rf"^## .*`{table}`", results, re.M), table

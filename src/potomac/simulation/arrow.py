@@ -14,7 +14,7 @@ __all__ = ["table_of"]
 
 
 def table_of(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """A table of words, whole numbers and numbers; None is null.
+    """A table of words, whole numbers and numbers; None and NaN are null.
 
     Its arrays are made from their buffers: ``pa.array`` of a list imports pandas where it is installed, which takes
     longer than most simulations.
@@ -38,7 +38,7 @@ def _array(values: list[Any]) -> pa.Array:
     if values and all(isinstance(v, int) for v in values):
         whole = np.array(values, np.int64)
         return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(whole)])
-    there = np.array([v is not None for v in values], bool)
+    there = np.array([v is not None and v == v for v in values], bool)  # what is not known is not a number
     real = np.array([0.0 if v is None else v for v in values], float)
     valid = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
     return pa.Array.from_buffers(pa.float64(), len(values), [valid, pa.py_buffer(real)])

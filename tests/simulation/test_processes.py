@@ -365,7 +365,7 @@ def test_a_fault_of_the_users_code_is_told_with_its_line() -> None:
     assert fault.code == "simulation.process"
     assert fault.file == __file__
     assert fault.line == inspect.getsourcelines(broken)[1] + 2
-    assert "KeyError in replication 0 at time 3" in fault.found
+    assert "KeyError in a process in replication 0 at time 3" in fault.found
     assert isinstance(caught.value.__cause__, KeyError)
 
 

@@ -8,6 +8,7 @@ from math import isfinite
 import pyarrow as pa
 
 from potomac.engine import Fact, Result, Show
+from potomac.errors import listing, shown
 from potomac.simulation.alarms import Alarms, alarms
 from potomac.simulation.declared import Stock
 from potomac.simulation.estimate import Estimate
@@ -35,7 +36,7 @@ BESIDE = (
 def result(found: Found, tables: Mapping[str, pa.Table], model: Mapping[str, pa.Table]) -> Result:
     """Put tables and words together."""
     return Result(
-        answer=_sentence(found),
+        answer=_sentence(found, tables),
         facts=(*_main(found), *_place(found), *_runs(found), *_validation(found, tables)),
         tables=tables,
         notes=tuple(_notes(found)),
@@ -49,7 +50,7 @@ def result(found: Found, tables: Mapping[str, pa.Table], model: Mapping[str, pa.
 # ---- the sentence -------------------------------------------------------------------------------------------------
 
 
-def _sentence(found: Found) -> str:
+def _sentence(found: Found, tables: Mapping[str, pa.Table]) -> str:
     """What happens, and what would happen in each scenario."""
     unit = found.question.time_unit
     said = [outcome(found.run, found.main, unit)]
@@ -57,7 +58,7 @@ def _sentence(found: Found) -> str:
         e = told.run.estimate(found.main.where, found.main.measure)
         real = told.low is None or told.high is None or told.low > 0 or told.high < 0
         said.append(f"{told.name}: {brief(told.run, e, unit)}" + ("" if real else ", which may be chance"))
-    whole = "; ".join(said)
+    whole = "; ".join(said) + _held(tables)
     whole = whole[:1].upper() + whole[1:]
     if not found.run.reached:
         e = found.main
@@ -67,6 +68,18 @@ def _sentence(found: Found) -> str:
     if far:
         whole += f". Alarm: {far} exact value{'s lie' if far > 1 else ' lies'} too far outside the interval for chance"
     return f"{whole}."
+
+
+def _held(tables: Mapping[str, pa.Table]) -> str:
+    """Whether the model gives what was observed."""
+    if "validation" not in tables:
+        return ""
+    rows = [row for row in tables["validation"].to_pylist() if row["inside"] == "no"]
+    if not rows:
+        return ". What was observed agrees with the model"
+    many = tables["validation"].num_rows
+    said = listing([f"{label(row['measure'])} ({shown(row['where'])})" for row in rows], 3)
+    return f". The model does not give what was observed: {said}" + (f" ({len(rows)} of {many})" if many > 1 else "")
 
 
 def _alarms(found: Found) -> Alarms:

@@ -1,6 +1,6 @@
 """M/M/1 for Cimba's Python package, which compiles the class that it is given."""
 
-import cimba as cb  # type: ignore[import-not-found]
+import cimba as cb
 from cimba import inputs
 
 

@@ -213,7 +213,7 @@ def ciw_task(model: str, until: float, runs: int) -> dict[str, Any]:
 
 
 def ciw_single(until: float, seed: int) -> dict[str, float]:
-    import ciw  # type: ignore[import-not-found]
+    import ciw
 
     network_ = ciw.create_network(
         arrival_distributions=[ciw.dists.Exponential(LOAD)], service_distributions=[ciw.dists.Exponential(1.0)],
@@ -268,7 +268,7 @@ def ciw_network(until: float, seed: int) -> dict[str, float]:
 
 def cimba_task(model: str, until: float, runs: int) -> dict[str, Any]:
     """M/M/1 as the front page of Cimba's Python package has it; replications in one call, in one process."""
-    import cimba as cb  # type: ignore[import-not-found]
+    import cimba as cb
 
     from benchmarks.simulation.cimba_model import Single
 

@@ -21,12 +21,12 @@ from benchmarks import markdown
 from benchmarks.child import measured
 from benchmarks.machine import load
 from potomac.simulation.distributions import exponential
-from potomac.simulation.execute import replicate
-from potomac.simulation.intervals import student
-from potomac.simulation.measures import measured as measures_of
+from potomac.simulation.estimates.intervals import student
+from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
-from potomac.simulation.plan import planned
-from potomac.simulation.replication import Window
+from potomac.simulation.runs.execute import replicate
+from potomac.simulation.runs.measures import measured as measures_of
+from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 HERE = "benchmarks.simulation.kernel"

@@ -29,8 +29,8 @@ from potomac.simulation import (
     uniform,
     weibull,
 )  # fmt: skip
-from potomac.simulation.building import DRAWN, Data, Series, model_of
-from potomac.simulation.question import PARTS, changed, keys_of
+from potomac.simulation.telling.building import DRAWN, Data, Series, model_of
+from potomac.simulation.telling.question import PARTS, changed, keys_of
 from potomac.studies import registry
 from potomac.studies.load import load
 

@@ -10,11 +10,11 @@ import pytest
 from scipy.stats import norm
 
 from potomac.errors import Fault, NoAnswer, StudyError
-from potomac.simulation.calibration import calibrate
 from potomac.simulation.distributions import exponential
 from potomac.simulation.inputs import fit
 from potomac.simulation.model import Model
-from potomac.simulation.readings import Bounds, Draws, Normal, Places, Point, read_off
+from potomac.simulation.validity.calibration import calibrate
+from potomac.simulation.validity.readings import Bounds, Draws, Normal, Places, Point, read_off
 
 Floats = np.ndarray
 N, PRIOR = 5, 2.0

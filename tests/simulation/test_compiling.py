@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from numba import njit
 
-from potomac.simulation.compiling import _pipelines, as_whole, part
+from potomac.simulation.loop.compiling import _pipelines, as_whole, part
 from potomac.stats.compiled import compiled
 
 

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from potomac.simulation.distributions import deterministic, exponential, gamma
-from potomac.simulation.estimate import Way, estimated
+from potomac.simulation.estimates.estimate import Way, estimated
 from potomac.simulation.model import Model
 
 SEEDS = 60
@@ -106,7 +106,7 @@ def test_what_was_always_seen_may_not_be_so() -> None:
 
 def test_long_services_that_rule_the_waits_are_told() -> None:
     from potomac.simulation.distributions import lognormal, pareto
-    from potomac.simulation.tails import fourth_moment
+    from potomac.simulation.estimates.tails import fourth_moment
 
     assert fourth_moment(pareto(6.0, 1.0)) == pytest.approx(6 / 2 / (6 / 5) ** 4)  # E X^n = a / (a - n)
     assert fourth_moment(pareto(3.5, 1.0)) == np.inf

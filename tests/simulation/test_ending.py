@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from potomac.simulation.building import Data
 from potomac.simulation.distributions import deterministic, exponential
-from potomac.simulation.execute import replicate
-from potomac.simulation.found import Found, main_of, tables_of
+from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
-from potomac.simulation.plan import planned
-from potomac.simulation.question import Question
-from potomac.simulation.recursions import in_a_row, recur
-from potomac.simulation.replication import Window
+from potomac.simulation.runs.execute import replicate
+from potomac.simulation.runs.recursions import in_a_row, recur
+from potomac.simulation.runs.replication import Window
+from potomac.simulation.telling.building import Data
+from potomac.simulation.telling.found import Found, main_of, tables_of
+from potomac.simulation.telling.question import Question
 from potomac.stats.streams import Stream
 
 

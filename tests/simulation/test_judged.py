@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
-from potomac.simulation.judged import AGREES, DIFFERS, UNSURE, Tried, another, check_table, draws_for, holm, judged
+from potomac.simulation.validity.judged import (
+    AGREES,
+    DIFFERS,
+    UNSURE,
+    Tried,
+    another,
+    check_table,
+    draws_for,
+    holm,
+    judged,
+)
 
 
 def test_holm_raises_the_smallest_most() -> None:

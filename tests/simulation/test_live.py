@@ -13,7 +13,7 @@ import pytest
 from potomac import studies
 from potomac.engine import Slider
 from potomac.errors import NoAnswer, StudyError
-from potomac.simulation import live
+from potomac.simulation.telling import live
 from potomac.studies import registry
 
 exponential = {name: {"exponential": {"mean": mean}} for name, mean in {"minute": 1.0, "service": 1.5}.items()}

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from potomac.errors import Interrupted, StudyError
-from potomac.simulation import log
 from potomac.simulation.distributions import deterministic, discrete, exponential, gamma, uniform
-from potomac.simulation.execute import begun, replications, steps
+from potomac.simulation.loop.noting import EVENTS
+from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
-from potomac.simulation.noting import EVENTS
 from potomac.simulation.output import Simulated
-from potomac.simulation.plan import planned
-from potomac.simulation.replication import Window
+from potomac.simulation.runs import log
+from potomac.simulation.runs.execute import begun, replications, steps
+from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 Floats = npt.NDArray[np.float64]

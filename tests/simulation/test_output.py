@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from potomac.errors import NoAnswer, StudyError
-from potomac.simulation import world
 from potomac.simulation.distributions import discrete, exponential, gamma, pareto, uniform
-from potomac.simulation.estimate import Way, _leaning, pooled
-from potomac.simulation.execute import replications
-from potomac.simulation.intervals import pseudo_values, skewed_interval, student
+from potomac.simulation.estimates.estimate import Way, _leaning, pooled
+from potomac.simulation.estimates.intervals import pseudo_values, skewed_interval, student
+from potomac.simulation.estimates.stopping import enough
+from potomac.simulation.loop import world
 from potomac.simulation.model import Model
 from potomac.simulation.output import Asked, Simulated, simulate
-from potomac.simulation.replication import Window
-from potomac.simulation.stopping import enough
+from potomac.simulation.runs.execute import replications
+from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 

@@ -10,8 +10,8 @@ import pytest
 from potomac import studies
 from potomac.engine import Figure
 from potomac.report import charts
-from potomac.simulation import pictures
-from potomac.simulation.words import percent
+from potomac.simulation.telling import pictures
+from potomac.simulation.telling.words import percent
 
 QUEUE = """
 kind = "simulation"

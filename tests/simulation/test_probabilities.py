@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from potomac.simulation.probabilities import bins_of, brier, hosmer_lemeshow, logit, reliability, slope, spiegelhalter
+from potomac.simulation.validity.probabilities import (
+    bins_of,
+    brier,
+    hosmer_lemeshow,
+    logit,
+    reliability,
+    slope,
+    spiegelhalter,
+)
 
 
 def drawn(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from potomac.simulation.distributions import deterministic, exponential, trace, 
 from potomac.simulation.model import Model
 from potomac.simulation.processed import Processed, memory, simulate_processes
 from potomac.simulation.processes import World, observe
-from potomac.simulation.replication import Window
+from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from potomac.simulation.distributions import exponential, trace, uniform
 from potomac.simulation.lehmer import Lehmer
+from potomac.simulation.loop.world import ARRIVED
 from potomac.simulation.model import Model
 from potomac.simulation.output import Simulated
 from potomac.simulation.periods import periodic
-from potomac.simulation.world import ARRIVED
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "simulation"
 

@@ -11,8 +11,8 @@ import pytest
 
 from potomac import studies
 from potomac.simulation import Model, exponential
-from potomac.simulation.answer import asked_of
-from potomac.simulation.question import Observed, Question, Scenario
+from potomac.simulation.telling.answer import asked_of
+from potomac.simulation.telling.question import Observed, Question, Scenario
 from potomac.studies import registry, scaffold
 from potomac.studies.load import load
 

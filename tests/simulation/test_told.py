@@ -11,8 +11,8 @@ import pytest
 
 from potomac import studies
 from potomac.simulation.alarms import alarms
-from potomac.simulation.estimate import Estimate
-from potomac.simulation.words import LABELS, MEANINGS, SHARES, between, label, meaning_of, percent, say, time
+from potomac.simulation.estimates.estimate import Estimate
+from potomac.simulation.telling.words import LABELS, MEANINGS, SHARES, between, label, meaning_of, percent, say, time
 
 
 @pytest.mark.parametrize(

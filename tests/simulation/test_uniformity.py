@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from potomac.simulation.uniformity import band, chi_square, departure, ecdf_table, uniform_p
+from potomac.simulation.validity.uniformity import band, chi_square, departure, ecdf_table, uniform_p
 
 
 def test_uniform_numbers_lie_in_the_band_as_often_as_it_says() -> None:

@@ -11,10 +11,10 @@ import pytest
 from potomac.engine import Quiet
 from potomac.errors import NoAnswer
 from potomac.simulation.distributions import deterministic, exponential, uniform
-from potomac.simulation.horizon import Horizon, ends, horizon, period_of
+from potomac.simulation.estimates.horizon import Horizon, ends, horizon, period_of
+from potomac.simulation.estimates.warmup import mser, relaxation, rising, truncated
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.model import Model
-from potomac.simulation.plan import Declared
-from potomac.simulation.warmup import mser, relaxation, rising, truncated
 from potomac.stats.streams import Stream
 
 

@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from potomac.simulation import closed_forms as closed_forms
-    from potomac.simulation.calibration import Calibration as Calibration
-    from potomac.simulation.calibration import Finding as Finding
-    from potomac.simulation.calibration import calibrate as calibrate
     from potomac.simulation.closed_forms import Lot as Lot
     from potomac.simulation.closed_forms import Newsvendor as Newsvendor
     from potomac.simulation.closed_forms import economic_order_quantity as economic_order_quantity
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
     from potomac.simulation.distributions import triangular as triangular
     from potomac.simulation.distributions import uniform as uniform
     from potomac.simulation.distributions import weibull as weibull
-    from potomac.simulation.estimate import Estimate as Estimate
+    from potomac.simulation.estimates.estimate import Estimate as Estimate
     from potomac.simulation.inputs import Arrivals as Arrivals
     from potomac.simulation.inputs import Counts as Counts
     from potomac.simulation.inputs import Fit as Fit
@@ -57,7 +54,6 @@ if TYPE_CHECKING:
     from potomac.simulation.inputs import arrivals as arrivals
     from potomac.simulation.inputs import counts as counts
     from potomac.simulation.inputs import fit as fit
-    from potomac.simulation.judged import Check as Check
     from potomac.simulation.lehmer import Lehmer as Lehmer
     from potomac.simulation.model import Model as Model
     from potomac.simulation.montecarlo import Cards as Cards
@@ -77,25 +73,29 @@ if TYPE_CHECKING:
     from potomac.simulation.processed import Processed as Processed
     from potomac.simulation.processed import simulate_processes as simulate_processes
     from potomac.simulation.processes import World as World
-    from potomac.simulation.readings import Bounds as Bounds
-    from potomac.simulation.readings import Draws as Draws
-    from potomac.simulation.readings import Normal as Normal
-    from potomac.simulation.readings import Places as Places
-    from potomac.simulation.readings import Point as Point
     from potomac.simulation.selection import Selected as Selected
     from potomac.simulation.selection import kn as kn
     from potomac.simulation.selection import ocba as ocba
     from potomac.simulation.selection import select as select
-    from potomac.simulation.validation import Validation as Validation
-    from potomac.simulation.validation import validate as validate
+    from potomac.simulation.validity.calibration import Calibration as Calibration
+    from potomac.simulation.validity.calibration import Finding as Finding
+    from potomac.simulation.validity.calibration import calibrate as calibrate
+    from potomac.simulation.validity.judged import Check as Check
+    from potomac.simulation.validity.readings import Bounds as Bounds
+    from potomac.simulation.validity.readings import Draws as Draws
+    from potomac.simulation.validity.readings import Normal as Normal
+    from potomac.simulation.validity.readings import Places as Places
+    from potomac.simulation.validity.readings import Point as Point
+    from potomac.simulation.validity.validation import Validation as Validation
+    from potomac.simulation.validity.validation import validate as validate
 
 _HOMES = {
     "Arrivals": "inputs",
     "Asked": "output",
-    "Bounds": "readings",
-    "Calibration": "calibration",
+    "Bounds": "validity.readings",
+    "Calibration": "validity.calibration",
     "Cards": "montecarlo",
-    "Check": "judged",
+    "Check": "validity.judged",
     "Compared": "comparing",
     "Component": "components",
     "Counts": "inputs",
@@ -103,9 +103,9 @@ _HOMES = {
     "Difference": "comparing",
     "Distribution": "distributions",
     "Drawn": "montecarlo",
-    "Draws": "readings",
-    "Estimate": "estimate",
-    "Finding": "calibration",
+    "Draws": "validity.readings",
+    "Estimate": "estimates.estimate",
+    "Finding": "validity.calibration",
     "Fit": "inputs",
     "Fits": "inputs",
     "Inputs": "montecarlo",
@@ -114,22 +114,22 @@ _HOMES = {
     "Model": "model",
     "MonteCarlo": "montecarlo",
     "Newsvendor": "closed_forms",
-    "Normal": "readings",
-    "Places": "readings",
+    "Normal": "validity.readings",
+    "Places": "validity.readings",
     "Plant": "components",
-    "Point": "readings",
+    "Point": "validity.readings",
     "Processed": "processed",
     "Rate": "declared",
     "Selected": "selection",
     "Sensitivity": "montecarlo.sensitivity",
     "Simulated": "output",
     "System": "components",
-    "Validation": "validation",
+    "Validation": "validity.validation",
     "World": "processes",
     "arrivals": "inputs",
     "beta": "distributions",
     "binomial": "distributions",
-    "calibrate": "calibration",
+    "calibrate": "validity.calibration",
     "cards": "montecarlo",
     "coins": "montecarlo",
     "compare": "comparing",
@@ -168,7 +168,7 @@ _HOMES = {
     "trace": "distributions",
     "triangular": "distributions",
     "uniform": "distributions",
-    "validate": "validation",
+    "validate": "validity.validation",
     "weibull": "distributions",
 }
 

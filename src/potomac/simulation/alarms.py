@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from potomac.simulation.estimate import Estimate
+from potomac.simulation.estimates.estimate import Estimate
 
 __all__ = ["FALSE", "Alarms", "alarms"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.recognised import recognised
 
 __all__ = ["analytic"]

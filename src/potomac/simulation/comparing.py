@@ -19,8 +19,8 @@ import numpy.typing as npt
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer, StudyError, listing
 from potomac.simulation.arrow import table_of
-from potomac.simulation.estimate import Way, samples
-from potomac.simulation.intervals import half_of, skewed_interval
+from potomac.simulation.estimates.estimate import Way, samples
+from potomac.simulation.estimates.intervals import half_of, skewed_interval
 from potomac.simulation.output import Asked, Simulated, simulate
 
 if TYPE_CHECKING:

@@ -15,17 +15,17 @@ from potomac.errors import Fault, NoAnswer, StudyError, listing
 from potomac.simulation.alarms import alarms
 from potomac.simulation.analytic import analytic
 from potomac.simulation.arrow import table_of
-from potomac.simulation.estimate import Estimate, Way, estimates
-from potomac.simulation.execute import replications
-from potomac.simulation.horizon import Horizon, ends, horizon
-from potomac.simulation.log import batches
-from potomac.simulation.measures import Values, measured, series
-from potomac.simulation.plan import Declared
-from potomac.simulation.reliability import given_up
-from potomac.simulation.replication import Replication, Window
-from potomac.simulation.stopping import LEAST, Stopped, enough
-from potomac.simulation.tails import of_tails
-from potomac.simulation.warmup import Warmup, rising
+from potomac.simulation.estimates.estimate import Estimate, Way, estimates
+from potomac.simulation.estimates.horizon import Horizon, ends, horizon
+from potomac.simulation.estimates.stopping import LEAST, Stopped, enough
+from potomac.simulation.estimates.tails import of_tails
+from potomac.simulation.estimates.warmup import Warmup, rising
+from potomac.simulation.loop.plan import Declared
+from potomac.simulation.runs.execute import replications
+from potomac.simulation.runs.log import batches
+from potomac.simulation.runs.measures import Values, measured, series
+from potomac.simulation.runs.reliability import given_up
+from potomac.simulation.runs.replication import Replication, Window
 from potomac.stats.streams import Stream
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from potomac.errors import DataError, Fault, StudyError
 from potomac.simulation.declared import lowest
 from potomac.simulation.distributions import Distribution, distribution
-from potomac.simulation.estimate import Estimate
-from potomac.simulation.intervals import half_of, skewed_interval
+from potomac.simulation.estimates.estimate import Estimate
+from potomac.simulation.estimates.intervals import half_of, skewed_interval
+from potomac.simulation.estimates.warmup import Warmup
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.output import Asked, Simulated
-from potomac.simulation.plan import Declared
-from potomac.simulation.replication import Window
-from potomac.simulation.warmup import Warmup
+from potomac.simulation.runs.replication import Window
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
 

@@ -19,18 +19,18 @@ import numpy.typing as npt
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer, StudyError, listing
 from potomac.simulation import output
-from potomac.simulation.estimate import Estimate, Way, estimated, paired, pooled
+from potomac.simulation.estimates.estimate import Estimate, Way, estimated, paired, pooled
+from potomac.simulation.estimates.horizon import SHORTEST, TOGETHER, WIDER, Horizon
+from potomac.simulation.estimates.intervals import pseudo_values
+from potomac.simulation.estimates.stopping import LEAST, Stopped, enough
+from potomac.simulation.estimates.warmup import FORGET, PILOTS, SLICES, Warmup, mser, rising
 from potomac.simulation.hooks import portable
-from potomac.simulation.horizon import SHORTEST, TOGETHER, WIDER, Horizon
-from potomac.simulation.intervals import pseudo_values
-from potomac.simulation.measures import quantile_name, ratios
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.observed import Observed, counts_of, curves, parts_of, quantiles_of
 from potomac.simulation.output import Asked, Simulated
-from potomac.simulation.parallel import spread
-from potomac.simulation.plan import Declared
-from potomac.simulation.replication import Window
-from potomac.simulation.stopping import LEAST, Stopped, enough
-from potomac.simulation.warmup import FORGET, PILOTS, SLICES, Warmup, mser, rising
+from potomac.simulation.runs.measures import quantile_name, ratios
+from potomac.simulation.runs.parallel import spread
+from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 if TYPE_CHECKING:

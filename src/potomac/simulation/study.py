@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result, Slider
 from potomac.errors import Fault, PotomacError, StudyError
-from potomac.simulation import answer, live, pictures
-from potomac.simulation.building import Data, model_of
 from potomac.simulation.demo import prepare
 from potomac.simulation.montecarlo import posed
 from potomac.simulation.montecarlo import study_side as chance
-from potomac.simulation.question import PARTS, Observed, Question, Scenario, changed
-from potomac.simulation.reading import data_of
+from potomac.simulation.telling import answer, live, pictures
+from potomac.simulation.telling.building import Data, model_of
+from potomac.simulation.telling.question import PARTS, Observed, Question, Scenario, changed
+from potomac.simulation.telling.reading import data_of
 from potomac.spec import Spec, Study, TableSpec
 from potomac.stats.streams import Stream
 from potomac.tables import TIME, Role, Table

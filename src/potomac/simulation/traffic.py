@@ -12,7 +12,7 @@ import numpy.typing as npt
 from potomac.errors import Fault
 from potomac.simulation.declared import Station
 from potomac.simulation.drawn import mean_of
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 
 __all__ = ["Traffic", "endless", "traffic", "unstable", "visits"]
 

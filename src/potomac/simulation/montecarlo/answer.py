@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from potomac.engine import Progress, Result
 from potomac.errors import PotomacError
-from potomac.simulation.building import Data
 from potomac.simulation.montecarlo import told
 from potomac.simulation.montecarlo.found import Answered
 from potomac.simulation.montecarlo.posed import Posed, checked, keyed
 from potomac.simulation.montecarlo.run import monte_carlo
 from potomac.simulation.montecarlo.sensitivity import sensitivity
+from potomac.simulation.telling.building import Data
 
 __all__ = ["answer"]
 

@@ -9,8 +9,8 @@ from math import ceil, floor, inf, isfinite, nan, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from potomac.simulation.estimate import Estimate
-from potomac.simulation.intervals import half_of, skewed_interval, student
+from potomac.simulation.estimates.estimate import Estimate
+from potomac.simulation.estimates.intervals import half_of, skewed_interval, student
 from potomac.simulation.montecarlo.moments import Grouped, Moments
 from potomac.simulation.montecarlo.tally import Tally
 from potomac.stats.intervals import proportion_interval, quantile_interval

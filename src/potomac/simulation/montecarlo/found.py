@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.simulation.arrow import table_of
-from potomac.simulation.building import Data
 from potomac.simulation.montecarlo.estimating import Chance, shares_of
 from potomac.simulation.montecarlo.inputs import Cards, Drawn, Inputs
 from potomac.simulation.montecarlo.outcome import MonteCarlo
 from potomac.simulation.montecarlo.posed import Posed
 from potomac.simulation.montecarlo.sensitivity import Sensitivity
+from potomac.simulation.telling.building import Data
 
 __all__ = ["Answered", "kept", "main_of", "tables_of"]
 

@@ -17,7 +17,7 @@ from potomac.simulation.montecarlo.formulas import Formulas
 from potomac.simulation.montecarlo.inputs import Cards, Drawn, Inputs
 from potomac.simulation.montecarlo.run import monte_carlo
 from potomac.simulation.montecarlo.told import named, outcome
-from potomac.simulation.scaling import scaled
+from potomac.simulation.telling.scaling import scaled
 
 __all__ = ["Live", "load", "sliders", "what_if"]
 

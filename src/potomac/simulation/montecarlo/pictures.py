@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.engine import Axis, Figure, Layer, Result, Rows
-from potomac.simulation.words import between, say
+from potomac.simulation.telling.words import between, say
 
 __all__ = ["figures"]
 

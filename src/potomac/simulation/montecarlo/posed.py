@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from potomac.errors import Fault, NoAnswer, PotomacError, StudyError, did_you_mean, listing
-from potomac.simulation.building import FROM_TABLE, Data
 from potomac.simulation.montecarlo.asking import asked
 from potomac.simulation.montecarlo.formulas import Formulas, name_faults
 from potomac.simulation.montecarlo.inputs import Inputs
 from potomac.simulation.montecarlo.sampling import Method
 from potomac.simulation.montecarlo.sensitivity import Way
+from potomac.simulation.telling.building import FROM_TABLE, Data
 
 __all__ = ["KEY", "Posed", "checked", "inputs_of", "keyed"]
 

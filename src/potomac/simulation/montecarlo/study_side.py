@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from potomac.errors import Fault, PotomacError
-from potomac.simulation.building import Data
 from potomac.simulation.montecarlo.answer import answer
 from potomac.simulation.montecarlo.live import Live, load, sliders, what_if
 from potomac.simulation.montecarlo.pictures import figures
 from potomac.simulation.montecarlo.posed import KEY as KEPT
 from potomac.simulation.montecarlo.posed import Posed, checked
+from potomac.simulation.telling.building import Data
 
 __all__ = ["KEPT", "Live", "answer", "check", "faults", "figures", "load", "sliders", "what_if"]
 

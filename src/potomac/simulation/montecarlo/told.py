@@ -10,7 +10,7 @@ import pyarrow as pa
 from potomac.engine import Fact, Result, Show
 from potomac.simulation.montecarlo.estimating import Chance
 from potomac.simulation.montecarlo.found import Answered, kept, main_of, tables_of
-from potomac.simulation.words import between, say
+from potomac.simulation.telling.words import between, say
 
 __all__ = ["named", "outcome", "result"]
 

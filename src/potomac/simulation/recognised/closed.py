@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from potomac.simulation import closed_forms as exact
 from potomac.simulation.declared import Source
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.recognised.comers import (
     Comers,
     in_line,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from potomac.simulation.declared import Source, Station
 from potomac.simulation.distributions import Distribution
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 
 __all__ = [
     "Comers", "comers_of", "common_mean", "first_come", "in_line", "is_exponential", "is_known", "is_newest_first",

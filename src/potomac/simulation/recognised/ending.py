@@ -8,7 +8,7 @@ import numpy as np
 
 from potomac.simulation import closed_forms as exact
 from potomac.simulation.distributions import Distribution
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.recognised.comers import Comers, in_line, is_plain
 from potomac.simulation.recognised.named import Known
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.simulation.declared import EXIT, Source, Station
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.recognised.comers import Comers, is_known, links, services
 from potomac.simulation.recognised.laws import mean_of
 from potomac.simulation.recognised.named import Known

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from potomac.errors import NoAnswer
 from potomac.simulation.components import Plant
 from potomac.simulation.declared import Stock
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.recognised.closed import closed_model, loss_model
 from potomac.simulation.recognised.comers import comers_of, links, poisson_places, quasi_reversible
 from potomac.simulation.recognised.ending import known_until_the_last

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from potomac.simulation import closed_forms as exact
 from potomac.simulation.declared import Station
 from potomac.simulation.distributions import Distribution, exponential
-from potomac.simulation.plan import Declared
+from potomac.simulation.loop.plan import Declared
 from potomac.simulation.recognised.comers import (
     Comers,
     common_mean,

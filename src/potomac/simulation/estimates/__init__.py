@@ -1,0 +1,1 @@
+"""How long a model runs, what is left out, when it stops, and the intervals of its measures."""

@@ -1,0 +1,1 @@
+"""The event loop: a model as tables, compiled functions that read them, and what they count."""

@@ -1,0 +1,1 @@
+"""Whether a model, or an estimator, says what is so."""

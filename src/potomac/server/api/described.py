@@ -110,7 +110,7 @@ class Described(OpenAPISchema):
             del body["content"]["application/json"]["examples"]  # type: ignore[index]
         post = {**told, "operationId": f"ask_{name}", "parameters": [*_COMMON, KEY], "requestBody": body}
         found = {"post": post}
-        query = _query(first) if len(engines) == 1 else None
+        query = _query([one for _, one in engines])
         if query is not None:
             found["get"] = {
                 **told,
@@ -193,13 +193,22 @@ def _either(schemas: list[dict[str, Any]]) -> dict[str, Any]:
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
-def _query(endpoint: Endpoint) -> list[dict[str, Any]] | None:
-    """The values of a question as parts of an address; None where one is no simple value."""
-    schema = endpoint.ask.model_json_schema()
-    simple = {name: _simple(one) for name, one in schema.get("properties", {}).items()}
-    if not all(simple.values()):
-        return None
-    return list(_parameters(simple, schema.get("required", [])))
+def _query(endpoints: list[Endpoint]) -> list[dict[str, Any]] | None:
+    """The values of a question as parts of an address; None where one is no simple value.
+
+    Where several engines have a question of this name, each has its own values, and none but common ones is required.
+    """
+    schemas = [one.ask.model_json_schema() for one in endpoints]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for schema in schemas:
+        for name, one in schema.get("properties", {}).items():
+            simple = _simple(one)
+            if simple is None:
+                return None
+            if simple not in found.setdefault(name, []):
+                found[name].append(simple)
+    required = set.intersection(*({*schema.get("required", [])} for schema in schemas))
+    return list(_parameters({name: _either(each) for name, each in found.items()}, required))
 
 
 def _parameters(simple: Mapping[str, Any], required: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -28,11 +28,11 @@ from potomac.simulation.estimates.estimate import Estimate, Way, estimates
 from potomac.simulation.estimates.horizon import ends, period_of
 from potomac.simulation.estimates.warmup import Warmup, relaxation
 from potomac.simulation.inputs import Arrivals, Fits
-from potomac.simulation.loop.plan import Declared
+from potomac.simulation.loop.plan import Declared, planned
 from potomac.simulation.model import Model
 from potomac.simulation.output import Asked, Simulated, simulate
 from potomac.simulation.runs import reliability
-from potomac.simulation.runs.execute import replications
+from potomac.simulation.runs.execute import replicate, replications
 from potomac.simulation.runs.replication import Window
 from potomac.simulation.telling.building import Data, Series, model_of
 from potomac.simulation.telling.found import Found, focus_of, main_of
@@ -130,14 +130,17 @@ def kept(found: Found) -> dict[str, pa.Table]:
 
 
 def load(tables: Mapping[str, pa.Table]) -> Live:
-    """The model of a run, and the event loop ready to run."""
+    """The model of a run, and all that may run it ready: no answer shall wait for a compiler."""
     about = {row["name"]: json.loads(row["value"]) for row in tables["about"].to_pylist()}
     declared = model_of(about["name"], about["parts"], _data(about, tables)).checked()
     live = Live(
         declared, about["unit"], about["of"], about["until"], about["steady"], about["warmup"], about["seed"],
         about["confidence"], tuple(map(_published, tables["before"].to_pylist())), about["main"][0],
     )  # fmt: skip
-    replications(declared, [0], Window.of(_brief(declared)), Stream(0), histograms=True)
+    window, none = Window.of(_brief(declared)), Stream(0)
+    replications(declared, [0], window, none, histograms=True)
+    if not declared.components:  # what is moved may need the loop where the run itself did not
+        replicate(planned(declared), 0, window, none, keep=True)
     return live
 
 

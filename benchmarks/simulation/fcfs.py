@@ -19,11 +19,11 @@ from benchmarks.child import measured
 from benchmarks.machine import load
 from benchmarks.simulation.kernel import CONFIDENCE, agreeing, interval, timed
 from potomac.simulation.distributions import exponential, gamma, lognormal
+from potomac.simulation.executors.execute import executor
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import planned
 from potomac.simulation.loop.world import WAIT, WAITS
 from potomac.simulation.model import Model
-from potomac.simulation.runs.execute import executor
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 HERE = "benchmarks.simulation.fcfs"

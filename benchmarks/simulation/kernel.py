@@ -22,11 +22,11 @@ from benchmarks.child import measured
 from benchmarks.machine import load
 from potomac.simulation.distributions import exponential
 from potomac.simulation.estimates.intervals import student
+from potomac.simulation.executors.execute import replicate
+from potomac.simulation.executors.measures import measured as measures_of
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
-from potomac.simulation.runs.execute import replicate
-from potomac.simulation.runs.measures import measured as measures_of
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 HERE = "benchmarks.simulation.kernel"

@@ -10,10 +10,10 @@ import resource
 from time import perf_counter
 
 from potomac.simulation.distributions import exponential
+from potomac.simulation.executors.execute import executor, replications
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import Declared
 from potomac.simulation.model import Model
-from potomac.simulation.runs.execute import executor, replications
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 LIMIT = 50

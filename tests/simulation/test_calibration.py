@@ -317,10 +317,9 @@ def test_one_process_or_two_give_the_same() -> None:
     assert one.ranks["run"].to_pylist() == list(range(30))
 
 
-def test_what_another_process_cannot_import_is_said() -> None:
-    """Functions of this file belong to a module that only pytest knows."""
+def test_what_another_process_cannot_import_is_said(only_here: Any) -> None:
     with pytest.raises(StudyError, match="another process could not read it") as error:
-        calibrate(truth_and_values, Conjugate(), runs=20, jobs=2)
+        calibrate(only_here(truth_and_values), Conjugate(), runs=20, jobs=2)
     assert error.value.faults[0].code == "simulation.hook"
 
 

@@ -157,7 +157,7 @@ def test_replications_stand_alone_and_jobs_do_not_matter() -> None:
 
 
 def test_a_system_that_hardly_fails_says_so() -> None:
-    from potomac.simulation.runs import reliability
+    from potomac.simulation.executors import reliability
 
     m = (
         Model()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from potomac.simulation.distributions import deterministic, exponential
+from potomac.simulation.executors.execute import replicate
+from potomac.simulation.executors.recursions import in_a_row, recur
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
-from potomac.simulation.runs.execute import replicate
-from potomac.simulation.runs.recursions import in_a_row, recur
-from potomac.simulation.runs.replication import Window
 from potomac.simulation.telling.building import Data
 from potomac.simulation.telling.found import Found, main_of, tables_of
 from potomac.simulation.telling.question import Question

@@ -7,11 +7,11 @@ import pytest
 
 from potomac.errors import Interrupted
 from potomac.simulation.distributions import exponential, gamma
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.replication import Replication, Window
 from potomac.simulation.loop.plan import Declared
 from potomac.simulation.model import Model
 from potomac.simulation.output import Asked, simulate
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.replication import Replication, Window
 from potomac.stats.streams import Stream
 
 WINDOW = Window.of(200.0, 20.0)

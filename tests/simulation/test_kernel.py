@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potomac.simulation.distributions import deterministic, exponential, gamma, trace
+from potomac.simulation.executors.execute import begun, replicate, steps
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.heap import cancel, schedule
 from potomac.simulation.loop.plan import planned
 from potomac.simulation.loop.world import NONE, coming, place_of
 from potomac.simulation.model import Model
 from potomac.simulation.output import Simulated
-from potomac.simulation.runs.execute import begun, replicate, steps
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 EVENTS = 40

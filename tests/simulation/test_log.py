@@ -16,13 +16,13 @@ import pytest
 
 from potomac.errors import Interrupted, StudyError
 from potomac.simulation.distributions import deterministic, discrete, exponential, gamma, uniform
+from potomac.simulation.executors import log
+from potomac.simulation.executors.execute import begun, replications, steps
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.noting import EVENTS
 from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
 from potomac.simulation.output import Simulated
-from potomac.simulation.runs import log
-from potomac.simulation.runs.execute import begun, replications, steps
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 Floats = npt.NDArray[np.float64]

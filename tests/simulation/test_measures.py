@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from potomac.simulation.distributions import deterministic, exponential
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.measures import measured, parts, quantile_name, ratios, series
+from potomac.simulation.executors.replication import Counts, Window, histogram_quantiles, histogram_share
 from potomac.simulation.loop import world as W  # noqa: N812
 from potomac.simulation.model import Model
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.measures import measured, parts, quantile_name, ratios, series
-from potomac.simulation.runs.replication import Counts, Window, histogram_quantiles, histogram_share
 from potomac.stats.streams import Stream
 
 

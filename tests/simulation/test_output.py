@@ -12,11 +12,11 @@ from potomac.simulation.distributions import discrete, exponential, gamma, paret
 from potomac.simulation.estimates.estimate import Way, _leaning, pooled
 from potomac.simulation.estimates.intervals import pseudo_values, skewed_interval, student
 from potomac.simulation.estimates.stopping import enough
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop import world
 from potomac.simulation.model import Model
 from potomac.simulation.output import Asked, Simulated, simulate
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 

@@ -15,10 +15,10 @@ from potomac.errors import NoAnswer, StudyError
 from potomac.simulation import processes
 from potomac.simulation.books import Draws
 from potomac.simulation.distributions import deterministic, exponential, trace, uniform
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.model import Model
 from potomac.simulation.processed import Processed, memory, simulate_processes
 from potomac.simulation.processes import World, observe
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 
@@ -433,9 +433,9 @@ def test_what_cannot_be_sent_to_other_processes_is_refused() -> None:
     assert caught.value.faults[0].code == "simulation.hook"
 
 
-def test_a_model_whose_module_other_processes_do_not_find_is_told() -> None:
+def test_a_model_whose_module_other_processes_do_not_find_is_told(only_here: Any) -> None:
     with pytest.raises(StudyError, match="No module named") as caught:
-        simulate_processes(clinic, until=2, warmup=0, jobs=2, replications=2)
+        simulate_processes(only_here(clinic), until=2, warmup=0, jobs=2, replications=2)
     assert caught.value.faults[0].code == "simulation.hook"
 
 

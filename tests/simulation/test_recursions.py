@@ -10,12 +10,12 @@ import pytest
 from potomac.errors import NoAnswer
 from potomac.simulation import distributions as of
 from potomac.simulation.distributions import exponential, gamma, trace, uniform
+from potomac.simulation.executors.execute import replicate
+from potomac.simulation.executors.recursions import in_a_row, recur
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop import world
 from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
-from potomac.simulation.runs.execute import replicate
-from potomac.simulation.runs.recursions import in_a_row, recur
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 

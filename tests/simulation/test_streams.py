@@ -12,11 +12,11 @@ from scipy import stats
 
 from potomac.simulation import distributions as of
 from potomac.simulation.distributions import Distribution, deterministic, exponential, gamma, uniform
+from potomac.simulation.executors.recursions import _drawn, _uniforms
 from potomac.simulation.lehmer import JUMP, MODULUS, MULTIPLIER, Lehmer
 from potomac.simulation.loop.draws import _spread, keyed, seeded, table_of
 from potomac.simulation.loop.plan import planned
 from potomac.simulation.model import Model
-from potomac.simulation.runs.recursions import _drawn, _uniforms
 from potomac.stats.streams import Stream
 
 Floats = npt.NDArray[np.float64]

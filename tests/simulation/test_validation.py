@@ -13,10 +13,10 @@ from scipy.stats import binomtest
 
 from potomac.errors import DataError, NoAnswer, PotomacError, StudyError
 from potomac.simulation.distributions import deterministic, exponential, gamma, poisson
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.measures import measured
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.model import Model
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.measures import measured
-from potomac.simulation.runs.replication import Window
 from potomac.simulation.validity.validation import validate
 from potomac.stats.streams import Stream
 

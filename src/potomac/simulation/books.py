@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from potomac.errors import NoAnswer
 from potomac.simulation.distributions import Distribution
+from potomac.simulation.executors.recursions import fill
+from potomac.simulation.executors.replication import Window, exhausted
 from potomac.simulation.loop.draws import keyed, seeded, table_of
 from potomac.simulation.loop.world import BINS, BITS, HISTOGRAM, LOWEST
-from potomac.simulation.runs.recursions import fill
-from potomac.simulation.runs.replication import Window, exhausted
 from potomac.stats.streams import Stream
 
 __all__ = ["Area", "Draws", "Slices", "Values", "Visit", "Visits"]

@@ -20,8 +20,8 @@ from potomac.simulation.traffic import endless
 
 if TYPE_CHECKING:
     from potomac.engine import Progress
+    from potomac.simulation.executors.log import Sink
     from potomac.simulation.output import Simulated
-    from potomac.simulation.runs.log import Sink
 
 __all__ = ["Model"]
 
@@ -337,8 +337,8 @@ class Model:
             NoAnswer: a station is unstable and no end is given; the runs are too short for the long run; a mean has no
                 valid interval; a trace ended; too many customers are inside.
         """
+        from potomac.simulation.executors.log import loggable, write
         from potomac.simulation.output import Asked, simulate
-        from potomac.simulation.runs.log import loggable, write
 
         asked = Asked(
             until, replications, precision, of, warmup, confidence, tuple(quantiles), most, seed, jobs, budget,

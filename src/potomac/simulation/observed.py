@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.simulation.books import Area, Values, Visits
-from potomac.simulation.runs.measures import Parts, quantile_name
-from potomac.simulation.runs.measures import Values as Measured
-from potomac.simulation.runs.replication import Counts, Window, histogram_quantiles
+from potomac.simulation.executors.measures import Parts, quantile_name
+from potomac.simulation.executors.measures import Values as Measured
+from potomac.simulation.executors.replication import Counts, Window, histogram_quantiles
 
 __all__ = ["Observed", "counts_of", "curves", "entered", "parts_of", "quantiles_of", "served", "waited"]
 

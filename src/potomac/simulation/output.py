@@ -20,12 +20,12 @@ from potomac.simulation.estimates.horizon import Horizon, ends, horizon
 from potomac.simulation.estimates.stopping import LEAST, Stopped, enough
 from potomac.simulation.estimates.tails import of_tails
 from potomac.simulation.estimates.warmup import Warmup, rising
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.log import batches
+from potomac.simulation.executors.measures import Values, measured, series
+from potomac.simulation.executors.reliability import given_up
+from potomac.simulation.executors.replication import Replication, Window
 from potomac.simulation.loop.plan import Declared
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.log import batches
-from potomac.simulation.runs.measures import Values, measured, series
-from potomac.simulation.runs.reliability import given_up
-from potomac.simulation.runs.replication import Replication, Window
 from potomac.stats.streams import Stream
 
 if TYPE_CHECKING:

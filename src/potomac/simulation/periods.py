@@ -15,9 +15,9 @@ from potomac.simulation.distributions import Distribution, distribution
 from potomac.simulation.estimates.estimate import Estimate
 from potomac.simulation.estimates.intervals import half_of, skewed_interval
 from potomac.simulation.estimates.warmup import Warmup
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import Declared
 from potomac.simulation.output import Asked, Simulated
-from potomac.simulation.runs.replication import Window
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
 

@@ -24,13 +24,13 @@ from potomac.simulation.estimates.horizon import SHORTEST, TOGETHER, WIDER, Hori
 from potomac.simulation.estimates.intervals import pseudo_values
 from potomac.simulation.estimates.stopping import LEAST, Stopped, enough
 from potomac.simulation.estimates.warmup import FORGET, PILOTS, SLICES, Warmup, mser, rising
+from potomac.simulation.executors.measures import quantile_name, ratios
+from potomac.simulation.executors.parallel import spread
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.hooks import portable
 from potomac.simulation.loop.plan import Declared
 from potomac.simulation.observed import Observed, counts_of, curves, parts_of, quantiles_of
 from potomac.simulation.output import Asked, Simulated
-from potomac.simulation.runs.measures import quantile_name, ratios
-from potomac.simulation.runs.parallel import spread
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from simpy.resources import container, resource, store
 from potomac.errors import Fault, NoAnswer, PotomacError, StudyError
 from potomac.simulation.books import Area, Draws, Slices, Values, Visit, Visits
 from potomac.simulation.distributions import Distribution
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.observed import Observed, entered, served, waited
-from potomac.simulation.runs.replication import Window
 from potomac.stats.streams import Stream
 
 __all__ = ["Desk", "Shelf", "Tank", "World", "observe"]

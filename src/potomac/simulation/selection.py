@@ -183,8 +183,8 @@ def select(
         NoAnswer: a scenario cannot be run so.
     """
     from potomac.simulation.comparing import compare
-    from potomac.simulation.runs.execute import replications
-    from potomac.simulation.runs.measures import measured
+    from potomac.simulation.executors.execute import replications
+    from potomac.simulation.executors.measures import measured
     from potomac.stats.streams import Stream
 
     names = tuple(scenarios)

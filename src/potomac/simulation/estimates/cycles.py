@@ -6,7 +6,7 @@ from math import inf, isfinite
 
 from potomac.simulation.components import Plant
 from potomac.simulation.estimates.warmup import Warmup
-from potomac.simulation.runs.replication import Window
+from potomac.simulation.executors.replication import Window
 
 __all__ = ["window_of"]
 

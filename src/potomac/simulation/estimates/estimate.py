@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from potomac.errors import Fault, NoAnswer
 from potomac.simulation.estimates.intervals import half_of, pseudo_values, skewed_interval
+from potomac.simulation.executors import reliability
+from potomac.simulation.executors.measures import Parts, Values, parts, quantile_name, quantile_rows, ratios
+from potomac.simulation.executors.reliability import LIVES
+from potomac.simulation.executors.replication import Replication, Window, histogram_quantiles, histogram_share
 from potomac.simulation.loop.plan import Declared
-from potomac.simulation.runs import reliability
-from potomac.simulation.runs.measures import Parts, Values, parts, quantile_name, quantile_rows, ratios
-from potomac.simulation.runs.reliability import LIVES
-from potomac.simulation.runs.replication import Replication, Window, histogram_quantiles, histogram_share
 from potomac.stats.intervals import proportion_interval
 
 __all__ = ["BATCHES", "Estimate", "Way", "estimated", "estimates", "paired", "pooled", "samples"]

@@ -12,9 +12,9 @@ from potomac.simulation.declared import Source
 from potomac.simulation.estimates.cycles import window_of
 from potomac.simulation.estimates.estimate import BATCHES
 from potomac.simulation.estimates.warmup import Warmup, relaxation, truncated
+from potomac.simulation.executors.reliability import plant_of
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import Declared
-from potomac.simulation.runs.reliability import plant_of
-from potomac.simulation.runs.replication import Window
 from potomac.simulation.traffic import traffic, unstable
 from potomac.stats.streams import Stream
 

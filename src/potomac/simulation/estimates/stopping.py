@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, inf, isfinite
 
-from potomac.simulation.runs.replication import Replication
+from potomac.simulation.executors.replication import Replication
 
 __all__ = ["LEAST", "Stopped", "enough"]
 

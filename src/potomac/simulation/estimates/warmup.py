@@ -12,10 +12,10 @@ from potomac.engine import Progress
 from potomac.simulation.declared import Station
 from potomac.simulation.drawn import mean_of
 from potomac.simulation.estimates.intervals import student
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.measures import series
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import Declared
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.measures import series
-from potomac.simulation.runs.replication import Window
 from potomac.simulation.traffic import traffic
 from potomac.stats.streams import Stream
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 from potomac.engine import Progress, Result, Rows
 from potomac.errors import Fault, PotomacError
 from potomac.simulation.comparing import compare
+from potomac.simulation.executors.log import loggable, schema
 from potomac.simulation.output import Asked, Simulated, simulate
-from potomac.simulation.runs.log import loggable, schema
 from potomac.simulation.telling import told
 from potomac.simulation.telling.building import Data, found_in, model_of
 from potomac.simulation.telling.foreseen import foresee, named, with_quantile

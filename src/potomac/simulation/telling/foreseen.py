@@ -9,11 +9,11 @@ from math import isfinite
 from potomac.errors import Fault, NoAnswer, PotomacError, StudyError, did_you_mean, listing
 from potomac.simulation.estimates.horizon import ends, too_short
 from potomac.simulation.estimates.warmup import relaxation
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.measures import measured
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import Declared
 from potomac.simulation.output import Asked, refused, refused_in_the_long_run
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.measures import measured
-from potomac.simulation.runs.replication import Window
 from potomac.simulation.telling.question import Observed
 from potomac.simulation.traffic import traffic, unstable
 from potomac.stats.streams import Stream

@@ -15,10 +15,10 @@ import pyarrow as pa
 from potomac.simulation.arrow import table_of
 from potomac.simulation.declared import Station, Stock
 from potomac.simulation.estimates.estimate import Estimate, Way, estimates
+from potomac.simulation.executors.measures import quantile_rows, series
+from potomac.simulation.executors.replication import histogram_share
 from potomac.simulation.loop.plan import Declared
 from potomac.simulation.output import Simulated
-from potomac.simulation.runs.measures import quantile_rows, series
-from potomac.simulation.runs.replication import histogram_share
 from potomac.simulation.telling.building import Data
 from potomac.simulation.telling.question import Observed, Question
 from potomac.simulation.validity.judged import another, holm

@@ -27,13 +27,13 @@ from potomac.simulation.estimates.cycles import window_of
 from potomac.simulation.estimates.estimate import Estimate, Way, estimates
 from potomac.simulation.estimates.horizon import ends, period_of
 from potomac.simulation.estimates.warmup import Warmup, relaxation
+from potomac.simulation.executors import reliability
+from potomac.simulation.executors.execute import replicate, replications
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.inputs import Arrivals, Fits
 from potomac.simulation.loop.plan import Declared, planned
 from potomac.simulation.model import Model
 from potomac.simulation.output import Asked, Simulated, simulate
-from potomac.simulation.runs import reliability
-from potomac.simulation.runs.execute import replicate, replications
-from potomac.simulation.runs.replication import Window
 from potomac.simulation.telling.building import Data, Series, model_of
 from potomac.simulation.telling.found import Found, focus_of, main_of
 from potomac.simulation.telling.scaling import scaled

@@ -18,11 +18,11 @@ import pyarrow as pa
 from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
 from potomac.simulation.estimates.horizon import ends, horizon
+from potomac.simulation.executors.execute import replications
+from potomac.simulation.executors.measures import Values, measured, quantile_rows
+from potomac.simulation.executors.replication import Replication, Window, _bin_ends, histogram_quantiles
 from potomac.simulation.inputs.checked import numbers
 from potomac.simulation.loop.plan import Declared
-from potomac.simulation.runs.execute import replications
-from potomac.simulation.runs.measures import Values, measured, quantile_rows
-from potomac.simulation.runs.replication import Replication, Window, _bin_ends, histogram_quantiles
 from potomac.simulation.traffic import traffic, unstable
 from potomac.simulation.validity.judged import Tried
 from potomac.stats.streams import Stream

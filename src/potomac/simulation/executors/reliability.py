@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import NoAnswer
-from potomac.simulation.loop import plant as loop
-from potomac.simulation.loop import world
 from potomac.simulation.components import Component, Plant, System
 from potomac.simulation.distributions import Distribution
+from potomac.simulation.executors.parallel import spread
+from potomac.simulation.executors.replication import Replication, Window, exhausted
+from potomac.simulation.loop import plant as loop
+from potomac.simulation.loop import world
 from potomac.simulation.loop.draws import keyed, seeded, table_of
-from potomac.simulation.runs.parallel import spread
 from potomac.simulation.loop.plan import Declared
-from potomac.simulation.runs.replication import Replication, Window, exhausted
 from potomac.stats.streams import Stream
 
 __all__ = ["LIVES", "Lived", "Table", "given_up", "measured", "plant_of", "replications", "series", "steps", "tabled"]

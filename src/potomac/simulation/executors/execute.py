@@ -10,12 +10,12 @@ import numpy as np
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, NoAnswer
-from potomac.simulation.runs import reliability
+from potomac.simulation.executors import reliability
+from potomac.simulation.executors.parallel import spread
+from potomac.simulation.executors.recursions import in_a_row, recur
+from potomac.simulation.executors.replication import Counts, Replication, Window, exhausted, histogram_quantiles
 from potomac.simulation.loop import world
-from potomac.simulation.runs.parallel import spread
 from potomac.simulation.loop.plan import Declared, Plan, grown, planned
-from potomac.simulation.runs.recursions import in_a_row, recur
-from potomac.simulation.runs.replication import Counts, Replication, Window, exhausted, histogram_quantiles
 from potomac.stats.streams import Stream
 
 __all__ = ["begun", "executor", "replicate", "replications", "steps"]

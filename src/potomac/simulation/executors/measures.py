@@ -8,11 +8,11 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
-from potomac.simulation.runs import reliability
-from potomac.simulation.loop import world
 from potomac.simulation.declared import Station, Stock
+from potomac.simulation.executors import reliability
+from potomac.simulation.executors.replication import Replication, Window
+from potomac.simulation.loop import world
 from potomac.simulation.loop.plan import Declared
-from potomac.simulation.runs.replication import Replication, Window
 
 __all__ = ["Parts", "Values", "measured", "parts", "quantile_name", "quantile_rows", "ratios", "series"]
 

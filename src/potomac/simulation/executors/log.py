@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import Fault, StudyError
-from potomac.simulation.runs import reliability
-from potomac.simulation.runs.execute import begun, steps
+from potomac.simulation.executors import reliability
+from potomac.simulation.executors.execute import begun, steps
+from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.noting import EVENTS
 from potomac.simulation.loop.plan import Declared, planned
-from potomac.simulation.runs.replication import Window
 from potomac.simulation.loop.world import NONE
 from potomac.stats.streams import Stream
 

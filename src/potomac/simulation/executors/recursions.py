@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from potomac.errors import NoAnswer
 from potomac.simulation.declared import EXIT, Source, Station
+from potomac.simulation.executors.replication import Counts, Replication, Window, exhausted, histogram_quantiles
 from potomac.simulation.loop.draws import EXPONENTIAL, TRACE, draw, uniform_of
 from potomac.simulation.loop.memory import bits_of, inner
 from potomac.simulation.loop.plan import Declared, Plan
-from potomac.simulation.runs.replication import Counts, Replication, Window, exhausted, histogram_quantiles
 from potomac.simulation.loop.world import (
     ARRIVED,
     BINS,

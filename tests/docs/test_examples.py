@@ -102,6 +102,12 @@ def test_the_tutorial_on_the_desk_runs_as_written(reader: Any, capsys: pytest.Ca
     assert wait.low < 9 / 14 * 1.5 / 0.5 < wait.high
 
 
+def test_the_page_on_simpy_runs_as_written(reader: Any) -> None:
+    reader.follow(DOCS / "how-to" / "simpy.md")
+    own, declared = (reader.names[name].estimate("desk", "wait") for name in ("found", "same"))
+    assert own.mean == pytest.approx(declared.mean, rel=1e-9)
+
+
 def table_here() -> None:
     """A small table under the names that pages use."""
     exec(SIMULATED, {})  # noqa: S102

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from potomac.errors import NoAnswer
 from potomac.simulation.declared import EXIT, Source, Station
 from potomac.simulation.executors.replication import Counts, Replication, Window, exhausted, histogram_quantiles
-from potomac.simulation.loop.draws import EXPONENTIAL, TRACE, draw, uniform_of
+from potomac.simulation.loop.draws import EXPONENTIAL, LOGNORMAL, TRACE, draw, normal_quantile, uniform_of
 from potomac.simulation.loop.memory import bits_of, inner
 from potomac.simulation.loop.plan import Declared, Plan
 from potomac.simulation.loop.world import (
@@ -108,6 +108,13 @@ def _uniforms(draws: Any, s: int, out: Any) -> None:
 
 
 @compiled(nogil=True)
+def _normals(draws: Any, s: int, out: Any) -> None:
+    d = draws[s]
+    for i in range(out.size):
+        out[i] = normal_quantile(uniform_of(d))
+
+
+@compiled(nogil=True)
 def _drawn(draws: Any, s: int, out: Any) -> None:
     d = draws[s]
     for i in range(out.size):
@@ -115,14 +122,20 @@ def _drawn(draws: Any, s: int, out: Any) -> None:
 
 
 def fill(draws: npt.NDArray[Any], s: int, out: Floats) -> None:
-    """The next draws of stream ``s``; of exponentials the logarithms are taken together."""
-    if draws["family"][s] != EXPONENTIAL:
+    """The next draws of stream ``s``; logarithms of exponentials and powers of lognormals are taken together."""
+    family, a, b = (draws[name][s].item() for name in ("family", "a", "b"))
+    if family == EXPONENTIAL:
+        _uniforms(draws, s, out)
+        np.subtract(1.0, out, out=out)
+        np.log(out, out=out)
+        out *= -a
+    elif family == LOGNORMAL:
+        _normals(draws, s, out)
+        out *= b
+        out += a
+        np.exp(out, out=out)
+    else:
         _drawn(draws, s, out)
-        return
-    _uniforms(draws, s, out)
-    np.subtract(1.0, out, out=out)
-    np.log(out, out=out)
-    out *= -float(draws["a"][s])
 
 
 @inner
@@ -252,17 +265,34 @@ def _serve(
 def _whole(times: Any, ends: Any, n: int, edges: Any, tally: Any, histogram: Any, first: int) -> None:
     """Tally the way through the whole row: who entered at ``times`` and left at ``ends``."""
     b = 0
+    arrived, stay, left = 0, 0.0, 0
+    edge = edges[b] if b < edges.size else np.inf
     for i in range(n):
-        while b < edges.size and times[i] >= edges[b]:
-            b += 1
+        t, end = times[i], ends[i]
+        if t >= edge:
+            tally[b, ARRIVED] += arrived
+            tally[b, SERVED] += arrived
+            tally[b, STAY] += stay
+            tally[b, LEFT] += left
+            arrived, stay, left = 0, 0.0, 0
+            while b < edges.size and t >= edges[b]:
+                b += 1
+            edge = edges[b] if b < edges.size else np.inf
         if b == edges.size:
             return
-        tally[b, ARRIVED] += 1
-        tally[b, SERVED] += 1
-        tally[b, STAY] += ends[i] - times[i]
-        _left(tally, edges, b, ends[i])
+        arrived += 1
+        stay += end - t
+        if end < edge:
+            left += 1
+        else:
+            _left(tally, edges, b, end)
         if b >= first:
-            histogram[_bin(ends[i] - times[i])] += 1
+            histogram[_bin(end - t)] += 1
+    if b < edges.size:
+        tally[b, ARRIVED] += arrived
+        tally[b, SERVED] += arrived
+        tally[b, STAY] += stay
+        tally[b, LEFT] += left
 
 
 def recur(
@@ -330,10 +360,10 @@ def _arrivals(w: Any, row: Row, stop: float) -> Iterator[Floats]:
         fill(w.draws, s, gaps)
         gaps[0] += t
         times = np.cumsum(gaps)
-        ends = np.flatnonzero(~np.isfinite(times))
-        if ends.size:  # a trace of the times between arrivals is through
-            if ends[0]:
-                yield times[: ends[0]]
+        if not isfinite(times[-1]):  # a trace of the times between arrivals is through
+            through = int(np.isfinite(times).sum())
+            if through:
+                yield times[:through]
             return
         t = float(times[-1])
         yield times

@@ -20,7 +20,7 @@ from potomac.simulation.loop.memory import FLOAT, hot, inner, layout, records
 from potomac.simulation.quantiles import lognormal_parameters, table
 from potomac.stats.streams import Stream
 
-__all__ = ["DRAW", "EXHAUSTED", "draw", "keyed", "seeded", "table_of", "uniform_of"]
+__all__ = ["DRAW", "EXHAUSTED", "draw", "keyed", "normal_quantile", "seeded", "table_of", "uniform_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -141,7 +141,7 @@ def uniform_of(d: Any) -> float:
 
 
 @inner
-def _normal_quantile(p: float) -> float:
+def normal_quantile(p: float) -> float:
     """Quantile of the standard normal, 16 digits (Wichura 1988, algorithm AS 241)."""
     q = p - 0.5
     if abs(q) <= 0.425:
@@ -175,14 +175,17 @@ def _normal_quantile(p: float) -> float:
 
 @inner
 def _standard_gamma(shape: float, d: Any) -> float:
-    """By rejection (Marsaglia and Tsang 2000)."""
+    """By rejection (Marsaglia and Tsang 2000); most are accepted by the squeeze, which takes no logarithm."""
     k = shape if shape >= 1 else shape + 1
     e = k - 1 / 3
     c = 1 / sqrt(9 * e)
     while True:
-        x = _normal_quantile(uniform_of(d))
+        x = normal_quantile(uniform_of(d))
         v = (1 + c * x) ** 3
-        if v > 0 and log(1 - uniform_of(d)) < 0.5 * x * x + e - e * v + e * log(v):
+        if v <= 0:
+            continue
+        u = 1 - uniform_of(d)
+        if u < 1 - 0.0331 * (x * x) * (x * x) or log(u) < 0.5 * x * x + e - e * v + e * log(v):
             break
     if shape < 1:
         return e * v * (1 - uniform_of(d)) ** (1 / shape)
@@ -236,9 +239,9 @@ def _rare(d: Any) -> float:
     if f == WEIBULL:
         return d.b * (-log(1 - u)) ** (1 / d.a)
     if f == LOGNORMAL:
-        return exp(d.a + d.b * _normal_quantile(u))
+        return exp(d.a + d.b * normal_quantile(u))
     if f == NORMAL:
-        return max(d.a + d.b * _normal_quantile(d.c + u * (1 - d.c)), 0.0)
+        return max(d.a + d.b * normal_quantile(d.c + u * (1 - d.c)), 0.0)
     if f == TRIANGULAR:
         return _triangular(d.a, d.b, d.c, u)
     if f == PARETO:

@@ -34,8 +34,9 @@ BOTH = [
     queue(), queue(servers=4), queue(servers=2, service=of.lognormal(1.5, 2.0)), queue(service=gamma(mean=0.8, cv=0.3)),
     row_of_three(), queue(interarrival=of.hyperexponential([0.2, 3.0], [0.7, 0.3]), service=of.weibull(0.8, 0.5)),
     queue(interarrival=None, trace=np.cumsum(np.linspace(0.1, 2.0, 500))), queue(stop=150.0),
+    queue(servers=200, interarrival=exponential(0.02), service=exponential(3.8)),
 ]  # fmt: skip
-NAMES = ["M/M/1", "M/M/4", "M/G/2", "M/G/1", "a row", "G/G/1", "trace", "doors"]
+NAMES = ["M/M/1", "M/M/4", "M/G/2", "M/G/1", "a row", "G/G/1", "trace", "doors", "M/M/200"]
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from potomac.simulation.distributions import deterministic, exponential
+from potomac.simulation.distributions import deterministic, exponential, pareto
 from potomac.simulation.executors.execute import replicate
 from potomac.simulation.executors.recursions import in_a_row, recur
 from potomac.simulation.executors.replication import Window
 from potomac.simulation.loop.plan import planned
+from potomac.simulation.loop.world import ARRIVED
 from potomac.simulation.model import Model
 from potomac.simulation.telling.building import Data
 from potomac.simulation.telling.found import Found, main_of, tables_of
@@ -55,6 +56,14 @@ def test_failures_that_go_on_for_ever_end_with_the_last_customer() -> None:
     found = m.run(replications=20, seed=2)
     assert all(run.end < 1000 for run in found.runs)
     assert found.estimate("saw", "throughput").low < 1.0
+
+
+def test_a_few_who_come_at_times_without_a_mean() -> None:
+    """When the last one comes cannot be foreseen (Pareto times of shape .9), and all ten are served."""
+    m = Model("rare").source("guests", interarrival=pareto(0.9, 1.0), limit=10, to="desk")
+    found = m.station("desk", service=deterministic(0.5)).run(replications=4, seed=1)
+    assert {run.tally[0, :, ARRIVED].sum() for run in found.runs} == {10.0}
+    assert found.estimate("desk", "wait").mean == 0.0  # nobody comes sooner than 1 after another
 
 
 def test_a_calendar_that_goes_on_for_ever_ends_with_the_last_customer() -> None:

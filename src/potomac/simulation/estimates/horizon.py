@@ -67,8 +67,9 @@ def _until(s: Source) -> float:
         ends.append(s.times[-1])
     if s.rate is not None and not s.rate.repeat:
         ends.append(s.start + sum(s.rate.durations))
-    if s.limit is not None:
-        ends.append(s.start + s.limit / replace(s, limit=None, stop=inf).mean_rate)
+    rate = replace(s, limit=None, stop=inf).mean_rate
+    if s.limit is not None and rate:  # without one, times between arrivals have no mean
+        ends.append(s.start + s.limit / rate)
     return min(ends)
 
 

@@ -158,11 +158,43 @@ def _spread(tally: Any, edges: Any, b: int, column: int, start: float, end: floa
 
 
 @inner
-def _left(tally: Any, edges: Any, b: int, end: float) -> None:
-    while b < edges.size and end >= edges[b]:
+def _slice(edges: Any, b: int, t: float) -> int:
+    """The slice of time, from ``b`` on, that ``t`` lies in."""
+    while b < edges.size and t >= edges[b]:
         b += 1
+    return b
+
+
+@inner
+def _left(tally: Any, edges: Any, b: int, end: float) -> None:
+    b = _slice(edges, b, end)
     if b < edges.size:
         tally[b, LEFT] += 1
+
+
+@inner
+def _put_down(
+    tally: Any, b: int, arrived: int, wait: float, wait2: float, delayed: int, stay: float, queue: float,
+    service: float, left: int,
+) -> None:  # fmt: skip
+    """Add the sums of a slice of time at a station, which were kept in registers."""
+    tally[b, ARRIVED] += arrived
+    tally[b, WAIT] += wait
+    tally[b, WAIT2] += wait2
+    tally[b, DELAYED] += delayed
+    tally[b, STAY] += stay
+    tally[b, QUEUE] += queue
+    tally[b, SERVICE] += service
+    tally[b, LEFT] += left
+
+
+@inner
+def _put_down_whole(tally: Any, b: int, arrived: int, stay: float, left: int) -> None:
+    """Add those of a slice for the way through the whole row."""
+    tally[b, ARRIVED] += arrived
+    tally[b, SERVED] += arrived
+    tally[b, STAY] += stay
+    tally[b, LEFT] += left
 
 
 @inner
@@ -219,17 +251,9 @@ def _serve(
             n = i
             break
         if t >= edge:
-            tally[b, ARRIVED] += arrived
-            tally[b, WAIT] += wait
-            tally[b, WAIT2] += wait2
-            tally[b, DELAYED] += delayed
-            tally[b, STAY] += stay
-            tally[b, QUEUE] += queue
-            tally[b, SERVICE] += service
-            tally[b, LEFT] += left
+            _put_down(tally, b, arrived, wait, wait2, delayed, stay, queue, service, left)
             arrived, wait, wait2, delayed, stay, queue, service, left = 0, 0.0, 0.0, 0, 0.0, 0.0, 0.0, 0
-            while b < edges.size and t >= edges[b]:
-                b += 1
+            b = _slice(edges, b, t)
             edge = edges[b] if b < edges.size else np.inf
         begin = max(t, free[0])
         end = begin + s
@@ -258,14 +282,7 @@ def _serve(
         if b >= first:
             histogram[_bin(w)] += 1
     if b < edges.size:
-        tally[b, ARRIVED] += arrived
-        tally[b, WAIT] += wait
-        tally[b, WAIT2] += wait2
-        tally[b, DELAYED] += delayed
-        tally[b, STAY] += stay
-        tally[b, QUEUE] += queue
-        tally[b, SERVICE] += service
-        tally[b, LEFT] += left
+        _put_down(tally, b, arrived, wait, wait2, delayed, stay, queue, service, left)
     state[0], state[1] = b, longest
     return n
 
@@ -279,13 +296,9 @@ def _whole(times: Any, ends: Any, n: int, edges: Any, tally: Any, histogram: Any
     for i in range(n):
         t, end = times[i], ends[i]
         if t >= edge:
-            tally[b, ARRIVED] += arrived
-            tally[b, SERVED] += arrived
-            tally[b, STAY] += stay
-            tally[b, LEFT] += left
+            _put_down_whole(tally, b, arrived, stay, left)
             arrived, stay, left = 0, 0.0, 0
-            while b < edges.size and t >= edges[b]:
-                b += 1
+            b = _slice(edges, b, t)
             edge = edges[b] if b < edges.size else np.inf
         if b == edges.size:
             return
@@ -298,10 +311,7 @@ def _whole(times: Any, ends: Any, n: int, edges: Any, tally: Any, histogram: Any
         if b >= first:
             histogram[_bin(end - t)] += 1
     if b < edges.size:
-        tally[b, ARRIVED] += arrived
-        tally[b, SERVED] += arrived
-        tally[b, STAY] += stay
-        tally[b, LEFT] += left
+        _put_down_whole(tally, b, arrived, stay, left)
 
 
 def recur(

@@ -155,7 +155,7 @@ def _calendar(k: Any, i: int, event: int, t: float) -> None:
 
 @inner
 def _failure(k: Any, i: int, event: int, t: float) -> None:
-    """A server fails, or is repaired: ``turn`` of the event's own record tells which."""
+    """A server fails, or is repaired: ``state`` of the event's own record tells which."""
     node = node_of(k, i)
     if node.discipline == SHARING:
         pause(k, i, t)

@@ -28,7 +28,7 @@ from potomac.simulation.estimates.estimate import Estimate, Way, estimates
 from potomac.simulation.estimates.horizon import ends, period_of
 from potomac.simulation.estimates.warmup import Warmup, relaxation
 from potomac.simulation.executors import reliability
-from potomac.simulation.executors.execute import replicate, replications
+from potomac.simulation.executors.execute import executor, replicate, replications
 from potomac.simulation.executors.replication import Window
 from potomac.simulation.inputs import Arrivals, Fits
 from potomac.simulation.loop.plan import Declared, planned
@@ -139,7 +139,7 @@ def load(tables: Mapping[str, pa.Table]) -> Live:
     )  # fmt: skip
     window, none = Window.of(_brief(declared)), Stream(0)
     replications(declared, [0], window, none, histograms=True)
-    if not declared.components:  # what is moved may need the loop where the run itself did not
+    if not declared.components and executor(declared) is not replicate:  # what is moved may need the loop all the same
         replicate(planned(declared), 0, window, none, keep=True)
     return live
 

@@ -69,7 +69,7 @@ bench: $(BENCH)/.setup ## the benchmark tables, peers included, in an environmen
 lock: $(VENV)/.uv ## renew the lock files: hashes, no registry hosts (UPGRADE=1 takes the newest versions)
 	$(UV) $(COMPILE) $(LOCKS)/uv.in -o $(LOCKS)/uv.lock
 	$(UV) $(COMPILE) --all-extras --group dev pyproject.toml -o $(LOCKS)/all.lock
-	$(UV) $(COMPILE) --extra location --extra outliers --extra roads --extra server --extra simulation --group bench -c $(LOCKS)/all.lock pyproject.toml -o $(LOCKS)/bench.lock
+	$(UV) $(COMPILE) --extra location --extra outliers --extra recommend --extra roads --extra server --extra simulation --group bench -c $(LOCKS)/all.lock pyproject.toml -o $(LOCKS)/bench.lock
 	$(UV) $(COMPILE) --no-deps $(LOCKS)/demo.in -o $(LOCKS)/demo.lock
 
 clean: ## remove what make has made (runs stay)

@@ -1,0 +1,38 @@
+"""Who would want what, and should we build this at all? Recommenders, their honest test, and a verdict before them.
+
+Names are loaded when they are first used.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from potomac.recommend.explanation import Explanation as Explanation
+    from potomac.recommend.interactions import Histories as Histories
+    from potomac.recommend.interactions import Interactions as Interactions
+    from potomac.recommend.items import Items as Items
+    from potomac.recommend.popular import Popular as Popular
+    from potomac.recommend.recommender import Recommender as Recommender
+
+_HOMES = {
+    "Explanation": "explanation",
+    "Histories": "interactions",
+    "Interactions": "interactions",
+    "Items": "items",
+    "Popular": "popular",
+    "Recommender": "recommender",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - a list all the same
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'potomac.recommend' has no attribute {name!r}")
+    found = getattr(_import_module(f"potomac.recommend.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,280 @@
+"""What all recommenders share: the manners. A method brings the mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.engine import Progress, Quiet
+from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
+from potomac.recommend.explanation import Explanation
+from potomac.recommend.ids import array_of
+from potomac.recommend.interactions import Histories, Interactions
+from potomac.recommend.items import Items
+from potomac.recommend.topn import best
+
+__all__ = ["BLOCK", "Recommender"]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+BLOCK = 1 << 22
+"""Scores held in memory at once."""
+
+
+class Recommender:
+    """Base of all methods.
+
+    A method overrides ``_fit`` and ``_scores``, and where it can, ``_alike``, ``_parts`` and ``_column``. Scores are
+    asked for by history, never by id: so somebody new, a basket and a person with new interactions are served by the
+    same code as everybody else, without fitting again.
+
+    Attributes:
+        interactions_: what was fitted.
+        items_: the catalogue, in the item numbers of ``interactions_``.
+    """
+
+    name: ClassVar[str] = ""
+    interactions_: Interactions
+    items_: Items
+
+    # ---------------------------------------------------------------------------------- what a method brings
+
+    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
+        """Learn. ``items`` has a row for each column of ``interactions``."""
+        raise NotImplementedError
+
+    def _scores(self, histories: Histories) -> Floats:
+        """Score of every item for each person, shape (k, n); minus infinity where the method knows nothing of it."""
+        raise NotImplementedError
+
+    def _alike(self, rows: Ints) -> Floats:
+        """How alike every item is to those at ``rows``, shape (k, n)."""
+        raise NoAnswer(self._cannot("does not know which items are alike"))
+
+    def _parts(self, history: Histories, item: int) -> Floats:
+        """What each entry of one person's history adds to the score of an item, shape (e,)."""
+        return np.zeros(len(history.indices), np.float32)
+
+    def _column(self, item: int) -> Floats:
+        """Score of one item for every user that was fitted, shape (m,)."""
+        found = [self._scores(part)[:, item] for part in self._blocks(np.arange(self.interactions_.n_users))]
+        return np.concatenate(found)
+
+    # ---------------------------------------------------------------------------------- what users meet
+
+    def fit(self, interactions: Any, items: Any = None, *, progress: Progress | None = None) -> Self:
+        """Learn from who had to do with what.
+
+        Args:
+            interactions: Interactions, or a table as :meth:`Interactions.of` takes it.
+            items: Items, or a table with columns item and title and features; None where there is no catalogue.
+            progress: is told how far it is.
+
+        Raises:
+            StudyError: a column is missing.
+            DataError: there is nothing to learn from.
+        """
+        catalogue = None if items is None else Items.of(items)
+        known = Interactions.of(interactions, items=None if catalogue is None else catalogue.ids)
+        if not known.nnz:
+            raise DataError(Fault("recommend.empty", "there are no interactions", "expected one at least"))
+        self.interactions_ = known
+        self.items_ = Items.nameless(known.items) if catalogue is None else catalogue.aligned(known.items)
+        self._fit(known, self.items_, progress or Quiet())
+        return self
+
+    def scores(self, histories: Histories) -> Floats:
+        """Score of every item for each person, shape (k, n), higher is better; minus infinity: cannot be scored."""
+        self._fitted()
+        return self._scores(histories)
+
+    def recommend(
+        self, users: Any = None, n: int = 10, *, seen: bool = False, allowed: Any = None, reasons: bool = False
+    ) -> pa.Table:
+        """The ``n`` best items for each user.
+
+        Args:
+            users: ids; None for everybody who was fitted.
+            n: how many each; fewer where there are no more.
+            seen: whether items they already had to do with may be offered.
+            allowed: ids of the items that may be offered, or a mask of shape (n_items,); None for all.
+            reasons: whether to say why, from the model's own score.
+
+        Returns:
+            Columns user, item, rank (from 1), score, and reason where asked for. Users the model does not know are
+            served as somebody without history.
+        """
+        fitted = self._fitted()
+        ids = fitted.users if users is None else self._asked(users)
+        rows = np.arange(fitted.n_users) if users is None else fitted.user_rows(ids)
+        found = [self.best(part, n, seen=seen, allowed=allowed) for part in self._blocks(rows)]
+        numbers, scores = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none(n)
+        table = self._long("user", ids, numbers, scores)
+        return table.append_column("reason", self._reasons(rows, numbers)) if reasons else table
+
+    def for_basket(self, items: Any, n: int = 10, *, allowed: Any = None) -> pa.Table:
+        """The ``n`` best items for somebody of whom only these items are known: item, rank, score.
+
+        Raises:
+            DataError: none of the items is known.
+        """
+        rows = self._known(items)
+        numbers, scores = self.best(Histories.of_basket(np.unique(rows)), n, allowed=allowed)
+        return self._long("user", pa.array([None], pa.string()), numbers, scores).drop_columns("user")
+
+    def best(
+        self, histories: Histories, n: int, *, seen: bool = False, allowed: Any = None
+    ) -> tuple[npt.NDArray[np.int32], Floats]:
+        """Numbers and scores of the ``n`` best items for each history, shape (k, min(n, n_items)); -1: no more."""
+        if n < 1:
+            raise StudyError(Fault("recommend.n", f"n is {n}", "expected 1 or more", key="n"))
+        without = None if seen else (histories.indptr, histories.indices)
+        return best(self._scores(histories), n, without=without, allowed=self.mask(allowed))
+
+    def similar(self, items: Any, n: int = 10) -> pa.Table:
+        """The ``n`` items most like each of ``items``: item, similar, rank, score.
+
+        Raises:
+            DataError: an item is not known.
+            NoAnswer: the method does not know which items are alike.
+        """
+        ids, rows = self._asked(items), self._known(items, every=True)
+        own = (np.arange(len(rows) + 1), rows.astype(np.int32))
+        numbers, scores = best(self._alike(rows), n, without=own)
+        return self._long("item", ids, numbers, scores, "similar")
+
+    def audience(self, items: Any, n: int = 10) -> pa.Table:
+        """The ``n`` users to whom each of ``items`` matters most and who have not had to do with it.
+
+        Returns:
+            Columns item, user, rank, score.
+
+        Raises:
+            DataError: an item is not known.
+        """
+        fitted = self._fitted()
+        ids, rows = self._asked(items), self._known(items, every=True)
+        indptr, people, _ = fitted.by_item
+        found = [
+            best(
+                self._column(int(i))[None, :],
+                n,
+                without=(np.array([0, indptr[i + 1] - indptr[i]]), people[indptr[i] : indptr[i + 1]]),
+            )
+            for i in rows
+        ]
+        numbers, scores = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none(n)
+        return self._long("item", ids, numbers, scores, "user", of=fitted.users)
+
+    def explain(self, user: Any, item: Any) -> Explanation:
+        """Why ``item`` is offered to ``user``: the parts of the model's own score.
+
+        Raises:
+            DataError: the user or the item is not known.
+        """
+        fitted = self._fitted()
+        row = int(fitted.user_rows([user])[0])
+        if row < 0:
+            found, mend = f'no user "{shown(user)}"', "Ask for a basket of items, where the person is new"
+            raise DataError(Fault("recommend.user", found, "expected somebody with interactions", mend, key="user"))
+        return self.explained(fitted.histories([row]), int(self._known([item], every=True)[0]), user)
+
+    def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
+        """Why an item is offered to the one person of ``history``."""
+        parts = self._parts(history, item)
+        score = float(self._scores(history)[0, item])
+        order = np.argsort(-parts, kind="stable")
+        order = order[parts[order] != 0]
+        at = pa.array(history.indices[order].astype(np.int64))
+        because = pa.table(
+            {
+                "item": self.items_.ids.take(at),
+                "title": self.items_.titles.take(at),
+                "contribution": pa.array(parts[order].astype(float)),
+            }
+        )
+        title = self.items_.titles[item].as_py()
+        rest = score - float(parts.sum())
+        sentence = self._sentence(because)
+        return Explanation(user, self.items_.ids[item].as_py(), title, score, because, rest, sentence)
+
+    # ---------------------------------------------------------------------------------- manners
+
+    def mask(self, allowed: Any) -> Mask | None:
+        """Which items may be offered, shape (n,); None for all."""
+        if allowed is None:
+            return None
+        if isinstance(allowed, np.ndarray) and allowed.dtype == np.bool_:
+            return allowed
+        mask = np.zeros(self._fitted().n_items, np.bool_)
+        rows = self.interactions_.item_rows(allowed)
+        mask[rows[rows >= 0]] = True
+        return mask
+
+    def _sentence(self, because: pa.Table) -> str:
+        """Why, in words, of the parts of a score, the largest first."""
+        liked = [row["title"] for row in because.slice(0, 3).to_pylist() if row["contribution"] > 0]
+        return f"because you liked {listing(liked, 3)}" if liked else ""
+
+    def _reasons(self, rows: Ints, numbers: npt.NDArray[np.int32]) -> pa.Array:
+        said = []
+        for row, found in zip(rows, numbers, strict=True):
+            history = self.interactions_.histories([row])
+            said += [self.explained(history, int(item)).sentence for item in found if item >= 0]
+        return pa.array(said, pa.string())
+
+    def _fitted(self) -> Interactions:
+        if not hasattr(self, "interactions_"):
+            raise StudyError(
+                Fault("recommend.not-fitted", f"{type(self).__name__} has not been fitted", "", "Call fit")
+            )
+        return self.interactions_
+
+    def _asked(self, ids: Any) -> pa.Array:
+        one = isinstance(ids, str | bytes | int | np.integer)
+        return array_of([ids] if one else ids)
+
+    def _known(self, items: Any, *, every: bool = False) -> Ints:
+        """Numbers of items; all of them, or at least one, must be known."""
+        asked = self._asked(items)
+        rows = self._fitted().item_rows(asked)
+        if (rows < 0).any() and (every or (rows < 0).all()):
+            unknown = [shown(asked[int(i)].as_py()) for i in np.flatnonzero(rows < 0)[:3]]
+            found = f"no item {listing(unknown)}" if unknown else "no item was named"
+            raise DataError(Fault("recommend.item", found, "expected ids of items that the model knows", key="item"))
+        return rows[rows >= 0]
+
+    def _blocks(self, rows: Ints) -> Iterator[Histories]:
+        """Histories of users, a few at a time."""
+        step = max(1, BLOCK // max(1, self.interactions_.n_items))
+        for first in range(0, len(rows), step):
+            yield self.interactions_.histories(rows[first : first + step])
+
+    def _long(
+        self, key: str, ids: pa.Array, numbers: npt.NDArray[np.int32], scores: Floats, what: str = "item",
+        of: pa.Array | None = None,
+    ) -> pa.Table:  # fmt: skip
+        """A row for each of the numbers that are there."""
+        there = numbers >= 0
+        row, column = np.nonzero(there)
+        return pa.table(
+            {
+                key: ids.take(pa.array(row)),
+                what: (self.interactions_.items if of is None else of).take(pa.array(numbers[there].astype(np.int64))),
+                "rank": pa.array(column + 1),
+                "score": pa.array(scores[there].astype(float)),
+            }
+        )
+
+    def _cannot(self, what: str) -> Fault:
+        return Fault("recommend.method", f"{type(self).__name__} {what}", "", "Take another method for this question")
+
+
+def _none(n: int) -> tuple[npt.NDArray[np.int32], Floats]:
+    return np.zeros((0, n), np.int32), np.zeros((0, n), np.float32)

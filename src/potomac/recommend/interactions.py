@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from potomac.errors import DataError, Fault
 from potomac.recommend.columns import columns_of
 from potomac.recommend.ids import array_of, codes_of, rows_of
-from potomac.recommend.sparse import combined, grouped, transposed
+from potomac.recommend.sparse import combined, grouped, later, transposed
 
 __all__ = ["DUPLICATES", "Duplicates", "Histories", "Interactions"]
 
@@ -62,6 +62,20 @@ class Histories:
         times = None if self.times is None else self.times[low:high]
         indptr = self.indptr[first : last + 1] - low
         return Histories(indptr, self.indices[low:high], self.values[low:high], times, self.rows[first:last])
+
+    def recent(self, half_life: float | None) -> Histories:
+        """The same with older entries counting less: values times 0.5 ** (later entries of the person / half-life).
+
+        Age is counted in entries, not in days: what somebody did last says most about what comes next, whether that
+        was yesterday or a year ago. As it is, where times are not known or ``half_life`` is None.
+
+        Args:
+            half_life: after how many later entries one counts half, more than 0.
+        """
+        if half_life is None or self.times is None:
+            return self
+        weight = np.exp2(later(self.indptr, self.times) / np.float32(-half_life))
+        return replace(self, values=self.values * weight.astype(np.float32))
 
     @classmethod
     def of_basket(cls, indices: npt.ArrayLike, values: npt.ArrayLike | None = None) -> Histories:

@@ -32,6 +32,7 @@ class Popular(Recommender):
     """
 
     name: ClassVar[str] = "popular"
+    _state: ClassVar[tuple[str, ...]] = ("counts_",)
 
     def __init__(self, half_life: float | None = None) -> None:
         self.half_life = half_life

@@ -40,6 +40,9 @@ class Recommender:
     """
 
     name: ClassVar[str] = ""
+    _state: ClassVar[tuple[str, ...]] = ()
+    """Names of the fitted attributes that, with the constructor's arguments, are the model: see keeping."""
+
     interactions_: Interactions
     items_: Items
 

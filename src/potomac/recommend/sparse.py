@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from potomac.stats.compiled import compiled
 
-__all__ = ["combined", "grouped", "transposed"]
+__all__ = ["combined", "grouped", "later", "transposed"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -100,3 +100,19 @@ def transposed(indptr: Ints, indices: Columns, values: Floats, columns: int) -> 
     """The transpose of a matrix in compressed sparse rows with so many columns; rows ascend within a column."""
     found: tuple[Ints, Columns, Floats] = _transposed(indptr, indices, values, columns)
     return found
+
+
+@compiled(nogil=True)
+def later(indptr: Ints, times: Ints) -> Columns:
+    """How many entries of the same row are later than each entry, shape (e,); 0 for the last and those of its time."""
+    out = np.empty(len(times), np.int32)
+    for r in range(len(indptr) - 1):
+        low, high = indptr[r], indptr[r + 1]
+        order = np.argsort(times[low:high])
+        after = 0
+        for place in range(high - low - 1, -1, -1):
+            e = low + order[place]
+            if place < high - low - 1 and times[e] < times[low + order[place + 1]]:
+                after = high - low - 1 - place
+            out[e] = after
+    return out

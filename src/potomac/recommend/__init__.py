@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from potomac.recommend.items import Items as Items
     from potomac.recommend.popular import Popular as Popular
     from potomac.recommend.recommender import Recommender as Recommender
+    from potomac.recommend.worlds import World as World
+    from potomac.recommend.worlds import shuffled as shuffled
+    from potomac.recommend.worlds import simulated as simulated
 
 _HOMES = {
     "Explanation": "explanation",
@@ -21,6 +24,9 @@ _HOMES = {
     "Items": "items",
     "Popular": "popular",
     "Recommender": "recommender",
+    "World": "worlds",
+    "shuffled": "worlds",
+    "simulated": "worlds",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - a list all the same

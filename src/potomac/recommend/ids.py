@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from potomac.errors import DataError, Fault
+from potomac.errors import DataError, Fault, shown
 
-__all__ = ["array_of", "codes_of", "rows_of"]
+__all__ = ["alike", "array_of", "codes_of", "rows_of"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -57,6 +57,27 @@ def codes_of(ids: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:
     place = np.empty(len(names), np.int32)
     place[order.to_numpy()] = np.arange(len(names), dtype=np.int32)
     return names.take(order), place[coded.indices.to_numpy()]
+
+
+def alike(ids: pa.Array, to: pa.DataType, what: str) -> pa.Array:
+    """Ids in the type of others.
+
+    Raises:
+        DataError: an id is text where the others are integers.
+    """
+    if ids.type == to:
+        return ids
+    try:
+        found = ids.cast(to)
+    except pa.ArrowInvalid:
+        bad = shown(next(one for one in ids.to_pylist() if not _integer(one)))
+        fault = Fault("recommend.ids", f'{what} "{bad}" is text', f"expected a whole number, as every {what} has it")
+        raise DataError(fault) from None
+    return found
+
+
+def _integer(text: str) -> bool:
+    return text.strip().lstrip("+-").isdecimal()
 
 
 def rows_of(known: pa.Array, ids: Any) -> Ints:

@@ -99,6 +99,7 @@ class Interactions:
         times: when, microseconds since 1970 UTC, shape (nnz,); None where the table has no time.
         rated: whether the table had values.
         repeated: rows of the table that repeated user and item of another.
+        duplicates: which of several rows of a user and an item counts, in the table and in what comes after it.
     """
 
     users: pa.Array
@@ -109,6 +110,7 @@ class Interactions:
     times: Ints | None = None
     rated: bool = False
     repeated: int = 0
+    duplicates: Duplicates = "last"
 
     @classmethod
     def of(
@@ -146,7 +148,7 @@ class Interactions:
             found = f"{repeated:,} rows repeat user and item of another row"
             mend = "Say which of them counts: last, sum or max"
             raise DataError(Fault("recommend.duplicates", found, "expected each pair once", mend))
-        made = cls(users, names, indptr, indices, values, times, value is not None, repeated)
+        made = cls(users, names, indptr, indices, values, times, value is not None, repeated, duplicates)
         return made if items is None else made.with_items(items)
 
     def __repr__(self) -> str:
@@ -186,6 +188,11 @@ class Interactions:
     def by_item(self) -> tuple[Ints, Columns, Floats]:
         """The transpose: indptr of shape (n + 1,), user numbers ascending within an item, values."""
         return transposed(self.indptr, self.indices, self.values, self.n_items)
+
+    @cached_property
+    def last_time(self) -> int:
+        """The latest of the times; 0 where there are none."""
+        return 0 if self.times is None else int(self.times.max(initial=0))
 
     def user_rows(self, ids: Any) -> Ints:
         """Row of each user id, -1 where there is none; numbers and text that look alike are the same id."""

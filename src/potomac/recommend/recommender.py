@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow as pa
 from potomac.engine import Progress, Quiet
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
 from potomac.recommend.explanation import Explanation
+from potomac.recommend.folding import Additions, Unknown
 from potomac.recommend.ids import array_of
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
@@ -37,6 +39,7 @@ class Recommender:
     Attributes:
         interactions_: what was fitted.
         items_: the catalogue, in the item numbers of ``interactions_``.
+        added_: what came after fitting; None where nothing did.
     """
 
     name: ClassVar[str] = ""
@@ -45,6 +48,7 @@ class Recommender:
 
     interactions_: Interactions
     items_: Items
+    added_: Additions | None = None
 
     # ---------------------------------------------------------------------------------- what a method brings
 
@@ -89,8 +93,40 @@ class Recommender:
             raise DataError(Fault("recommend.empty", "there are no interactions", "expected one at least"))
         self.interactions_ = known
         self.items_ = Items.nameless(known.items) if catalogue is None else catalogue.aligned(known.items)
+        self.added_ = None
         self._fit(known, self.items_, progress or Quiet())
         return self
+
+    def with_interactions(
+        self, new: Any, *, columns: Mapping[str, str] | None = None, unknown: Unknown = "error"
+    ) -> Self:
+        """The same model, for which these interactions count, too: at once, and without fitting again.
+
+        People who were fitted and people who are new are served by what they have had to do with by now; what was
+        learned from everybody stays as it is until the model is fitted again. Of several interactions of a user and
+        an item that counts which ``Interactions.of(..., duplicates=)`` chose; one without a time comes last.
+
+        Args:
+            new: a table as :meth:`Interactions.of` takes it.
+            columns: names of its columns by role, where they are others.
+            unknown: whether an item that was not fitted is an error, or its interactions are left out and counted
+                (``added_.left_out``).
+
+        Returns:
+            Another model that shares everything with this one; this one stays as it is.
+
+        Raises:
+            StudyError: a column is missing.
+            DataError: an item is not known; a user's id is text where ids are numbers.
+        """
+        fitted = self._fitted()
+        other = copy.copy(self)
+        other.added_ = (self.added_ or Additions.none(fitted)).with_events(new, columns or {}, unknown)
+        return other
+
+    def histories(self, users: Any) -> Histories:
+        """What these users, by id, have had to do with by now; nothing for users who are not known."""
+        return self._histories(self._user_rows(self._asked(users)))
 
     def scores(self, histories: Histories) -> Floats:
         """Score of every item for each person, shape (k, n), higher is better; minus infinity: cannot be scored."""
@@ -113,9 +149,8 @@ class Recommender:
             Columns user, item, rank (from 1), score, and reason where asked for. Users the model does not know are
             served as somebody without history.
         """
-        fitted = self._fitted()
-        ids = fitted.users if users is None else self._asked(users)
-        rows = np.arange(fitted.n_users) if users is None else fitted.user_rows(ids)
+        ids = self._users() if users is None else self._asked(users)
+        rows = np.arange(len(ids)) if users is None else self._user_rows(ids)
         found = [self.best(part, n, seen=seen, allowed=allowed) for part in self._blocks(rows)]
         numbers, scores = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none(n)
         table = self._long("user", ids, numbers, scores)
@@ -161,19 +196,14 @@ class Recommender:
         Raises:
             DataError: an item is not known.
         """
-        fitted = self._fitted()
         ids, rows = self._asked(items), self._known(items, every=True)
-        indptr, people, _ = fitted.by_item
-        found = [
-            best(
-                self._column(int(i))[None, :],
-                n,
-                without=(np.array([0, indptr[i + 1] - indptr[i]]), people[indptr[i] : indptr[i + 1]]),
-            )
-            for i in rows
-        ]
+        added = self.added_ or Additions.none(self._fitted())
+        found = []
+        for item in rows.tolist():
+            had = added.who_had(item)
+            found.append(best(self._by_user(item)[None, :], n, without=(np.array([0, len(had)]), had)))
         numbers, scores = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none(n)
-        return self._long("item", ids, numbers, scores, "user", of=fitted.users)
+        return self._long("item", ids, numbers, scores, "user", of=self._users())
 
     def explain(self, user: Any, item: Any) -> Explanation:
         """Why ``item`` is offered to ``user``: the parts of the model's own score.
@@ -181,12 +211,11 @@ class Recommender:
         Raises:
             DataError: the user or the item is not known.
         """
-        fitted = self._fitted()
-        row = int(fitted.user_rows([user])[0])
+        row = int(self._user_rows(self._asked(user))[0])
         if row < 0:
             found, mend = f'no user "{shown(user)}"', "Ask for a basket of items, where the person is new"
             raise DataError(Fault("recommend.user", found, "expected somebody with interactions", mend, key="user"))
-        return self.explained(fitted.histories([row]), int(self._known([item], every=True)[0]), user)
+        return self.explained(self._histories([row]), int(self._known([item], every=True)[0]), user)
 
     def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
         """Why an item is offered to the one person of ``history``."""
@@ -228,7 +257,7 @@ class Recommender:
     def _reasons(self, rows: Ints, numbers: npt.NDArray[np.int32]) -> pa.Array:
         said = []
         for row, found in zip(rows, numbers, strict=True):
-            history = self.interactions_.histories([row])
+            history = self._histories([row])
             said += [self.explained(history, int(item)).sentence for item in found if item >= 0]
         return pa.array(said, pa.string())
 
@@ -238,6 +267,28 @@ class Recommender:
                 Fault("recommend.not-fitted", f"{type(self).__name__} has not been fitted", "", "Call fit")
             )
         return self.interactions_
+
+    def _users(self) -> pa.Array:
+        """Ids of all users, those who came after fitting last."""
+        return self._fitted().users if self.added_ is None else self.added_.user_ids()
+
+    def _user_rows(self, ids: pa.Array) -> Ints:
+        fitted = self._fitted()
+        return fitted.user_rows(ids) if self.added_ is None else self.added_.user_rows(ids)
+
+    def _histories(self, rows: npt.ArrayLike) -> Histories:
+        fitted = self._fitted()
+        return fitted.histories(rows) if self.added_ is None else self.added_.histories(rows)
+
+    def _by_user(self, item: int) -> Floats:
+        """Score of one item for every user, those who came after fitting last."""
+        if self.added_ is None:
+            return self._column(item)
+        scores = np.concatenate((self._column(item), np.full(len(self.added_.users), -np.inf, np.float32)))
+        changed = self.added_.changed
+        parts = [self._scores(part)[:, item] for part in self._blocks(changed)]
+        scores[changed] = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        return scores
 
     def _asked(self, ids: Any) -> pa.Array:
         one = isinstance(ids, str | bytes | int | np.integer)
@@ -257,7 +308,7 @@ class Recommender:
         """Histories of users, a few at a time."""
         step = max(1, BLOCK // max(1, self.interactions_.n_items))
         for first in range(0, len(rows), step):
-            yield self.interactions_.histories(rows[first : first + step])
+            yield self._histories(rows[first : first + step])
 
     def _long(
         self, key: str, ids: pa.Array, numbers: npt.NDArray[np.int32], scores: Floats, what: str = "item",

@@ -7,26 +7,38 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from potomac.recommend.evaluation import Evaluation as Evaluation
+    from potomac.recommend.evaluation import evaluate as evaluate
     from potomac.recommend.explanation import Explanation as Explanation
     from potomac.recommend.interactions import Histories as Histories
     from potomac.recommend.interactions import Interactions as Interactions
     from potomac.recommend.items import Items as Items
+    from potomac.recommend.leakage import Leak as Leak
+    from potomac.recommend.leakage import leaks as leaks
     from potomac.recommend.popular import Popular as Popular
     from potomac.recommend.recommender import Recommender as Recommender
+    from potomac.recommend.splits import Split as Split
+    from potomac.recommend.splits import split_of as split_of
     from potomac.recommend.worlds import World as World
     from potomac.recommend.worlds import shuffled as shuffled
     from potomac.recommend.worlds import simulated as simulated
 
 _HOMES = {
+    "Evaluation": "evaluation",
     "Explanation": "explanation",
     "Histories": "interactions",
     "Interactions": "interactions",
     "Items": "items",
+    "Leak": "leakage",
     "Popular": "popular",
     "Recommender": "recommender",
+    "Split": "splits",
     "World": "worlds",
+    "evaluate": "evaluation",
+    "leaks": "leakage",
     "shuffled": "worlds",
     "simulated": "worlds",
+    "split_of": "splits",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - a list all the same

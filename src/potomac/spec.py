@@ -71,6 +71,11 @@ class TableSpec(Spec):
         return self.roles
 
     @property
+    def download(self) -> str:
+        """Which part of which download the source is (``potomac.tables.downloads``); empty for a plain table."""
+        return ""
+
+    @property
     def may_bring_places(self) -> bool:
         """Whether the source may have latitude and longitude although no column is named for them.
 

@@ -55,7 +55,8 @@ def open_all(loaded: Loaded, given: Mapping[str, Any]) -> dict[str, Table]:
 
 def _open(spec: TableSpec, name: str, loaded: Loaded, source: Any) -> Table:
     columns = {role: Column(c.column, c.unit, c.timezone) for role, c in spec.all_columns().items()}
-    return potomac_tables.open(source, columns, spec.all_roles(), query=spec.query, base=loaded.base, name=name)
+    roles, form = spec.all_roles(), spec.download
+    return potomac_tables.open(source, columns, roles, query=spec.query, base=loaded.base, name=name, form=form)
 
 
 _LACKING = ("data.column-missing", "data.role-missing")

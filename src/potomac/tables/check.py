@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from time import time_ns
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ REJECTED = pa.schema(
     ]
 )
 _TYPES = {"number": pa.float64(), "integer": pa.int64(), "time": pa.timestamp("us", "UTC"), "text": pa.string()}
+_DAY = 86_400_000_000_000
+"""Nanoseconds."""
 _LONGEST = 500
 """Signs of a rejected value that are kept."""
 _CLOSE = 1e-6
@@ -64,6 +67,7 @@ class Check:
     comma: bool = False
     counts: bool = False  # times are numbers that count from 1970
     dates: bool = False  # times are numbers like 20240501
+    latest: int = field(default_factory=lambda: (time_ns() + _DAY) // 1000)  # tomorrow, in whichever zone
 
     def __post_init__(self) -> None:
         self._make: Callable[[pa.Array], Made] = {
@@ -137,8 +141,11 @@ class Check:
         spoiled = np.zeros(len(column), bool)
         for _, rows in times.faults:
             spoiled |= rows
-        stamps = _array(times.micros, times.known & ~spoiled).cast(type_of("time"))
-        return Made(stamps, times.faults)
+        known = times.known & ~spoiled
+        faults = times.faults
+        if self.role.past:
+            faults = (*faults, (f"{self.role.name} in the future", known & (times.micros > self.latest)))
+        return Made(_array(times.micros, known).cast(type_of("time")), faults)
 
     def _read_times(self, column: pa.Array) -> Times:
         kind = column.type

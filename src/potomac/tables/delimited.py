@@ -21,22 +21,27 @@ _LONGEST = 4 * BLOCK
 """A row may be as long as this; a longer one is a quotation mark that is never closed."""
 _ASIDE = 500_000
 """Rows with too few or too many fields that may come on end; they are kept until a good one tells where they stand."""
-_BEFORE = 2
+_BEFORE = 1
 """The reader numbers rows from 1 and counts the header (and the lines that are skipped before it)."""
 
 
 class Delimited(Source):
-    """A file of delimited text; its values come as they are written."""
+    """A file of delimited text; its values come as they are written.
 
-    def __init__(self, path: Path, label: str) -> None:
+    Args:
+        path: of the file.
+        label: what messages call it.
+        written: how it is written, where that is known; else it is found out from the first part.
+    """
+
+    def __init__(self, path: Path, label: str, written: Dialect | None = None) -> None:
         self.label = label
         self._path = path
         self._files = ((label, path),)
         with reading(label):
             self._packed = compression(path, label)
             data = head(path, HEAD)
-        self._whole = len(data) < HEAD
-        self._dialect: Dialect = dialect(data, label, self._whole)
+        self._dialect: Dialect = written or dialect(data, label, len(data) < HEAD)
         self.names = self._dialect.names
         self._replaced = 0
 
@@ -65,7 +70,7 @@ class Delimited(Source):
             chunk = self._chunk(arrays, first, ragged)
             yield chunk
             first += chunk.length
-        open_row = self._open_row() if text.quotes % 2 else None
+        open_row = self._open_row() if self._dialect.quoted and text.quotes % 2 else None
         if open_row is not None:
             raise DataError(self._open_quote(open_row))
         if ragged:
@@ -83,9 +88,14 @@ class Delimited(Source):
             last = arrays if len(arrays[0]) else last
             count += len(arrays[0])
         final = count + len(ragged) - 1
-        if ragged and ragged[-1].number - _BEFORE - self._dialect.skip == final:
+        if ragged and ragged[-1].number - self._before == final:
             return final if "\n" in ragged[-1].text else None
         return final if any(map(_spans_lines, last)) else None
+
+    @property
+    def _before(self) -> int:
+        """What the reader's number of a row is more than its own."""
+        return _BEFORE + self._dialect.header + self._dialect.skip
 
     def _read(self, text: Text, wanted: list[int], ragged: list[Any]) -> Iterator[tuple[pa.Array, ...]]:
         try:
@@ -111,11 +121,14 @@ class Delimited(Source):
                 use_threads=False,
                 column_names=ids,
                 skip_rows=self._dialect.skip,
-                skip_rows_after_names=1,
+                skip_rows_after_names=int(self._dialect.header),
                 block_size=_LONGEST,
             ),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=self._dialect.delimiter, newlines_in_values=True, invalid_row_handler=aside
+                delimiter=self._dialect.delimiter,
+                quote_char='"' if self._dialect.quoted else False,
+                newlines_in_values=self._dialect.quoted,
+                invalid_row_handler=aside,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(ids, pa.string()),
@@ -130,7 +143,7 @@ class Delimited(Source):
         count = len(arrays[0])
         if not ragged:
             return Chunk(self.label, first, count, arrays)
-        aside = np.array([row.number - _BEFORE - self._dialect.skip for row in ragged], dtype=np.int64)
+        aside = np.array([row.number - self._before for row in ragged], dtype=np.int64)
         rows = first + np.arange(count)
         rows += np.searchsorted(aside - np.arange(len(aside)), rows, side="right")
         end = int(aside[-1]) + 1 if ended else int(rows[-1]) + 1 if count else first

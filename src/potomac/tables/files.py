@@ -18,7 +18,7 @@ from potomac.tables.osm import Roads
 from potomac.tables.parquet import Parquet
 from potomac.tables.streams import reading
 
-__all__ = ["open_files", "open_named"]
+__all__ = ["missing", "open_files", "open_named"]
 
 _ENDINGS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat"), "text"),
@@ -80,7 +80,7 @@ def _found(written: str, base: Path) -> list[_Found]:
         found = f"{shown(written)} is neither a file nor a directory"
         raise DataError(Fault("data.not-a-file", found, "expected a file", "Write its content to a file first"))
     if not glob.has_magic(written):
-        raise DataError(_missing(written, path))
+        raise DataError(missing(written, path))
     names = sorted(glob.glob(written, root_dir=base, recursive=True))
     literal = set(Path(written).parts)
     seen = [name for name in names if not any(_is_aside(part) for part in set(Path(name).parts) - literal)]
@@ -148,7 +148,8 @@ def _kind_within(path: Path, name: Path) -> str:
     return _kind(name) or ("json" if start.lstrip()[:1] in (b"{", b"[") else "text")
 
 
-def _missing(written: str, path: Path) -> Fault:
+def missing(written: str, path: Path) -> Fault:
+    """The fault of a source that is not there, with what is there."""
     there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
     readable = [name for name in there if _kind(Path(name)) or (path.parent / name).is_dir()]
     near = _near(path.name, there)

@@ -282,6 +282,8 @@ def _check(role: Role, column: Column, array: pa.Array, source: Source) -> Check
     kind: str = role.kind
     if kind == "any":
         kind = _settled(column.column, array, source, comma)
+    elif kind == "id":
+        kind = _kind_of_ids(column.column, array, source)
     unit = units.parse(column.unit, role.dimension) if column.unit and role.dimension else None
     check = Check(role, column, kind, unit, comma=comma)
     if kind == "time":
@@ -301,6 +303,16 @@ def _settled(name: str, array: pa.Array, source: Source, comma: bool) -> str:
     if not values.is_text(array.type) or not _known(array):
         return "text"
     return "text" if values.numbers(array, comma).unreadable.any() else "number"
+
+
+def _kind_of_ids(name: str, array: pa.Array, source: Source) -> str:
+    """``integer`` where the source has integers (or whole floats), else ``text``: 007 is no 7 where it is written."""
+    kind = array.type
+    if name in source.worded or not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return "text"
+    if pa.types.is_integer(kind):
+        return "integer"
+    return "integer" if pc.all(pc.equal(pc.floor(array), array)).as_py() else "text"
 
 
 def _known(array: pa.Array) -> int:

@@ -7,7 +7,7 @@ from typing import Literal
 
 __all__ = ["ENTITY", "HEADING", "LATITUDE", "LONGITUDE", "SPEED", "TIME", "Column", "Role", "covariate", "feature"]
 
-Kind = Literal["number", "integer", "time", "text", "any"]
+Kind = Literal["number", "integer", "time", "text", "id", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +15,14 @@ class Role:
     """What a column is to an engine.
 
     ``kind`` is the type values are brought to: number -> float64, integer -> int64, time -> timestamp[us, UTC],
-    text -> string, any -> number where the first values are numbers, else text. ``dimension`` (see
+    text -> string, id -> integer where the source itself has integers, else text, any -> number where the first
+    values are numbers, else text. ``dimension`` (see
     ``potomac.units``) lets a study give a unit; values come in the base unit. Values outside [``low``, ``high``]
     reject the row.
     ``unknown`` values are codes, in the base unit, that mean "not known" and become null; they count only where the
     column is in the base unit or a decimal part of it (102.3 kn, or 1023 tenths of a knot, but never 102.3 m/s). A
-    null rejects the row when ``nulls`` is False. ``guesses`` are usual column names, for suggestions.
+    null rejects the row when ``nulls`` is False. Where a time is ``past``, one of tomorrow or later rejects the row.
+    ``guesses`` are usual column names, for suggestions.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Role:
     unknown: tuple[float, ...] = ()
     required: bool = True  # the study must name a column for it
     nulls: bool = False  # rows with a null here are kept
+    past: bool = False
     guesses: tuple[str, ...] = ()
 
 

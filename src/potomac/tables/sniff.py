@@ -35,13 +35,15 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a delimited file is written. ``skip`` lines stand before the header."""
+    """How a delimited file is written. ``skip`` lines stand before the header, if it has one."""
 
     encoding: str
     delimiter: str
     names: tuple[str, ...]
     skip: int = 0
     mark: bool = False  # begins with a byte order mark
+    header: bool = True  # the first line holds the names
+    quoted: bool = True  # quotation marks hold a field together
 
     @property
     def words(self) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from potomac.errors import Fault, StudyError
 from potomac.tables.chunk import Source, shown
 from potomac.tables.database import is_url, open_database
+from potomac.tables.downloads import open_download
 from potomac.tables.duck import reader
 from potomac.tables.files import open_files
 from potomac.tables.memory import ArrowDataset, Memory, from_arrays, from_frame, is_geo
@@ -22,8 +23,8 @@ __all__ = ["open_source"]
 _ROWS = 131_072
 
 
-def open_source(source: Any, query: str | None, base: Path) -> Source:
-    """The rows of a path, glob, directory, database address or object.
+def open_source(source: Any, query: str | None, base: Path, form: str = "") -> Source:
+    """The rows of a path, glob, directory, database address or object; or of a download of a known ``form``.
 
     Raises:
         StudyError: it is nothing that rows can be read of; a query is missing or of no use.
@@ -34,6 +35,8 @@ def open_source(source: Any, query: str | None, base: Path) -> Source:
         found = "a query is given, and the source is no database"
         mend = "Take query out, or give the address of a database as source"
         raise StudyError(Fault("data.query-needless", found, "", mend, key="query"))
+    if form:
+        return open_download(form, source, base)
     if address:
         if not (query or "").strip():
             found = "the source is a database, and no query is given"

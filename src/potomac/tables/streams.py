@@ -15,7 +15,7 @@ import pyarrow as pa
 from potomac.errors import DataError, Fault
 from potomac.tables.chunk import shown
 
-__all__ = ["BLOCK", "Text", "compression", "head", "metered", "opened", "reading"]
+__all__ = ["BLOCK", "Text", "compression", "head", "meter", "metered", "opened", "reading"]
 
 BLOCK = 1 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
@@ -34,6 +34,11 @@ def metered(meter: Callable[[int], None]) -> Iterator[None]:
         yield
     finally:
         _METER.reset(token)
+
+
+def meter() -> Callable[[int], None] | None:
+    """What is told how many bytes have been decompressed, where somebody asked for it."""
+    return _METER.get()
 
 
 @contextmanager

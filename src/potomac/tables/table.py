@@ -247,6 +247,7 @@ def open(
     query: str | None = None,
     base: Path | None = None,
     name: str = "data",
+    form: str = "",
 ) -> Table:
     """A Table over a source. Looks at the first rows only; a pass reads the rest.
 
@@ -257,6 +258,8 @@ def open(
         query: SQL, where the source is a database.
         base: directory that paths are relative to; default the working directory.
         name: what the study calls the table; begins the keys of faults.
+        form: which part of which download the source is, such as "movielens ratings"; its columns have the names of
+            the roles that they play.
 
     Raises:
         StudyError: the declaration is wrong, whatever the data.
@@ -264,7 +267,7 @@ def open(
     """
     given = declared(columns, roles, name)
     try:
-        opened = open_source(source, query, base or Path())
+        opened = open_source(source, query, base or Path(), form)
     except PotomacError as error:
         raise _keyed(error, name) from error
     try:
@@ -277,8 +280,8 @@ def _keyed(error: PotomacError, name: str) -> PotomacError:
     """Faults with the key that they belong to."""
 
     def keyed(fault: Fault) -> Fault:
-        if fault.key == "query":
-            return replace(fault, key=f"{name}.query")
+        if fault.key in ("query", "format"):
+            return replace(fault, key=f"{name}.{fault.key}")
         return fault if fault.key else replace(fault, key=f"{name}.source")
 
     return type(error)(map(keyed, error.faults))

@@ -49,9 +49,8 @@ class Dialect:
     def words(self) -> str:
         """The same in words, for a note."""
         mark = " with byte order mark" if self.mark else ""
-        many = (
-            f"{len(self.names)} columns parted by {DELIMITERS[self.delimiter]}" if len(self.names) > 1 else "one column"
-        )
+        parted = DELIMITERS.get(self.delimiter, shown(self.delimiter))
+        many = f"{len(self.names)} columns parted by {parted}" if len(self.names) > 1 else "one column"
         return f"{many}, encoding {self.encoding.upper().removesuffix('-SIG')}{mark}"
 
 

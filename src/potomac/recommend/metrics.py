@@ -173,30 +173,52 @@ def diversity(lists: Columns, train: Interactions) -> Floats:
     Likeness is the cosine of the two items' users: users of both / sqrt(users of one times users of the other); of
     very many users the first 20,000 with interactions are counted. A list of fewer than two items is NaN.
     """
-    from scipy.sparse import csr_array
-
-    there = np.unique(lists[lists >= 0])
-    if not len(there):
-        return np.full(len(lists), np.nan)
     some = np.flatnonzero(train.of_users)[:_PEOPLE]
     part = train.histories(some)
-    place = np.full(train.n_items + 1, -1)
-    place[there] = np.arange(len(there))
-    kept = place[part.indices] >= 0
-    person = np.repeat(np.arange(len(some)), part.lengths)[kept]
-    X = csr_array((np.ones(int(kept.sum())), (person, place[part.indices[kept]])), shape=(len(some), len(there)))
-    both = csr_array(X.T @ X)
-    size = np.sqrt(np.maximum(both.diagonal(), 1.0))
-    first, second = np.triu_indices(lists.shape[1], 1)
-    a, b = place[lists[:, first]], place[lists[:, second]]
-    known = (a >= 0) & (b >= 0)
-    total, pairs = np.zeros(len(lists)), known.sum(axis=1)
-    for c in range(len(first)):  # a column of pairs at a time: so many as a list has places, squared and halved
-        row = known[:, c]
-        i, j = a[row, c], b[row, c]
-        total[row] += np.asarray(both[i, j]).ravel() / (size[i] * size[j])
-    with np.errstate(invalid="ignore"):
-        return np.asarray(1 - total / np.where(pairs > 0, pairs, np.nan))
+    person = np.repeat(np.arange(len(some)), part.lengths)
+    return np.asarray(_diversity(np.ascontiguousarray(lists), _bits(person, part.indices, len(some), train.n_items)))
+
+
+@compiled()
+def _bits(person: Ints, item: Columns, people: int, items: int) -> npt.NDArray[np.uint64]:
+    """Who had each item, a bit for each of the people."""
+    bits = np.zeros((items, (people + 63) // 64), np.uint64)
+    for e in range(len(person)):
+        bits[item[e], person[e] // 64] |= np.uint64(1) << np.uint64(person[e] % 64)
+    return bits
+
+
+@compiled()
+def _ones(x: np.uint64) -> int:
+    """How many bits are 1 (Warren 2012, 5-1)."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return int((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@compiled()
+def _diversity(lists: Columns, bits: npt.NDArray[np.uint64]) -> Floats:
+    size = np.zeros(len(bits))
+    for i in range(len(bits)):
+        for w in range(bits.shape[1]):
+            size[i] += _ones(bits[i, w])
+    found = np.full(len(lists), np.nan)
+    for p in range(len(lists)):
+        total, pairs = 0.0, 0
+        for r in range(lists.shape[1]):
+            for q in range(r):
+                i, j = lists[p, r], lists[p, q]
+                if i < 0 or j < 0:
+                    continue
+                both = 0
+                for w in range(bits.shape[1]):
+                    both += _ones(bits[i, w] & bits[j, w])
+                total += both / np.sqrt(max(size[i] * size[j], 1.0))
+                pairs += 1
+        if pairs:
+            found[p] = 1 - total / pairs
+    return found
 
 
 def rmse(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:

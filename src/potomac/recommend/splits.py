@@ -169,7 +169,7 @@ def strong(interactions: Interactions, share: float = 0.2, *, test_users: int | 
     _share(share)
     entries = interactions.of_users
     fit = np.flatnonzero(entries >= 2)
-    most = int(np.ceil(share * len(fit)))
+    most = max(1, int(np.ceil(share * len(fit))))
     rows = _drawn(fit, most if test_users is None else min(most, test_users), seed)
     _somebody(rows, "nobody has two interactions, one to know and one to foretell")
     held = _newest(interactions, rows, np.maximum(1, (share * entries[rows]).astype(np.int64)), seed)

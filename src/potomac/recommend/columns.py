@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
 from potomac.recommend.ids import array_of
+from potomac.recommend.source import Source, arrow_of
 
-__all__ = ["arrow_of", "columns_of", "named"]
+__all__ = ["arrow_of", "columns_of", "named", "numbers_of", "times_of"]
 
 GUESSES: Mapping[str, tuple[str, ...]] = {
     "user": ("user", "user_id", "userid", "userId", "visitor", "customer", "customer_id", "person"),
@@ -25,39 +26,7 @@ GUESSES: Mapping[str, tuple[str, ...]] = {
 """Usual names of a column by its role, the role's own first."""
 
 
-def arrow_of(source: Any) -> pa.Table:
-    """A table of any make as an Arrow table.
-
-    Args:
-        source: an Arrow table, reader or list of record batches, a pandas or Polars frame, a DuckDB relation, or a
-            mapping of arrays.
-
-    Raises:
-        StudyError: it is nothing of these.
-    """
-    if isinstance(source, pa.Table):
-        return source
-    if isinstance(source, pa.RecordBatch):
-        return pa.Table.from_batches([source])
-    if isinstance(source, pa.RecordBatchReader):
-        return source.read_all()
-    if isinstance(source, Mapping):
-        return pa.table({str(name): values for name, values in source.items()})
-    for method in ("fetch_arrow_table", "to_arrow_table", "to_arrow"):
-        if hasattr(source, method):
-            found = getattr(source, method)()
-            return found if isinstance(found, pa.Table) else found.read_all()
-    if hasattr(source, "iloc"):
-        return pa.Table.from_pandas(source, preserve_index=False)
-    if isinstance(source, Iterable) and not isinstance(source, str | bytes):
-        batches = list(source)
-        if batches and all(isinstance(batch, pa.RecordBatch) for batch in batches):
-            return pa.Table.from_batches(batches)
-    found, expected = f"a {type(source).__name__}", "expected a table: Arrow, pandas, Polars, DuckDB or named arrays"
-    raise StudyError(Fault("recommend.table", found, expected))
-
-
-def named(table: pa.Table, role: str, columns: Mapping[str, str], *, required: bool) -> str | None:
+def named(table: pa.Table | Source, role: str, columns: Mapping[str, str], *, required: bool) -> str | None:
     """Name of the column that plays ``role``: the one given, else one of the usual names.
 
     Raises:
@@ -96,8 +65,8 @@ def columns_of(
     return (
         user,
         item,
-        None if value is None else _numbers(table.column(value), value),
-        None if time is None else _times(table.column(time), time),
+        None if value is None else numbers_of(table.column(value), value),
+        None if time is None else times_of(table.column(time), time),
     )
 
 
@@ -108,9 +77,14 @@ def _ids(table: pa.Table, role: str, columns: Mapping[str, str]) -> pa.Array:
     return found
 
 
-def _numbers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.float32]:
+def numbers_of(column: pa.Array | pa.ChunkedArray, name: str) -> npt.NDArray[np.float32]:
+    """A column of values.
+
+    Raises:
+        DataError: it holds something else than finite numbers.
+    """
     try:
-        numbers = np.asarray(column.cast(pa.float32()).to_numpy())
+        numbers = np.asarray(_flat(column.cast(pa.float32(), safe=False)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         found, expected = f'column "{name}" of the type {column.type}', "expected numbers"
         raise DataError(Fault("recommend.value", found, expected, key="value")) from None
@@ -120,7 +94,12 @@ def _numbers(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.float32]:
     return numbers
 
 
-def _times(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
+def times_of(column: pa.Array | pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
+    """A column of times as microseconds since 1970 UTC; numbers are seconds.
+
+    Raises:
+        DataError: it holds something else than times.
+    """
     kind = column.type
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("us"))
@@ -132,4 +111,9 @@ def _times(column: pa.ChunkedArray, name: str) -> npt.NDArray[np.int64]:
     if column.null_count:
         raise DataError(Fault("recommend.time", f'{column.null_count:,} rows of "{name}" are empty', "expected times"))
     kind = pa.timestamp("us", column.type.tz)
-    return np.asarray(column.cast(kind, safe=False).cast(pa.int64()).to_numpy())
+    return np.asarray(_flat(column.cast(kind, safe=False).cast(pa.int64())))
+
+
+def _flat(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    whole = isinstance(column, pa.ChunkedArray)
+    return np.asarray(column.to_numpy() if whole else column.to_numpy(zero_copy_only=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault
-from potomac.recommend.columns import columns_of
-from potomac.recommend.ids import array_of, codes_of, rows_of
-from potomac.recommend.sparse import combined, grouped, later, transposed
+from potomac.recommend.gathering import gathered
+from potomac.recommend.ids import array_of, rows_of
+from potomac.recommend.source import source_of
+from potomac.recommend.sparse import counted, later, transposed
 
 __all__ = ["DUPLICATES", "Duplicates", "Histories", "Interactions"]
 
@@ -139,16 +140,12 @@ class Interactions:
         """
         if isinstance(source, cls):
             return source if items is None else source.with_items(items)
-        user, item, value, time = columns_of(source, columns or {})
-        users, row = codes_of(user)
-        names, column = codes_of(item)
-        indptr, indices, values, times = grouped(row, column, value, time, len(users))
-        indptr, indices, values, times, repeated = combined(indptr, indices, values, times, duplicates)
-        if repeated and duplicates == "error":
-            found = f"{repeated:,} rows repeat user and item of another row"
+        found = gathered(source_of(source), columns or {}, duplicates)
+        if found.repeated and duplicates == "error":
+            sentence = f"{found.repeated:,} rows repeat user and item of another row"
             mend = "Say which of them counts: last, sum or max"
-            raise DataError(Fault("recommend.duplicates", found, "expected each pair once", mend))
-        made = cls(users, names, indptr, indices, values, times, value is not None, repeated, duplicates)
+            raise DataError(Fault("recommend.duplicates", sentence, "expected each pair once", mend, key="duplicates"))
+        made = cls(**{one.name: getattr(found, one.name) for one in fields(found)}, duplicates=duplicates)
         return made if items is None else made.with_items(items)
 
     def __repr__(self) -> str:
@@ -182,7 +179,7 @@ class Interactions:
     @cached_property
     def of_items(self) -> Ints:
         """Entries of each item, shape (n,)."""
-        return np.bincount(self.indices, minlength=self.n_items).astype(np.int64)
+        return np.asarray(counted(self.indices, self.n_items))
 
     @cached_property
     def by_item(self) -> tuple[Ints, Columns, Floats]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from potomac.recommend.recommender import Recommender as Recommender
     from potomac.recommend.splits import Split as Split
     from potomac.recommend.splits import split_of as split_of
+    from potomac.recommend.verdict import Readiness as Readiness
+    from potomac.recommend.verdict import readiness as readiness
     from potomac.recommend.worlds import World as World
     from potomac.recommend.worlds import shuffled as shuffled
     from potomac.recommend.worlds import simulated as simulated
@@ -33,9 +35,11 @@ _HOMES = {
     "Popular": "popular",
     "Recommender": "recommender",
     "Split": "splits",
+    "Readiness": "verdict",
     "World": "worlds",
     "evaluate": "evaluation",
     "leaks": "leakage",
+    "readiness": "verdict",
     "shuffled": "worlds",
     "simulated": "worlds",
     "split_of": "splits",

@@ -1,0 +1,180 @@
+"""The learning curve: what a personal list gains as more people are known, and when it would be worth having."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.engine import Progress
+from potomac.recommend.impersonal import ListForAll
+from potomac.recommend.items import Items
+from potomac.recommend.parameters import fresh
+from potomac.recommend.recommender import Recommender
+from potomac.recommend.splits import Split
+from potomac.recommend.trial import Half, crossed, from_list, served
+from potomac.stats.bootstrap import mean_of, replicates
+from potomac.stats.streams import Stream
+
+__all__ = ["CURVE", "Curve", "Until", "learning_curve", "until"]
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Of the people who are learnt from."""
+FEWEST = 20
+"""People below whom there is no point of the curve."""
+LAST = 4
+"""Points from which the line goes on."""
+FAR = 32.0
+"""Times as many interactions as there are, beyond which nothing is foretold."""
+DRAWS = 2_000
+
+CURVE = pa.schema(
+    [
+        ("people", pa.int64()),
+        ("interactions", pa.int64()),
+        ("personal", pa.float64()),
+        ("impersonal", pa.float64()),
+        ("gain", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+    ]
+)
+"""Columns of a learning curve: means of nDCG, their difference and its interval."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Gains at growing shares of the people, always over the same test people.
+
+    Attributes:
+        people: who are learnt from, shape (j,).
+        interactions: that are learnt from, shape (j,).
+        personal: nDCG of each test person from the model, shape (k, j). impersonal: from the list for all.
+    """
+
+    people: Ints
+    interactions: Ints
+    personal: Array
+    impersonal: Array
+
+    def table(self, stream: Stream, confidence: float = 0.95) -> pa.Table:
+        """As :data:`CURVE`, with intervals by bootstrap over the test people."""
+        k, alpha = len(self.personal), (1 - confidence) / 2
+        difference = self.personal - self.impersonal
+        ends = np.array(
+            [
+                np.quantile(replicates(mean_of(column), k, stream, draws=DRAWS), [alpha, 1 - alpha])
+                for column in difference.T
+            ]
+        ).reshape(-1, 2)
+        columns = (self.people, self.interactions, self.personal.mean(0), self.impersonal.mean(0), difference.mean(0))
+        return pa.Table.from_arrays([pa.array(x) for x in (*columns, ends[:, 0], ends[:, 1])], schema=CURVE)
+
+
+@dataclass(frozen=True)
+class Until:
+    """How many interactions it would take until a personal list is worth having.
+
+    Attributes:
+        interactions: in all, if people come as they came; None where nothing says that it ever would.
+        low: lower end of the interval. high: upper end; infinite where it may never come.
+        have: interactions that are learnt from now.
+    """
+
+    interactions: float | None
+    low: float
+    high: float
+    have: int
+
+
+def learning_curve(
+    split: Split, items: Items | None, model: Recommender, which: ListForAll, half: Half, n: int, *,
+    shares: Sequence[float] = SHARES, seed: int = 0, progress: Progress | None = None,
+) -> Curve:  # fmt: skip
+    """What the test people get when only some of the people are learnt from.
+
+    The smaller parts are within the larger ones. Test people who are not among them come with their history all the
+    same, as somebody new would.
+
+    Args:
+        split: what is held out.
+        items: the catalogue, or None.
+        model: fitted anew to each part.
+        which: the list for all that it is blended and compared with, counted anew of each part.
+        half: that each test person belongs to, shape (k,): blends are chosen by the other one.
+        n: length of the lists.
+        shares: of the people, ascending.
+        seed: draws people.
+        progress: is told how far it is.
+    """
+    there = np.flatnonzero(split.train.of_users)
+    order = Stream(seed).child("recommend", "readiness", "curve").generator().permutation(there)
+    sizes = sorted({max(1, round(share * len(order))) for share in shares if share * len(order) >= FEWEST})
+    parts = [_learnt_from(split, np.sort(order[:size])) for size in sizes]
+    personal, impersonal = [], []
+    for done, part in enumerate(parts):
+        if progress:
+            progress("drawing the learning curve", done, len(parts))
+        personal.append(crossed(served(fresh(model).fit(part.train, items), which, part, n), half))
+        impersonal.append(from_list(which, part, n))
+    many = np.array([part.train.nnz for part in parts], np.int64)
+    none = np.zeros((len(split.held), 0))
+    return Curve(np.array(sizes, np.int64), many, *(np.column_stack([none, *each]) for each in (personal, impersonal)))
+
+
+def _learnt_from(split: Split, rows: Ints) -> Split:
+    """The same test people, when only the people at these rows of the train set are learnt from."""
+    place = np.full(split.train.n_users, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    known = split.histories.rows
+    histories = replace(split.histories, rows=np.where(known >= 0, place[known], -1))
+    return replace(split, train=split.train.take_users(rows), histories=histories)
+
+
+def until(curve: Curve, worth: float, stream: Stream) -> Until:
+    """Where the curve would reach a gain that is worth having.
+
+    With d = personal - (1 + worth) impersonal of each test person, a line d = a + b log2(interactions) through the
+    last points is followed to d = 0; resampled test people give the interval. Nothing is foretold where the personal
+    list is not better than the list for all by now (nine of ten resamples): a model that has nothing to find comes
+    closer to the list for all with more data and never beyond. Nor where the line does not rise, or gets there only
+    at more than 32 times the interactions.
+
+    Args:
+        curve: of :func:`learning_curve`.
+        worth: relative gain that is worth having.
+        stream: of the resamples.
+    """
+    have = int(curve.interactions[-1]) if len(curve.interactions) else 0
+    never = Until(None, np.inf, np.inf, have)
+    x = np.log2(np.maximum(curve.interactions[-LAST:], 1).astype(float))
+    if len(x) < 3 or np.ptp(x) == 0:
+        return never
+    k = len(curve.personal)
+    d = (curve.personal - (1 + worth) * curve.impersonal)[:, -LAST:]
+    better = replicates(mean_of((curve.personal - curve.impersonal)[:, -1]), k, stream, draws=DRAWS)
+    y = np.stack([replicates(mean_of(column), k, stream, draws=DRAWS) for column in d.T])  # the same resamples
+    reached = np.append(_crossing(x, y), _crossing(x, d.mean(axis=0)[:, None]))
+    low, middle, high = np.quantile(reached[:-1], [0.025, 0.5, 0.975], method="inverted_cdf")
+    at = float(reached[-1])
+    if np.mean(better > 0) < 0.9 or not np.isfinite(middle) or at - x[-1] > np.log2(FAR):
+        return never
+    return Until(float(np.exp2(at)), float(np.exp2(low)), float(np.exp2(high)), have)
+
+
+def _crossing(x: Array, y: Array) -> Array:
+    """Where lines of least squares through (x, y), y of shape (j, b), come up to 0; infinite where they fall."""
+    centred = x - x.mean()
+    slope = centred @ y / (centred @ centred)
+    level = y.mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = x.mean() - level / slope
+    reached = np.where(slope > 0, at, np.inf)
+    reached = np.where(y[-1] >= 0, np.minimum(reached, x[-1]), reached)
+    return np.asarray(np.maximum(reached, x[0]))  # of what comes before the first point nothing is known

@@ -128,6 +128,7 @@ def readiness(
     worth: float = WORTH,
     confidence: float = CONFIDENCE,
     models: Mapping[str, Sequence[Recommender]] | None = None,
+    growth: bool = True,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Readiness:
@@ -146,6 +147,7 @@ def readiness(
         worth: relative gain that is worth having, a share.
         confidence: of the intervals of gains, a share.
         models: what is tried, by kind (``collaborative``, ``content``); default by the size of the data.
+        growth: whether to draw the learning curve; the verdict does not rest on it.
         seed: draws people and resamples.
         progress: is told how far it is.
 
@@ -167,7 +169,7 @@ def readiness(
     trial = tried(split, catalogue, candidates, n, seed=seed, progress=told)
     gain, content = (_gain(trial, kind, confidence, stream) for kind in ("collaborative", "content"))
     curve, when = CURVE.empty_table(), None
-    if gain is not None:
+    if gain is not None and growth:
         drawn = learning_curve(
             split, catalogue, trial.chosen("collaborative"), trial.which, trial.half, n, seed=seed, progress=told
         )

@@ -7,6 +7,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from potomac.recommend.auto import Auto as Auto
     from potomac.recommend.evaluation import Evaluation as Evaluation
     from potomac.recommend.evaluation import evaluate as evaluate
     from potomac.recommend.explanation import Explanation as Explanation
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from potomac.recommend.worlds import simulated as simulated
 
 _HOMES = {
+    "Auto": "auto",
     "Evaluation": "evaluation",
     "Explanation": "explanation",
     "Histories": "interactions",

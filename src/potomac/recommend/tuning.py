@@ -1,0 +1,246 @@
+"""Tuning: which method, with which parameters, foretells best what is held out of the train set.
+
+Each method is searched along its own ``space``, one parameter at a time and uphill (coordinate search); the number of
+fits is shared out by successive halving (Jamieson and Talwalkar 2016): all, then the better half, then the best.
+The budget is a number of fits and not of seconds, so that the same data and seed give the same choice everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress
+from potomac.errors import DataError, Interrupted, PotomacError
+from potomac.recommend.evaluation import lists_of
+from potomac.recommend.interactions import Interactions
+from potomac.recommend.items import Items
+from potomac.recommend.metrics import hits_of, ndcg
+from potomac.recommend.popular import DAY, Popular
+from potomac.recommend.recommender import Recommender
+from potomac.recommend.splits import Split, split_of
+from potomac.stats.streams import Stream
+
+__all__ = ["Candidate", "Search", "folds_of", "sample_of", "space_of"]
+
+Floats = npt.NDArray[np.float64]
+Choice = tuple[int, ...]
+
+MOST = 5_000_000
+"""Interactions above which parameters are tuned on a sample of the people."""
+SAMPLE = 3_000_000
+"""Interactions that the sample has about."""
+ENOUGH = 4_000
+"""People over whom a figure is thought sharp enough; smaller data is held out of several times over."""
+FOLDS = 3
+_END = object()
+
+
+def sample_of(interactions: Interactions, seed: int) -> Interactions:
+    """All people, or, of more than five million interactions, the people of about three million."""
+    if interactions.nnz <= MOST:
+        return interactions
+    people = np.flatnonzero(interactions.of_users)
+    many = max(1, int(len(people) * SAMPLE / interactions.nnz))
+    draws = Stream(seed, ("recommend", "sample")).generator()
+    return interactions.take_users(np.sort(draws.choice(people, many, replace=False)))
+
+
+def folds_of(interactions: Interactions, kind: str, *, seed: int, **options: Any) -> list[Split]:
+    """Validation splits, each made like the test's: one, or as many as it takes to ask some thousand times.
+
+    The second holds out what came before what the first held out, and so on; of people held out whole, others are
+    drawn each time.
+
+    Raises:
+        DataError: nobody is left to be tested.
+    """
+    folds = [split_of(interactions, kind, seed=seed, **options)]
+    while len(folds) < FOLDS and sum(len(fold.held) for fold in folds) < ENOUGH:
+        try:
+            if kind == "strong":
+                folds.append(split_of(interactions, kind, **{**options, "seed": seed + len(folds)}))
+            else:
+                folds.append(folds[-1].inner(seed, options.get("test_users")))
+        except DataError:
+            break
+    return folds
+
+
+def space_of(method: type[Recommender], interactions: Interactions) -> dict[str, Sequence[Any]]:
+    """Values of each parameter of a method that are worth a try, the best guess first; none where it has none."""
+    space = getattr(method, "space", None)
+    if space is not None:
+        return dict(space(interactions))
+    times = interactions.times
+    if method is Popular and times is not None and len(times):
+        days = float(times.max() - times.min()) / DAY
+        return {"half_life": [None, *(round(days * share, 3) for share in (0.5, 0.15, 0.05, 0.015) if days > 0)]}
+    return {}
+
+
+@dataclass(eq=False)
+class Candidate:
+    """A method with parameters that was tried.
+
+    Attributes:
+        method: the class.
+        choice: the place of each parameter's value in its list.
+        parameters: by name.
+        values: nDCG of each person of all folds, shape (k,); empty where the method could not be fitted.
+        models: as fitted to each fold's train set; empty once it is not the best of its method.
+        seconds: that fitting and ranking took.
+        fault: why it could not be fitted.
+    """
+
+    method: type[Recommender]
+    choice: Choice
+    parameters: dict[str, Any]
+    values: Floats = field(default_factory=lambda: np.zeros(0))
+    models: list[Recommender] = field(default_factory=list)
+    seconds: float = 0.0
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """Word for the method."""
+        return self.method.name
+
+    @property
+    def score(self) -> float:
+        """Mean of the values; minus infinity where it could not be fitted."""
+        return float(self.values.mean()) if len(self.values) else -np.inf
+
+
+class Search:
+    """All that was tried on some folds.
+
+    Args:
+        folds: what is learnt from and held out.
+        items: the catalogue, or None.
+        n: length of the lists whose nDCG counts.
+        given: parameters by the method's name that stand firm, ``seed`` for instance.
+        progress: is told how far it is.
+    """
+
+    def __init__(
+        self, folds: Sequence[Split], items: Items | None, n: int, given: Mapping[str, Any], progress: Progress
+    ) -> None:
+        self.folds, self.items, self.n, self.given, self.progress = folds, items, n, given, progress
+        self.tried: dict[tuple[str, Choice], Candidate] = {}
+        self.total = 0
+
+    def best(self, name: str) -> Candidate | None:
+        """The best of a method's candidates so far; of equals the first."""
+        found = [one for (method, _), one in self.tried.items() if method == name and len(one.values)]
+        return max(found, key=lambda one: one.score, default=None)
+
+    def run(self, methods: Sequence[type[Recommender]], fits: int, caps: Mapping[str, int]) -> None:
+        """Try them all; about ``fits`` fits, and of some methods at most so many as ``caps`` says."""
+        self.total = max(fits, len(methods))
+        walks = {method.name: self._walk(method, caps.get(method.name, fits)) for method in methods}
+        for walk in walks.values():  # the best guess of each
+            _go(walk, 1)
+        for left in (len(walks), -(-len(walks) // 2)):
+            going = self._order(walks)[:left]
+            for name in going:
+                _go(walks[name], (fits - len(methods)) // (3 * len(going)))
+        for name in self._order(walks):
+            _go(walks[name], fits - len(self.tried))
+
+    def _order(self, names: Iterable[str]) -> list[str]:
+        """Those that could be fitted, the best first."""
+        return sorted((name for name in names if self.best(name)), key=self._rank)
+
+    def _rank(self, name: str) -> tuple[float, str]:
+        found = self.best(name)
+        return (-found.score if found else np.inf, name)
+
+    def _walk(self, method: type[Recommender], cap: int) -> Iterator[None]:
+        """Uphill along one parameter after the other, twice; a step for each fit."""
+        space = space_of(method, self.folds[0].train)
+        names = [name for name, values in space.items() if len(values) > 1]
+        here = tuple(0 for _ in space)
+        at = {name: place for place, name in enumerate(space)}
+        yield from self._try(method, space, here, cap)
+        for name in (*names, *names):
+            values, place = space[name], at[name]
+            start = here
+            for way in _ways(values, here[place]):
+                if here != start and len(way) > 1:
+                    break
+                for step in way:
+                    there = (*here[:place], step, *here[place + 1 :])
+                    yield from self._try(method, space, there, cap)
+                    if self._score(method, there) <= self._score(method, here):
+                        break
+                    here = there
+
+    def _score(self, method: type[Recommender], choice: Choice) -> float:
+        found = self.tried.get((method.name, choice))
+        return found.score if found else -np.inf
+
+    def _try(
+        self, method: type[Recommender], space: Mapping[str, Sequence[Any]], choice: Choice, cap: int
+    ) -> Iterator[None]:
+        """Fit and judge, unless this was tried before or the method has had its share."""
+        key = (method.name, choice)
+        if key in self.tried or sum(name == method.name for name, _ in self.tried) >= cap:
+            return
+        self.progress("choosing a method", len(self.tried), max(self.total, len(self.tried) + 1))
+        parameters = {name: values[at] for (name, values), at in zip(space.items(), choice, strict=True)}
+        before = self.best(method.name)
+        made = self.tried[key] = self._judged(Candidate(method, choice, parameters))
+        if before is not None and made.score > before.score:
+            before.models = []
+        elif before is not None:
+            made.models = []
+        yield
+
+    def _judged(self, candidate: Candidate) -> Candidate:
+        begun = time.perf_counter()
+        given = {name: value for name, value in self.given.items() if name in _arguments(candidate.method)}
+        values = []
+        try:
+            for fold in self.folds:
+                model = candidate.method(**{**given, **candidate.parameters}).fit(fold.train, self.items)
+                values.append(value_of(lists_of(model, fold, self.n), fold, self.n))
+                candidate.models.append(model)
+            candidate.values = np.concatenate(values)
+        except Interrupted:
+            raise
+        except PotomacError as error:  # this method cannot learn from this data: others may
+            candidate.models, candidate.fault = [], str(error)
+        candidate.seconds = time.perf_counter() - begun
+        return candidate
+
+
+def value_of(lists: npt.NDArray[np.int32], split: Split, n: int) -> Floats:
+    """The nDCG of each person's list, shape (k,)."""
+    return ndcg(hits_of(lists, split.held), split.held.lengths, n)
+
+
+def _go(walk: Iterator[None], steps: int) -> None:
+    for _ in range(steps):
+        if next(walk, _END) is _END:
+            return
+
+
+def _arguments(method: type[Recommender]) -> Mapping[str, Any]:
+    from inspect import signature
+
+    return signature(method.__init__).parameters
+
+
+def _ways(values: Sequence[Any], here: int) -> list[list[int]]:
+    """Places to go from one of the values: up and then down numbers in their order, to any of other values."""
+    if not all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+        return [[place] for place in range(len(values)) if place != here]
+    order = sorted(range(len(values)), key=lambda place: np.inf if values[place] is None else float(values[place]))
+    at = order.index(here)
+    return [order[at + 1 :], order[:at][::-1]]

@@ -72,7 +72,7 @@ class TableSpec(Spec):
 
     @property
     def download(self) -> str:
-        """Which part of which download the source is (``potomac.tables.downloads``); empty for a plain table."""
+        """Which part of which download the source is (``potomac.tables.formats``); empty for a plain table."""
         return ""
 
     @property

@@ -6,17 +6,17 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
-from potomac.tables.chunk import Source, shown
+from potomac.errors import DataError, Fault, listing
+from potomac.tables.chunk import shown
 from potomac.tables.files import missing
 from potomac.tables.streams import BLOCK, meter, reading
 
-__all__ = ["Download", "open_download"]
+__all__ = ["Download"]
 
 _PACKED = (".gz", ".zst", ".bz2")
 _DEPTH = 2
@@ -125,36 +125,3 @@ def _unpacking(label: str) -> Iterator[None]:
         found = f"{shown(label)} cannot be unpacked: {shown(error, 200)}"
         mend = "Fetch the file again, or unpack it and name the directory"
         raise DataError(Fault("data.compression", found, "expected a whole zip without a password", mend)) from error
-
-
-def open_download(form: str, written: Any, base: Path) -> Source:
-    """The rows of one part of a download.
-
-    Args:
-        form: which download, and which part of it: "movielens ratings".
-        written: path of its directory, its zip or one of its files.
-        base: directory that it is relative to.
-
-    Raises:
-        StudyError: no such form is known, or the source is no path.
-        DataError: it is not there, or not what the form says.
-    """
-    if form not in _openers():
-        found, near = f'no download "{form}" is known', did_you_mean(form, [*_openers()])
-        raise StudyError(Fault("data.format", found, f"valid are {listing(_openers())}", near, key="format"))
-    if not isinstance(written, str | Path):
-        found = f"a {type(written).__name__} in memory is given, and the format of a download"
-        mend = 'Take format away (format = "table"), and name the columns'
-        raise StudyError(Fault("data.format", found, "expected a path", mend, key="format"))
-    return _openers()[form](Download(str(written), base))
-
-
-def _openers() -> dict[str, Callable[[Download], Source]]:
-    from potomac.tables import goodbooks, movielens
-
-    return {
-        "movielens ratings": movielens.ratings,
-        "movielens items": movielens.items,
-        "goodbooks ratings": goodbooks.ratings,
-        "goodbooks items": goodbooks.items,
-    }

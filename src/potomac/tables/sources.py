@@ -12,9 +12,9 @@ import pyarrow as pa
 from potomac.errors import Fault, StudyError
 from potomac.tables.chunk import Source, shown
 from potomac.tables.database import is_url, open_database
-from potomac.tables.downloads import open_download
 from potomac.tables.duck import reader
 from potomac.tables.files import open_files
+from potomac.tables.formats import open_download
 from potomac.tables.memory import ArrowDataset, Memory, from_arrays, from_frame, is_geo
 from potomac.tables.spool import Spool
 

@@ -1,0 +1,306 @@
+"""Tables of a study -> the result: whether a recommender pays, how good it is, and who is offered what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from potomac.engine import Progress, Result
+from potomac.errors import DataError, Fault, NoAnswer, StudyError, did_you_mean, listing, shown
+from potomac.recommend import told
+from potomac.recommend.evaluation import Evaluation, evaluate
+from potomac.recommend.examples import examples_of
+from potomac.recommend.features import described
+from potomac.recommend.found import Found
+from potomac.recommend.ids import array_of
+from potomac.recommend.keeping import to_tables
+from potomac.recommend.lists import Lists, asked
+from potomac.recommend.methods import method_named
+from potomac.recommend.parameters import fresh
+from potomac.recommend.popular import Popular
+from potomac.recommend.question import Question
+from potomac.recommend.reading import Read, read
+from potomac.recommend.recommender import Recommender
+from potomac.recommend.verdict import Readiness, readiness
+from potomac.tables import Table
+
+__all__ = ["answer", "check"]
+
+Mask = npt.NDArray[np.bool_]
+
+REASONED = 10_000
+"""People up to whom every list says why: a reason takes longer than a list."""
+COMPARED = 5_000_000
+"""Interactions up to which other methods are tested beside the one that is chosen."""
+METHODS = pa.schema(
+    [("key", pa.string()), ("method", pa.string()), ("made", pa.bool_())]
+    + [(name, pa.float64()) for name in ("ndcg", "low", "high", "gain", "gain_low", "gain_high", "coverage", "recall",
+                                         "novelty", "diversity", "popularity")]
+)  # fmt: skip
+TAIL = 100_000
+"""Items of which the table of popularity has a row; of more, the most popular."""
+
+
+def answer(tables: Mapping[str, Table], question: Question, progress: Progress) -> Result:
+    """Answer a study.
+
+    Args:
+        tables: ``interactions``, and where there is a catalogue ``items``.
+        question: what is asked.
+        progress: is told what is done.
+
+    Raises:
+        StudyError: what is asked does not fit together.
+        DataError: a table is wrong.
+        NoAnswer: there is nothing to learn from, or nothing may be offered.
+    """
+    known = read(tables["interactions"], tables.get("items"), question, progress)
+    allowed = _allowed(known, question)
+    judged = _judged(known, question, progress)
+    method, why = _method(judged, known, question)
+    test, untested = _tested(method, known, question, progress)
+    model = _fitted(method, test, known, progress)
+    users, unknown = asked(question.users, known)
+    many = len(known.every.users) if users is None else len(users)
+    lists = Lists(model, known, question.ordering, allowed, users, reasons=many <= REASONED)
+    notes = (*known.notes, *unknown, *(_unreasoned(many) if many > REASONED else ()))
+    found = Found(question, known, judged, model, why, method.name, test, untested, lists, {}, notes)
+    return told.result(replace(found, tables=dict(_tables(found, progress))), to_tables(model))
+
+
+def check(tables: Mapping[str, Table], question: Question) -> None:
+    """Say what a run would say of picks, rules and parameters before it learns anything.
+
+    Raises:
+        StudyError: the method has no such parameter.
+        DataError: a pick or an item of a rule is not in the catalogue.
+    """
+    _made(question.method, question)
+    if "items" in tables:
+        found = tables["items"].to_arrow(["item"]).column("item").combine_chunks()
+        _known(array_of(found), found.cast(pa.string()), question)
+
+
+# ---- what may be offered ------------------------------------------------------------------------------------------
+
+
+def _allowed(known: Read, question: Question) -> Mask:
+    """Items that may be offered, shape (n,)."""
+    _known(known.every.items, known.items.titles, question)
+    allowed = known.may.copy() if question.rules.available else np.ones(len(known.may), np.bool_)
+    if question.rules.exclude:
+        allowed[known.every.item_rows(list(question.rules.exclude))] = False
+    if not allowed.any():
+        found = f"none of {len(allowed):,} items may be offered: they are excluded, or not available"
+        mend = "Exclude fewer, or say available = false to offer what is not available, too"
+        raise NoAnswer(Fault("recommend.nothing-allowed", found, "expected one at least", mend, key="rules"))
+    return allowed
+
+
+def _known(ids: pa.Array, titles: pa.Array, question: Question) -> None:
+    """Refuse picks and items of rules that are nowhere; a title in place of an id is told its id."""
+    named = {
+        "editors_picks": question.picks,
+        "rules.exclude": question.rules.exclude,
+        "rules.pins": question.rules.pins,
+    }
+    faults = [fault for key, some in named.items() for fault in _strangers(ids, titles, some, key)]
+    if faults:
+        raise DataError(faults)
+
+
+def _strangers(ids: pa.Array, titles: pa.Array, some: tuple[int | str, ...], key: str) -> Iterator[Fault]:
+    if not some:
+        return
+    words = ids.cast(pa.string())
+    there = pc.is_in(pa.array([str(one) for one in some]), words)
+    for one in (one for one, known in zip(some, there.to_pylist(), strict=True) if not known):
+        at = pc.index(titles, str(one)).as_py()
+        near = did_you_mean(str(one), words.slice(0, 100_000).to_pylist())
+        mend = f"Its id is {shown(ids[at])}" if at >= 0 else near
+        found = f'no item has the id "{shown(one)}"'
+        yield Fault(
+            "recommend.item", found, f"expected ids such as {listing(words.slice(0, 3).to_pylist())}", mend, key=key
+        )
+
+
+# ---- the verdict --------------------------------------------------------------------------------------------------
+
+
+def _judged(known: Read, question: Question, progress: Progress) -> Readiness:
+    items = known.items if known.listed else None
+    return readiness(known.likes, items, n=question.test.k, seed=question.seed, progress=progress)
+
+
+def _method(judged: Readiness, known: Read, question: Question) -> tuple[Recommender, str]:
+    """The method that makes the lists, not fitted, and why it is this one."""
+    if question.method != "auto":
+        return _made(question.method, question), "The study names it."
+    if judged.verdict == "not_yet":
+        if question.picks:
+            why = "No personal list pays yet, so everybody is offered the editor's picks and the most popular."
+            return _made("picks", question), why
+        return _made("popular", question), "No personal list pays yet, so everybody is offered the most popular."
+    if judged.verdict == "content_based":
+        why = "Attributes of the items foretell what people choose, and other people's choices do not do better."
+        return _auto(question, ("popular", "content")), why
+    return _auto(question, None), "Of several methods it did best on what was held out to choose among them."
+
+
+def _auto(question: Question, methods: tuple[str, ...] | None) -> Recommender:
+    """The choice among methods, by a test of the kind that the study asks for."""
+    test = question.test
+    return method_named("auto")(methods=methods, split=test.split, last=test.last, k=test.k, seed=question.seed)  # type: ignore[call-arg]
+
+
+def _made(name: str, question: Question) -> Recommender:
+    """A method with the parameters that the study gives."""
+    kind = method_named(name)
+    given = dict(question.parameters)
+    if name == "picks":
+        given["picks"] = list(question.picks)
+    try:
+        return fresh(kind(), **given) if name != "picks" else kind(**given)
+    except StudyError as error:
+        keyed = (replace(fault, key=f"model.{fault.key}") for fault in error.faults)
+        raise StudyError(keyed) from error
+
+
+# ---- the test -----------------------------------------------------------------------------------------------------
+
+
+def _tested(
+    method: Recommender, known: Read, question: Question, progress: Progress
+) -> tuple[Evaluation | None, str]:  # fmt: skip
+    """The test of the method beside popularity and other methods, or why there is none."""
+    test = question.test
+    try:
+        found = evaluate(
+            _competitors(method, known, question), known.likes, known.items if known.listed else None,
+            split=test.split, k=test.k, last=test.last, share=test.share, test_users=test.test_users,
+            confidence=test.confidence, seed=question.seed, baseline="popular", progress=progress,
+        )  # fmt: skip
+    except DataError as error:
+        if test.asked or any(fault.code not in ("recommend.split-empty",) for fault in error.faults):
+            keyed = (replace(fault, key=f"evaluation.{fault.key}") for fault in error.faults)
+            raise DataError(keyed) from error
+        return None, error.faults[0].found
+    return found, ""
+
+
+def _competitors(method: Recommender, known: Read, question: Question) -> dict[str, Recommender]:
+    """What is tested: popularity, the method, and others beside it."""
+    named: dict[str, Recommender] = {"popular": Popular()}
+    names = question.test.methods
+    if names is None:
+        names = tuple(_fitting(known)) if known.likes.nnz <= COMPARED else ()
+    for name in names:
+        named.setdefault(name, method if name == method.name else method_named(name)())
+    return {**named, method.name: method} if method.name != "popular" else {**named, "popular": method}
+
+
+def _fitting(known: Read) -> Iterator[str]:
+    """Methods that the data allow."""
+    if known.likes.n_users < 2 or known.likes.n_items < 2:
+        return
+    yield "item_knn"
+    if known.likes.n_items <= 20_000:
+        yield "ease"
+    yield "als"
+    if known.listed and described(known.items):
+        yield "content"
+
+
+def _fitted(method: Recommender, test: Evaluation | None, known: Read, progress: Progress) -> Recommender:
+    """The method, fitted to everything."""
+    progress("fitting", 0)
+    return method.fit(known.likes, known.items if known.listed else None, progress=progress)
+
+
+# ---- tables -------------------------------------------------------------------------------------------------------
+
+
+def _tables(found: Found, progress: Progress) -> Iterator[tuple[str, pa.Table]]:
+    yield "recommendations", found.lists.table(progress)
+    yield "readiness", found.judged.checks
+    if found.test is not None:
+        yield "evaluation", found.test.table
+        yield "gains", found.test.gains
+        yield "methods", _methods(found.test, found.chosen)
+    if found.judged.curve.num_rows:
+        yield "curve", found.judged.curve
+    yield "popularity", _popularity(found.read)
+    yield "everybody", _everybody(found)
+    people = examples_of(found)
+    if people is not None:
+        yield "people", people
+
+
+def _methods(test: Evaluation, chosen: str) -> pa.Table:
+    """A row for each method: what it reached at the longest list, with its gain over popularity in per cent."""
+    k = test.k[-1]
+    figure = {(row["method"], row["metric"]): row for row in test.table.to_pylist()}
+    gains = {row["method"]: row for row in test.gains.to_pylist() if row["metric"] == f"ndcg@{k}"}
+    base = figure[test.baseline, f"ndcg@{k}"]["mean"]
+
+    def percent(row: Mapping[str, Any] | None, name: str) -> float | None:
+        return None if row is None or row[name] is None or not base else 100 * row[name] / base
+
+    rows = []
+    for key in test.models:
+        ndcg, gain = figure[key, f"ndcg@{k}"], gains.get(key)
+        rows.append(
+            {"key": key, "method": told.NAMES.get(key, key), "made": key == chosen, "ndcg": ndcg["mean"],
+             "low": ndcg["low"], "high": ndcg["high"], "gain": percent(gain, "gain"), "gain_low": percent(gain, "low"),
+             "gain_high": percent(gain, "high"), "coverage": 100 * figure[key, f"coverage@{k}"]["mean"],
+             **{name: figure[key, f"{name}@{k}"]["mean"] for name in ("recall", "novelty", "diversity", "popularity")}}
+        )  # fmt: skip
+    return pa.Table.from_pylist(rows, METHODS)
+
+
+def _everybody(found: Found) -> pa.Table:
+    """The list for people of whom nothing is known: the editor's picks, then the most popular that may be offered."""
+    known, allowed = found.read, found.lists.allowed
+    counts = known.likes.of_items
+    picks = known.every.item_rows(list(found.question.picks)) if found.question.picks else np.zeros(0, np.int64)
+    picks = picks[allowed[picks]]
+    order = np.argsort(-counts, kind="stable")
+    order = order[allowed[order] & ~np.isin(order, picks)]
+    at = np.concatenate((picks, order))[: max(found.question.ordering.n, len(picks))]
+    why = ["an editor's pick" if k < len(picks) else "popular" for k in range(len(at))]
+    return pa.table(
+        {
+            "rank": np.arange(1, len(at) + 1),
+            "item": known.every.items.take(pa.array(at)),
+            "title": known.items.titles.take(pa.array(at)),
+            "people": counts[at],
+            "why": why,
+        }
+    )
+
+
+def _popularity(known: Read) -> pa.Table:
+    """Items by how many people had to do with them, and the share of all interactions that the first so many have."""
+    counts = known.likes.of_items
+    order = np.argsort(-counts, kind="stable")[:TAIL]
+    at = pa.array(order)
+    return pa.table(
+        {
+            "rank": np.arange(1, len(order) + 1),
+            "item": known.every.items.take(at),
+            "title": known.items.titles.take(at),
+            "people": counts[order],
+            "share": np.cumsum(counts[order]) / max(1, counts.sum()),
+        }
+    )
+
+
+def _unreasoned(many: int) -> tuple[str, ...]:
+    return (f"Reasons stand beside the lists of {REASONED:,} people at most, and there are {many:,}: ask the product "
+            "for one person's, or name users in [model].",)  # fmt: skip

@@ -1,0 +1,54 @@
+"""What a study found, before it is put into words and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from potomac.engine import Rows
+from potomac.recommend.evaluation import Evaluation
+from potomac.recommend.lists import Lists
+from potomac.recommend.question import Question
+from potomac.recommend.reading import Read
+from potomac.recommend.recommender import Recommender
+from potomac.recommend.verdict import Readiness
+
+__all__ = ["Found"]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a study found.
+
+    Attributes:
+        question: what was asked.
+        read: interactions and catalogue.
+        judged: whether to build a recommender.
+        model: that made the lists, fitted to everything.
+        why: why it is this one, in a sentence.
+        chosen: its name in the test.
+        test: of several models on what was held out; None where nobody could be tested.
+        untested: why not.
+        lists: who is offered what.
+        tables: of the result.
+        notes: of the way here.
+    """
+
+    question: Question
+    read: Read
+    judged: Readiness
+    model: Recommender
+    why: str
+    chosen: str
+    test: Evaluation | None
+    untested: str
+    lists: Lists
+    tables: Mapping[str, pa.Table | Rows]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def personal(self) -> bool:
+        """Whether different people are offered different things."""
+        return self.model.name not in ("popular", "picks")

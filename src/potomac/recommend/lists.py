@@ -1,0 +1,148 @@
+"""Lists for many people: what each is offered and why, a block of people at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from potomac.engine import Progress, Rows
+from potomac.errors import listing
+from potomac.recommend.ids import array_of
+from potomac.recommend.interactions import Histories
+from potomac.recommend.question import Ordering
+from potomac.recommend.reading import Read
+from potomac.recommend.recommender import BLOCK, Recommender
+from potomac.recommend.topn import best
+
+__all__ = ["MANY", "Lists"]
+
+Floats = npt.NDArray[np.float32]
+Columns = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+MANY = 1_000_000
+"""Rows up to which lists are one table in memory; more are streamed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """Who is offered what.
+
+    Attributes:
+        model: fitted.
+        read: all interactions and the catalogue, in the item numbers of the model.
+        ordering: how long lists are, and how they are put together.
+        allowed: items that may be offered, shape (n,).
+        users: ids of the people; None for everybody.
+        reasons: whether each row says why.
+    """
+
+    model: Recommender
+    read: Read
+    ordering: Ordering
+    allowed: Mask
+    users: pa.Array | None
+    reasons: bool
+
+    @property
+    def ids(self) -> pa.Array:
+        """Ids of those who get a list."""
+        return self.read.every.users if self.users is None else self.users
+
+    def table(self, progress: Progress) -> pa.Table | Rows:
+        """Columns user, item, title, rank, score and reason; a stream where there are many."""
+        most = len(self.ids) * min(self.ordering.n, self.read.every.n_items)
+        if most > MANY:
+            return Rows(self.schema, lambda: self._batches(progress))
+        return pa.Table.from_batches(list(self._batches(progress)), self.schema)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the table."""
+        user, item = self.ids.type, self.read.every.items.type
+        return pa.schema(
+            [("user", user), ("item", item), ("title", pa.string()), ("rank", pa.int64()), ("score", pa.float64()),
+             ("reason", pa.string())]
+        )  # fmt: skip
+
+    def _batches(self, progress: Progress) -> Iterator[pa.RecordBatch]:
+        rows = self.read.every.user_rows(self.ids)
+        step = max(1, BLOCK // max(1, self.read.every.n_items))
+        for first in range(0, len(rows), step):
+            progress("making lists", first, len(rows))
+            part = rows[first : first + step]
+            numbers, scores = self.best(part)
+            yield self._batch(self.ids.slice(first, len(part)), part, numbers, scores)
+        progress("making lists", len(rows), len(rows))
+
+    def best(self, rows: Ints) -> tuple[Columns, Floats]:
+        """Numbers and scores of what the people at ``rows`` are offered, shape (k, n); -1: no more."""
+        histories = self._histories(rows)
+        seen = self.read.every.histories(rows)  # what somebody did not like is not offered again either
+        without = None if self.ordering.seen else (seen.indptr, seen.indices)
+        return best(self.model.scores(histories), self.ordering.n, without=without, allowed=self.allowed)
+
+    def _histories(self, rows: Ints) -> Histories:
+        """What is learnt from of each; the model has all people of the table, with and without likes."""
+        return self.read.likes.histories(rows)
+
+    def _batch(self, ids: pa.Array, rows: Ints, numbers: Columns, scores: Floats) -> pa.RecordBatch:
+        there = numbers >= 0
+        row, place = np.nonzero(there)
+        items = pa.array(numbers[there].astype(np.int64))
+        arrays = [
+            ids.take(pa.array(row)),
+            self.read.every.items.take(items),
+            self.read.items.titles.take(items),
+            pa.array(place + 1),
+            pa.array(scores[there].astype(float)),
+            self._reasons(rows[row], numbers[there]),
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _reasons(self, rows: Ints, items: Columns) -> pa.Array:
+        """Why each of ``items`` is offered to the person at the same place of ``rows``."""
+        if not self.reasons:
+            return pa.nulls(len(rows), pa.string())
+        said: list[str] = []
+        history, at = self._histories(rows[:0]), -2
+        for row, item in zip(rows.tolist(), items.tolist(), strict=True):
+            if row != at:
+                history, at = self._histories(np.array([row])), row
+            said.append(self.reason(history, item))
+        return pa.array(said, pa.string())
+
+    def reason(self, history: Histories, item: int) -> str:
+        """Why an item is offered to the one person of ``history``, from the parts of the model's own score."""
+        model = getattr(self.model, "chosen_", self.model)
+        if type(model).explained is not Recommender.explained:  # it has words of its own
+            return str(model.explained(history, item).sentence)
+        parts = model._parts(history, item)  # scores are not needed again
+        order = np.argsort(-parts, kind="stable")[:3]
+        order = order[parts[order] != 0]
+        at = pa.array(history.indices[order].astype(np.int64))
+        because = pa.table(
+            {
+                "item": model.items_.ids.take(at),
+                "title": model.items_.titles.take(at),
+                "contribution": pa.array(parts[order].astype(float)),
+            }
+        )
+        return str(model._sentence(because))
+
+
+def asked(users: tuple[int | str, ...] | None, read: Read) -> tuple[pa.Array | None, tuple[str, ...]]:
+    """The people who are asked for, by id, and a note where some are not known."""
+    if users is None:
+        return None, ()
+    ids = array_of(list(users))
+    unknown = np.flatnonzero(read.every.user_rows(ids) < 0)
+    if not len(unknown):
+        return ids, ()
+    names = listing((ids[int(i)].as_py() for i in unknown), 5)
+    return ids, (f"Nothing is known of {names}: they are served as somebody new.",)

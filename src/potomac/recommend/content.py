@@ -24,12 +24,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import optimize, sparse
-from scipy.sparse.linalg import lsqr
+from scipy import sparse
 
 from potomac.engine import Progress
-from potomac.errors import DataError, Fault, listing, shown
-from potomac.recommend.contrasts import contrasts, drawn
+from potomac.errors import DataError, Fault, StudyError, listing, shown
+from potomac.recommend.bounds import hold
+from potomac.recommend.contrasts import contrasts, drawn, preferred
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.features import Features
 from potomac.recommend.interactions import Histories, Interactions
@@ -48,12 +48,6 @@ ENOUGH = 50
 """Choices from which weights are learned; with fewer all groups count alike."""
 CHOICES = 20_000
 """Most choices that weights are learned from."""
-TOWARDS_EQUAL = 5.0
-"""How many choices' worth the belief in equal weights is."""
-LEAST = 0.1
-"""Smallest weight that all groups are believed to have."""
-TRACE = 1e-3
-"""Smallest weight of a group, so that likeness means something even where it foretells nothing."""
 DENSE = 1 << 22
 """Numbers of profiles held at once."""
 
@@ -114,6 +108,12 @@ class Content(Recommender):
     # ---------------------------------------------------------------------------------- fit
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
+        hold(
+            self,
+            shrinkage=(self.shrinkage >= 0, "0 or more"),
+            recency=(self.recency is None or self.recency > 0, "more than 0 entries"),
+            half_life=(self.half_life is None or self.half_life > 0, "more than 0 days"),
+        )
         for name in ("features", "_group", "_augmented", "_lengths", "_known_of"):  # of an earlier fit
             self.__dict__.pop(name, None)
         features = self.features
@@ -143,6 +143,10 @@ class Content(Recommender):
         """Weights of the groups and of popularity."""
         groups = self.features.groups
         if self.weights is not None:
+            unknown = set(self.weights) - {group.name for group in groups}
+            if unknown or any(not 0 <= float(w) < np.inf for w in self.weights.values()):
+                found, names = f"weights are {dict(self.weights)}", listing(group.name for group in groups)
+                raise StudyError(Fault("recommend.parameter", found, f"expected 0 or more for {names}", key="weights"))
             fixed = np.array([float(self.weights.get(group.name, 0.0)) for group in groups])
             return fixed, 0.1 if self.popularity is None else self.popularity
         amounts = self._liking(interactions.histories(np.arange(interactions.n_users)))
@@ -157,7 +161,7 @@ class Content(Recommender):
         item = interactions.indices[targets]
         without = np.log1p(np.maximum(counts[item] - own[targets], 0))  # as if the choice had not been made
         popular = np.repeat(without, others.shape[1]) - self.quality_[others.ravel()].astype(float)
-        return _preferred(differences, popular, self.popularity)
+        return preferred(differences, popular, self.popularity)
 
     # ---------------------------------------------------------------------------------- answers
 
@@ -249,17 +253,23 @@ class Content(Recommender):
     def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
         """Why an item is offered to the one person of ``history``, with what it shares with what they liked."""
         found = super().explained(history, item, user)
-        parts = found.because.column("contribution").to_numpy()
-        if not len(parts) or parts[0] <= 0:
-            said = "because many people like such items" if self.popularity_ else ""
-            return replace(found, sentence=said)
-        liked = found.because.slice(0, 3).filter(pc.greater(found.because.slice(0, 3).column("contribution"), 0))
+        said = self.reason(found.because, item)
+        if not said and self.popularity_:
+            said = "because many people like such items"
+        return replace(found, sentence=said)
+
+    def reason(self, because: pa.Table, item: int) -> str:
+        """In words, of the parts of a score, the largest first: what was liked, and what the item shares with it."""
+        top = because.slice(0, 3)
+        liked = top.filter(pc.greater(top.column("contribution"), 0))
+        if not len(liked):
+            return ""
         titles = liked.column("title").to_pylist()
         shared = self.shared(int(self.interactions_.item_rows(liked.column("item"))[0]), item)
         if not shared:
-            return found
+            return self._sentence(because)
         also = f"; and {listing(titles[1:])}" if titles[1:] else ""
-        return replace(found, sentence=f"because you liked {shown(titles[0])}: {listing(shared)}{also}")
+        return f"because you liked {shown(titles[0])}: {listing(shared)}{also}"
 
     def shared(self, one: int, other: int) -> list[str]:
         """What two items have in common, in words, what counts most first."""
@@ -407,32 +417,22 @@ def _quality(counts: Doubles, matrix: sparse.csr_array, ridge: float = 3.0) -> F
     warm, cold = counts > 0, counts <= 0
     if cold.any():
         mean = quality[warm].mean()
-        found = lsqr(matrix[warm], quality[warm] - mean, damp=np.sqrt(ridge), atol=1e-6, btol=1e-6, iter_lim=200)[0]
+        found = _ridge(matrix[warm].astype(float), quality[warm] - mean, ridge)
         quality[cold] = np.clip(mean + matrix[cold] @ found, 0, quality[warm].max())
     return quality.astype(np.float32)
 
 
-def _preferred(differences: Doubles, popular: Doubles, fixed: float | None) -> tuple[Doubles, float]:
-    """Weights, none below zero, that make choices likeliest: first one for all groups, then each drawn towards it."""
-    pairs, groups = differences.shape
-
-    def loss(theta: Doubles, X: Doubles, offset: Doubles, equal: float) -> tuple[float, Doubles]:
-        margin = X @ theta + offset
-        slope = -1 / (1 + np.exp(np.clip(margin, -500, 500)))
-        away = (theta[:groups] / equal - 1) if len(theta) >= groups and equal else np.zeros(0)
-        gradient = X.T @ slope
-        gradient[: len(away)] += 2 * TOWARDS_EQUAL * away / equal if equal else 0
-        return float(np.logaddexp(0, -margin).sum() + TOWARDS_EQUAL * (away**2).sum()) / pairs, gradient / pairs
-
-    def fitted(X: Doubles, start: Doubles, equal: float) -> Doubles:
-        offset = np.zeros(pairs) if fixed is None else fixed * popular
-        X = X if fixed is not None else np.column_stack([X, popular])
-        start = start if fixed is not None else np.append(start, 0.5)
-        bounds = [(0.0, None)] * len(start)
-        found = optimize.minimize(loss, start, (X, offset, equal), "L-BFGS-B", jac=True, bounds=bounds)
-        return np.asarray(found.x)
-
-    one = fitted(differences.sum(axis=1, keepdims=True), np.ones(1), 0.0)
-    equal = max(float(one[0]), LEAST)
-    each = fitted(differences, np.full(groups, equal), equal)
-    return np.maximum(each[:groups], TRACE), float(each[groups]) if fixed is None else fixed
+def _ridge(X: sparse.csr_array, y: Doubles, ridge: float) -> Doubles:
+    """Minimiser of ``|y - X b|^2 + ridge |b|^2`` by conjugate gradients, shape (d,)."""
+    b, residual = np.zeros(X.shape[1]), X.T @ y
+    direction, size = residual.copy(), float((residual**2).sum())
+    for _ in range(200):
+        if size <= 1e-12 * len(y):
+            break
+        image = X.T @ (X @ direction) + ridge * direction
+        step = size / float((direction * image).sum())
+        b += step * direction
+        residual -= step * image
+        before, size = size, float((residual**2).sum())
+        direction = residual + size / before * direction
+    return b

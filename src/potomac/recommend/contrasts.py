@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 
 from potomac.stats.compiled import compiled
 
-__all__ = ["contrasts", "drawn"]
+__all__ = ["contrasts", "drawn", "preferred"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -20,6 +21,12 @@ OTHERS = 3
 """Items that a choice is compared with."""
 LONG = 200
 """Most entries of a history that a choice is compared by."""
+TOWARDS_EQUAL = 5.0
+"""How many choices' worth the belief in equal weights is."""
+LEAST = 0.1
+"""Smallest weight that all groups are believed to have."""
+TRACE = 1e-3
+"""Smallest weight of a group, so that likeness means something even where it foretells nothing."""
 
 
 def drawn(indptr: Ints, amounts: Floats, items: int, most: int, seed: int) -> tuple[Ints, Ints]:
@@ -104,3 +111,38 @@ def contrasts(
             for at in range(starts[j], starts[j + 1]):
                 profile[columns[at]] = 0.0
     return out
+
+
+def preferred(differences: Doubles, popular: Doubles, fixed: float | None) -> tuple[Doubles, float]:
+    """Weights, none below zero, that make choices likeliest: first one for all groups, then each drawn towards it.
+
+    Args:
+        differences: as :func:`contrasts` gives them, shape (p, g).
+        popular: how much more popular the chosen item is, in logarithms, shape (p,).
+        fixed: weight of popularity; None: that, too.
+
+    Returns:
+        Weights of the groups, shape (g,), and of popularity.
+    """
+    pairs, groups = differences.shape
+
+    def loss(theta: Doubles, X: Doubles, offset: Doubles, equal: float) -> tuple[float, Doubles]:
+        margin = (X * theta).sum(axis=1) + offset  # sums that are the same on any number of cores
+        slope = -1 / (1 + np.exp(np.clip(margin, -500, 500)))
+        away = (theta[:groups] / equal - 1) if len(theta) >= groups and equal else np.zeros(0)
+        gradient = (X * slope[:, None]).sum(axis=0)
+        gradient[: len(away)] += 2 * TOWARDS_EQUAL * away / equal if equal else 0
+        return float(np.logaddexp(0, -margin).sum() + TOWARDS_EQUAL * (away**2).sum()) / pairs, gradient / pairs
+
+    def fitted(X: Doubles, start: Doubles, equal: float) -> Doubles:
+        offset = np.zeros(pairs) if fixed is None else fixed * popular
+        X = X if fixed is not None else np.column_stack([X, popular])
+        start = start if fixed is not None else np.append(start, 0.5)
+        bounds = [(0.0, None)] * len(start)
+        found = optimize.minimize(loss, start, (X, offset, equal), "L-BFGS-B", jac=True, bounds=bounds)
+        return np.asarray(found.x)
+
+    one = fitted(differences.sum(axis=1, keepdims=True), np.ones(1), 0.0)
+    equal = max(float(one[0]), LEAST)
+    each = fitted(differences, np.full(groups, equal), equal)
+    return np.maximum(each[:groups], TRACE), float(each[groups]) if fixed is None else fixed

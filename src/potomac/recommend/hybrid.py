@@ -1,0 +1,452 @@
+"""Hybrid: several methods whose scores are added, each with the weight that the evidence gives it.
+
+A method's scores of one person are standardised over the items that it knows, z = (s - mean) / deviation, and
+
+    score(u, i) = sum over methods m of w_m(b) z_m(u, i),
+
+where b is how much is known of the person: nothing, a few interactions, many (Burke 2002's weighted and switching
+hybrids at once). A method that knows nothing of somebody without history gives them the same score for every item, and
+so counts nothing there; popularity and editor's picks remain. Of an item with c interactions the scores of all methods
+but content are believed as far as c / (c + few); for the rest stands what the content's score lets expect of them (a
+regression on items that all know). So a new item is offered to people who like what it is like.
+
+The weights are those that put what people did last, left out, nearest to the top (mean of 1 / log2(1 + rank)), among
+everything, with histories cut to the length that the step is meant for; the likelihood of a softmax was tried and does
+worse, as it cares for the many that nobody looks at. None is below zero; a step has weights of its own only where they
+gain two standard errors more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress
+from potomac.errors import Fault, NoAnswer, StudyError
+from potomac.recommend.content import Content
+from potomac.recommend.explanation import Explanation
+from potomac.recommend.features import described
+from potomac.recommend.interactions import Histories, Interactions
+from potomac.recommend.items import Items
+from potomac.recommend.methods import arguments_of, method_named
+from potomac.recommend.parameters import fresh
+from potomac.recommend.popular import Popular, ages
+from potomac.recommend.recommender import BLOCK, Recommender
+from potomac.recommend.trials import Trials, trials_of
+
+__all__ = ["Hybrid"]
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+By = Literal["evidence", "nothing"]
+
+LENGTHS = (0, 1, 4, 16, 64)
+"""Shortest history of each step of evidence."""
+ENOUGH = 30
+"""Choices from which weights of a step are learned; with fewer those of the step before hold."""
+DEPTH = 50
+"""Ranks beyond this gain nothing."""
+FACTORS = (4.0, 2.0, 2.0, 1.4, 1.4, 1.2)
+"""By how much a weight is changed, in turn."""
+STARTS = 20
+"""Weights drawn at random from which the search may start."""
+LEAST = 1e-6
+"""Smallest gain for which a weight is changed."""
+TOP = 50
+"""Items that a method prefers most, with which a choice is compared."""
+REST = 100
+"""Items drawn at random with which a choice is compared, for all others."""
+RECENCY = 10.0
+"""After how many later entries of a person one counts half."""
+MOST_ITEMS = 12_000
+"""Catalogues up to this size have EASE among the methods, larger ones ALS."""
+
+
+class Hybrid(Recommender):
+    """Popularity where nobody is known, attributes for what is new, other people's taste where there is enough of it.
+
+    Args:
+        models: methods, not fitted; None: popularity, of all time and of late, EASE (ALS for large catalogues), and
+            content where the catalogue has features.
+        by: ``evidence``: weights by how much is known of a person; ``nothing``: the same weights for all.
+        weights: of the models, for everybody; None: learned.
+        few: interactions of an item at which what other people's taste says of it counts half.
+        seed: of the people that weights are learned from.
+
+    Attributes:
+        models_: the fitted methods.
+        weights_: of each method at each step of evidence, shape (steps, methods); see :attr:`weights_by_name`.
+        lengths_: shortest history of each step, shape (steps,).
+        shares_: what the score of one method (column) lets expect of another's (row), shape (methods, methods).
+        choices_: how many choices each step's weights were learned from, shape (steps,).
+    """
+
+    name: ClassVar[str] = "hybrid"
+    _state: ClassVar[tuple[str, ...]] = ("models_", "weights_", "lengths_", "shares_", "choices_")
+
+    def __init__(
+        self,
+        models: Sequence[Recommender] | None = None,
+        by: By = "evidence",
+        weights: Sequence[float] | None = None,
+        few: float = 2.0,
+        seed: int = 0,
+    ) -> None:
+        self.models = models
+        self.by = by
+        self.weights = weights
+        self.few = few
+        self.seed = seed
+
+    @classmethod
+    def space(cls, interactions: Interactions) -> dict[str, Sequence[Any]]:
+        """Values worth trying, the best guess first."""
+        return {"by": ("evidence", "nothing")}
+
+    # ---------------------------------------------------------------------------------- fit
+
+    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
+        self._checked()
+        self.__dict__.pop("_coefficients", None)  # of an earlier fit
+        chosen = [fresh(model) for model in self.models] if self.models else _usual(interactions, items)
+        self.lengths_ = np.array(LENGTHS if self.by == "evidence" else LENGTHS[:1])
+        steps, methods = len(self.lengths_), len(chosen)
+        self.shares_ = np.zeros((methods, methods))
+        self.choices_ = np.zeros(steps, np.int64)
+        self.weights_ = np.ones((steps, methods))
+        if self.weights is not None:
+            self.weights_ *= self.weights
+        stages = _Stages(progress, methods if methods == 1 else 2 * methods)
+        if methods > 1:
+            self._learn(chosen, interactions, items, stages)
+        self.models_ = [stages.fitted(model, interactions, items) for model in chosen]
+
+    def _checked(self) -> None:
+        if self.by not in ("evidence", "nothing"):
+            raise StudyError(
+                Fault("recommend.hybrid", f'by is "{self.by}"', 'expected "evidence" or "nothing"', key="by")
+            )
+        if self.models is not None and not len(self.models):
+            raise StudyError(Fault("recommend.hybrid", "there are no models", "expected one at least", key="models"))
+        if self.weights is None:
+            return
+        many = len(self.models or ())
+        wrong = len(self.weights) != many or any(not 0 <= float(w) < np.inf for w in self.weights)
+        if wrong or not any(self.weights):
+            found, expected = f"weights are {list(self.weights)}", f"expected {many}, one for each model, none below 0"
+            raise StudyError(Fault("recommend.hybrid", found, expected, key="weights"))
+
+    def _learn(self, chosen: list[Recommender], interactions: Interactions, items: Items, stages: _Stages) -> None:
+        """Weights by what people did last, which the methods have not seen."""
+        trials = trials_of(interactions, self.lengths_, self.seed)
+        if trials is None:
+            return
+        self.models_ = [stages.fitted(fresh(model), trials.train, items) for model in chosen]
+        self.shares_ = self._regressed(trials)
+        if self.weights is not None:
+            return
+        options = [self._options(trials, step) for step in range(len(trials.steps))]
+        steps = options[: len(self.lengths_)]
+        self.choices_ = np.array([len(stands) for _, stands in steps])
+        if len(options[-1][1]) < ENOUGH:
+            return
+        single = list(np.eye(len(chosen)))
+        drawn = list(np.random.default_rng(self.seed).dirichlet(np.ones(len(chosen)), STARTS))
+        everybody = _best_weights(options[-1], [np.ones(len(chosen)), *single, *drawn])
+        self.weights_[:] = everybody
+        for step, one in enumerate(steps):
+            if len(one[1]) >= ENOUGH and len(steps) > 1:
+                own = _best_weights(one, [everybody, *single, *drawn])
+                if _surely_better(one, own, everybody):
+                    self.weights_[step] = own
+
+    def _options(self, trials: Trials, step: int) -> tuple[Floats, Floats]:
+        """What was chosen, first, and what was not: the methods' scores, and how many items each stands for.
+
+        Returns:
+            shapes (methods, choices, o) and (choices, o).
+        """
+        people, whole, chosen = trials.steps[step], trials.whole[step], trials.chosen[step]
+        rng = np.random.default_rng(self.seed)
+        found = []
+        size = max(1, BLOCK // max(1, trials.train.n_items * len(self.models_)))
+        for first in range(0, len(people), size):
+            last = min(first + size, len(people))
+            z = self._mixed(self._standardised(people.part(first, last)))
+            at, stands = _others(z, chosen[first:last], whole.part(first, last), rng)
+            found.append((np.take_along_axis(z, at[None], axis=2), stands))
+        if not found:
+            return np.zeros((len(self.models_), 0, 1), np.float32), np.zeros((0, 1), np.float32)
+        return np.concatenate([z for z, _ in found], axis=1), np.concatenate([stands for _, stands in found])
+
+    def _regressed(self, trials: Trials) -> Doubles:
+        """How the scores of methods that do not know new items follow from those of methods that do."""
+        methods, new = len(self.models_), self._know_new
+        shares, gram = np.zeros((methods, methods)), np.zeros((methods, methods))
+        if not new.any() or new.all():
+            return shares
+        warm = trials.train.of_items > 0
+        people = trials.steps[-1]
+        size = max(1, BLOCK // max(1, trials.train.n_items * methods))
+        for first in range(0, len(people), size):
+            z = self._standardised(people.part(first, min(first + size, len(people))))[:, :, warm]
+            for one in range(methods):  # sums that are the same on any number of cores
+                gram[one] += [float((z[one] * other).sum(dtype=np.float64)) for other in z]
+        own = gram[np.ix_(new, new)]
+        own += (1e-3 * np.trace(own) / new.sum() + 1e-12) * np.eye(int(new.sum()))
+        shares[np.ix_(~new, new)] = np.maximum(np.linalg.solve(own, gram[np.ix_(new, ~new)]).T, 0)
+        return shares
+
+    # ---------------------------------------------------------------------------------- answers
+
+    def _scores(self, histories: Histories) -> Floats:
+        scores = np.empty((len(histories), self._trust.shape[0]), np.float32)
+        size = max(1, BLOCK // max(1, scores.shape[1] * len(self.models_)))
+        for first in range(0, len(histories), size):
+            part = histories.part(first, min(first + size, len(histories)))
+            scores[first : first + len(part)] = self._blended(part)
+        return scores
+
+    def _blended(self, histories: Histories) -> Floats:
+        raw = [_raw(model, histories) for model in self.models_]
+        known = np.logical_or.reduce([np.isfinite(scores) for scores in raw])
+        blend = np.zeros(known.shape, np.float32)
+        step = self._step(histories)
+        for m, scores in enumerate(raw):
+            blend += self._coefficients[step, m] * _z(scores)
+        blend[~known] = -np.inf
+        return blend
+
+    def _parts(self, history: Histories, item: int) -> Floats:
+        return np.asarray(self._parts_of_models(history, item).sum(axis=0), np.float32)
+
+    def _parts_of_models(self, history: Histories, item: int) -> Doubles:
+        """What each entry adds to the score through each method, shape (methods, e)."""
+        found = np.zeros((len(self.models_), len(history.indices)))
+        step = int(self._step(history)[0])
+        for m, model in enumerate(self.models_):
+            scores = _raw(model, history)
+            weight = float(self._coefficients[step, m, item])
+            if weight and np.isfinite(scores[0, item]):
+                found[m] = weight / _moments(scores)[1][0] * model._parts(history, item)
+        return found
+
+    def _alike(self, rows: Ints) -> Floats:
+        blend = np.zeros((len(rows), self._trust.shape[0]), np.float32)
+        known = np.zeros(blend.shape, bool)
+        answered = False
+        for m, model in enumerate(self.models_):
+            try:
+                alike = model._alike(rows)
+            except NoAnswer:
+                continue
+            answered = True
+            blend += self._coefficients[-1, m] * _z(alike)
+            known |= np.isfinite(alike)
+        if not answered:
+            raise NoAnswer(self._cannot("has no method that knows which items are alike"))
+        blend[~known] = -np.inf
+        return blend
+
+    def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
+        """Why an item is offered to the one person of ``history``, and, where that counts, what it shares."""
+        found = super().explained(history, item, user)
+        if not len(found.because) or found.because["contribution"][0].as_py() <= 0:
+            return replace(found, sentence="because many people liked it")
+        parts = self._parts_of_models(history, item)
+        top = int(parts.sum(axis=0).argmax())
+        for m, model in enumerate(self.models_):
+            if isinstance(model, Content) and parts[m, top] >= 0.5 * parts[:, top].sum():
+                return replace(found, sentence=model.reason(found.because, item) or found.sentence)
+        return found
+
+    @property
+    def weights_by_name(self) -> list[dict[str, float]]:
+        """For each step of evidence: ``from``, its shortest history, and the methods' weights, which add up to 1."""
+        self._fitted()
+        names = _names(self.models_)
+        share = self.weights_ / self.weights_.sum(axis=1, keepdims=True)
+        return [
+            {"from": float(length), **dict(zip(names, map(float, row), strict=True))}
+            for length, row in zip(self.lengths_, share, strict=True)
+        ]
+
+    # ---------------------------------------------------------------------------------- what follows from the fit
+
+    @property
+    def _know_new(self) -> npt.NDArray[np.bool_]:
+        """Which methods know items without interactions, shape (methods,)."""
+        return np.array([isinstance(model, Content) for model in self.models_])
+
+    @property
+    def _trust(self) -> Doubles:
+        """How far the methods that do not know new items are believed of each item, shape (n,)."""
+        counts = self.models_[0].interactions_.of_items
+        if not self._know_new.any():
+            return np.ones(len(counts))
+        return np.where(counts > 0, counts / np.maximum(counts + self.few, 1e-12), 0)
+
+    @cached_property
+    def _coefficients(self) -> Floats:
+        """Weight of each method's score of each item, shape (steps, methods, n)."""
+        trust, new = self._trust, self._know_new
+        found = self.weights_[:, :, None] * np.where(new[:, None], 1, trust)
+        lent = np.einsum("sm,mc->sc", self.weights_ * ~new, self.shares_)
+        return np.asarray(found + lent[:, :, None] * (1 - trust), np.float32)
+
+    def _step(self, histories: Histories) -> Ints:
+        return np.searchsorted(self.lengths_, histories.lengths, side="right") - 1
+
+    def _standardised(self, histories: Histories) -> Floats:
+        """Scores of each method with mean 0 and deviation 1 for each person, 0 where unknown: (methods, k, n)."""
+        found = np.zeros((len(self.models_), len(histories), self._trust.shape[0]), np.float32)
+        for m, model in enumerate(self.models_):
+            found[m] = _z(_raw(model, histories))
+        return found
+
+    def _mixed(self, z: Floats) -> Floats:
+        """The same with what is lent to items that only some methods know well."""
+        trust, new = self._trust.astype(np.float32), self._know_new
+        if not new.any():
+            return z
+        mixed = z.copy()
+        for m in np.flatnonzero(~new):
+            mixed[m] *= trust
+            for c in np.flatnonzero(self.shares_[m]):
+                mixed[m] += np.float32(self.shares_[m, c]) * (1 - trust) * z[c]
+        return mixed
+
+
+def _usual(interactions: Interactions, items: Items) -> list[Recommender]:
+    """Popularity, of all time and of late, a collaborative method, and content where there are features."""
+    other = method_named("als" if interactions.n_items > MOST_ITEMS else "ease")()
+    if interactions.times is None:
+        found: list[Recommender] = [Popular(), other]
+    else:
+        other = fresh(other, recency=RECENCY) if "recency" in arguments_of(other) else other
+        span = float(ages(interactions.times).max(initial=0))
+        found = [Popular(), Popular(half_life=max(span / 8, 1e-3)), other]
+    taste = Content(popularity=0.0, recency=None if interactions.times is None else RECENCY)
+    return [*found, taste] if described(items) else found
+
+
+class _Stages:
+    """Fits one model after the other and tells how many are done."""
+
+    def __init__(self, progress: Progress, whole: int) -> None:
+        self.progress, self.done, self.whole = progress, 0, whole
+
+    def fitted(self, model: Recommender, interactions: Interactions, items: Items) -> Recommender:
+        def inner(what: str, done: float, total: float | None = None) -> None:
+            part = done / total if total else 0.0
+            self.progress("training", self.done + min(part, 1.0), self.whole)
+
+        model.fit(interactions, items, progress=inner)
+        self.done += 1
+        self.progress("training", self.done, self.whole)
+        return model
+
+
+def _raw(model: Recommender, histories: Histories) -> Floats:
+    """Scores; popularity as its logarithm, so that one hit does not outweigh all differences."""
+    scores = model._scores(histories)
+    return np.log1p(np.maximum(scores, 0)) if isinstance(model, Popular) else scores
+
+
+def _z(scores: Floats) -> Floats:
+    """Scores of each row less their mean, by their deviation; 0 where unknown, or where all are equal."""
+    mean, deviation = _moments(scores)
+    centred = np.where(np.isfinite(scores), scores, mean[:, None]) - mean[:, None]
+    return np.asarray(centred / deviation[:, None], np.float32)
+
+
+def _moments(scores: Floats) -> tuple[Floats, Floats]:
+    """Mean and deviation of the finite scores of each row; where all are equal, a deviation of infinity."""
+    there = np.isfinite(scores)
+    many = np.maximum(there.sum(axis=1), 1)
+    mean = np.where(there, scores, 0).sum(axis=1, dtype=np.float64) / many
+    square = (np.where(there, scores - mean[:, None], 0) ** 2).sum(axis=1, dtype=np.float64) / many
+    deviation = np.sqrt(square)
+    deviation[deviation <= 1e-6 * np.abs(mean)] = np.inf
+    deviation[deviation == 0] = np.inf
+    return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+def _others(
+    z: Floats, chosen: Ints, barred: Histories, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The chosen item, then those that compete with it most, then some of the rest.
+
+    Returns:
+        Item numbers, shape (k, o), and how many items each stands for, shape (k, o): none for what the person had
+        already, or what stands in the row already.
+    """
+    people, items = z.shape[1:]
+    top = min(TOP, items)
+    by_method = [np.argpartition(-one, top - 1, axis=1)[:, :top] for one in (*z, z.sum(axis=0))]
+    rest = rng.integers(0, items, (people, REST))
+    at = np.concatenate([chosen[:, None], *by_method, rest], axis=1)
+    had = np.zeros((people, items), bool)
+    had[np.repeat(np.arange(people), barred.lengths), barred.indices] = True
+    order = np.argsort(at, axis=1, kind="stable")
+    ranked = np.take_along_axis(at, order, axis=1)
+    again = np.zeros(at.shape, bool)
+    np.put_along_axis(again, order[:, 1:], ranked[:, 1:] == ranked[:, :-1], axis=1)
+    stands = (~again & ~np.take_along_axis(had, at, axis=1)).astype(np.float32)
+    hard, drawn = stands[:, :-REST].sum(axis=1), stands[:, -REST:].sum(axis=1)
+    unseen = items - barred.lengths - hard
+    stands[:, -REST:] *= (np.maximum(unseen, 0) / np.maximum(drawn, 1))[:, None]
+    return at, stands
+
+
+def _gains(options: tuple[Floats, Floats], weights: Doubles) -> Doubles:
+    """1 / log2(1 + rank) of each choice among the first ``DEPTH``, else 0; equals count half: shape (choices,)."""
+    z, stands = options
+    score = np.zeros(stands.shape, np.float32)
+    for one, weight in zip(z, weights, strict=True):
+        if weight:
+            score += np.float32(weight) * one
+    own = score[:, :1]
+    rank = ((score > own) * stands).sum(axis=1) + 0.5 * ((score[:, 1:] == own) * stands[:, 1:]).sum(axis=1)
+    return np.where(rank < DEPTH, 1 / np.log2(2 + rank), 0)
+
+
+def _best_weights(options: tuple[Floats, Floats], starts: Sequence[Doubles]) -> Doubles:
+    """Weights with the largest mean gain: from the best of ``starts``, one after the other, in ever smaller steps."""
+
+    def gain(weights: Doubles) -> float:
+        return float(_gains(options, weights).mean())
+
+    found = [(gain(weights), weights) for weights in starts]
+    most, weights = max(found, key=lambda pair: pair[0])
+    for factor in FACTORS:
+        for m in range(len(weights)):
+            others = float(np.delete(weights, m).sum())
+            if not others:
+                continue
+            tried = (0.0, weights[m] / factor, weights[m] * factor, others * 0.25) if weights[m] else (0.25 * others,)
+            for value in tried:
+                other = weights.copy()
+                other[m] = value
+                reached = gain(other)
+                if reached > most + LEAST:
+                    most, weights = reached, other
+    return np.asarray(weights / weights.sum())
+
+
+def _surely_better(options: tuple[Floats, Floats], weights: Doubles, before: Doubles) -> bool:
+    """Whether weights gain more than others by more than two standard errors of the difference."""
+    more = _gains(options, weights) - _gains(options, before)
+    return bool(more.mean() > 2 * more.std(ddof=1) / np.sqrt(len(more)))
+
+
+def _names(models: Sequence[Recommender]) -> list[str]:
+    """A name for each method, numbered where one occurs twice."""
+    names = [model.name for model in models]
+    return [name if names.count(name) == 1 else f"{name} {names[: i + 1].count(name)}" for i, name in enumerate(names)]

@@ -69,8 +69,9 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
     users, unknown = asked(question.users, known)
     many = len(known.every.users) if users is None else len(users)
     lists = Lists(model, known, question.ordering, allowed, users, reasons=many <= REASONED)
+    choice = _choice(method, test, model)
     notes = (*known.notes, *unknown, *(_unreasoned(many) if many > REASONED else ()))
-    found = Found(question, known, judged, model, why, method.name, test, untested, lists, {}, notes)
+    found = Found(question, known, judged, model, why, choice, method.name, test, untested, lists, {}, notes)
     return told.result(replace(found, tables=dict(_tables(found, progress))), to_tables(model))
 
 
@@ -218,9 +219,18 @@ def _fitting(known: Read) -> Iterator[str]:
 
 
 def _fitted(method: Recommender, test: Evaluation | None, known: Read, progress: Progress) -> Recommender:
-    """The method, fitted to everything."""
+    """The method, fitted to everything; what was chosen in the test is not chosen again."""
+    tested = test.models.get(method.name) if test is not None else None
+    chosen = getattr(tested, "chosen_", None)
+    made = method if chosen is None else fresh(chosen)
     progress("fitting", 0)
-    return method.fit(known.likes, known.items if known.listed else None, progress=progress)
+    return made.fit(known.likes, known.items if known.listed else None, progress=progress)
+
+
+def _choice(method: Recommender, test: Evaluation | None, model: Recommender) -> str:
+    """How a method was chosen, where it was."""
+    tested = test.models.get(method.name) if test is not None else None
+    return str(getattr(tested, "note", "") or getattr(model, "note", ""))
 
 
 # ---- tables -------------------------------------------------------------------------------------------------------
@@ -256,12 +266,18 @@ def _methods(test: Evaluation, chosen: str) -> pa.Table:
     for key in test.models:
         ndcg, gain = figure[key, f"ndcg@{k}"], gains.get(key)
         rows.append(
-            {"key": key, "method": told.NAMES.get(key, key), "made": key == chosen, "ndcg": ndcg["mean"],
+            {"key": key, "method": _label(key, test.models[key]), "made": key == chosen, "ndcg": ndcg["mean"],
              "low": ndcg["low"], "high": ndcg["high"], "gain": percent(gain, "gain"), "gain_low": percent(gain, "low"),
              "gain_high": percent(gain, "high"), "coverage": 100 * figure[key, f"coverage@{k}"]["mean"],
              **{name: figure[key, f"{name}@{k}"]["mean"] for name in ("recall", "novelty", "diversity", "popularity")}}
         )  # fmt: skip
     return pa.Table.from_pylist(rows, METHODS)
+
+
+def _label(key: str, model: Recommender) -> str:
+    """What a method is called; of what was chosen, which it is."""
+    chosen = getattr(model, "chosen_", None)
+    return told.NAMES.get(key, key) if chosen is None else f"{told.NAMES[chosen.name]}, tuned"
 
 
 def _everybody(found: Found) -> pa.Table:

@@ -17,22 +17,21 @@ __all__ = ["SCHEMA", "examples_of"]
 
 Ints = npt.NDArray[np.int64]
 
-SHOWN = 8
-"""Entries of a history that are shown, the last ones where times are known."""
+FEWEST = 5
+"""Lines of a page, where so much was liked and less is offered."""
 QUANTILES = (0.25, 0.5, 0.9, 0.75, 0.1)
 """Where in the order of history lengths the people stand that are shown."""
 
 SCHEMA = pa.schema(
     [
         ("person", pa.string()),
-        ("what", pa.string()),
         ("place", pa.int64()),
-        ("item", pa.string()),
-        ("title", pa.string()),
+        ("liked", pa.string()),
+        ("offered", pa.string()),
         ("reason", pa.string()),
     ]
 )
-"""A row for each thing that somebody liked or is offered; people are told by how much is known of them."""
+"""Titles of what somebody liked (the last first, where times are known), beside it what is offered and why."""
 
 
 def examples_of(found: Found) -> pa.Table | None:
@@ -72,25 +71,29 @@ def _rows(found: Found) -> Ints:
 def _names(found: Found, rows: Ints) -> list[str]:
     """What people are called: by how much is known of them, and by id where the study wishes so."""
     counts = found.read.likes.of_users[rows]
-    said = [f"person {chr(65 + k % 26)}{'' if k < 26 else k // 26}, {n:,} known" for k, n in enumerate(counts.tolist())]
+    said = [f"{chr(65 + k % 26)}{'' if k < 26 else k // 26} ({n:,} known)" for k, n in enumerate(counts.tolist())]
     if not found.question.ids and isinstance(found.question.examples, int):
         return said
     ids = found.read.every.users.take(pa.array(rows)).to_pylist()
-    return [f"{one}, {n:,} known" for one, n in zip(ids, counts.tolist(), strict=True)]
+    return [f"{one} ({n:,} known)" for one, n in zip(ids, counts.tolist(), strict=True)]
 
 
 def _page(found: Found, row: int, name: str) -> Iterator[dict[str, Any]]:
+    """A line for each place: what was liked, beside it what is offered and why."""
     history = found.read.likes.histories([row])
-    items = found.read.items
+    titles = found.read.items.titles
     order = np.arange(len(history.indices)) if history.times is None else np.argsort(-history.times, kind="stable")
-    for place, entry in enumerate(order[:SHOWN].tolist(), 1):
-        at = int(history.indices[entry])
-        yield _line(name, "liked", place, items, at, "")
+    liked = history.indices[order].tolist()
     numbers, _ = found.lists.best(np.array([row]))
-    for place, at in enumerate(numbers[0][numbers[0] >= 0].tolist(), 1):
-        yield _line(name, "offered", place, items, at, found.lists.reason(history, at))
-
-
-def _line(name: str, what: str, place: int, items: Any, at: int, reason: str) -> dict[str, Any]:
-    item, title = str(items.ids[at].as_py()), items.titles[at].as_py()
-    return {"person": name, "what": what, "place": place, "item": item, "title": title, "reason": reason}
+    offered = numbers[0][numbers[0] >= 0].tolist()
+    lines = max(len(offered), min(len(liked), FEWEST))
+    for place in range(lines):
+        had = liked[place] if place < len(liked) else None
+        new = offered[place] if place < len(offered) else None
+        yield {
+            "person": name,
+            "place": place + 1,
+            "liked": None if had is None else titles[had].as_py(),
+            "offered": None if new is None else titles[new].as_py(),
+            "reason": None if new is None else found.lists.reason(history, new),
+        }

@@ -28,6 +28,7 @@ class Found:
         judged: whether to build a recommender.
         model: that made the lists, fitted to everything.
         why: why it is this one, in a sentence.
+        choice: how it was chosen, where it was.
         chosen: its name in the test.
         test: of several models on what was held out; None where nobody could be tested.
         untested: why not.
@@ -41,6 +42,7 @@ class Found:
     judged: Readiness
     model: Recommender
     why: str
+    choice: str
     chosen: str
     test: Evaluation | None
     untested: str

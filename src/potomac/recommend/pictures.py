@@ -48,7 +48,7 @@ def _dots(methods: pa.Table) -> Figure:
     base = table.filter(pc.equal(table["key"], "popular"))
     tips = ("method", "ndcg", "low", "high", "recall")
     layers = [
-        Layer("rule", rule.slice(0, 1), "x", "y", name=""),
+        Layer("line", rule, "x", "y", ground=True),
         Layer("interval", table, "low", "method", x2="high", name=""),
         Layer("point", others, "ndcg", "method", tip=tips),
         Layer("point", base, "ndcg", "method", shape="square", tip=tips),
@@ -71,14 +71,12 @@ def _dots(methods: pa.Table) -> Figure:
 
 def _curve(curve: pa.Table, verdict: str) -> Figure:
     last = curve.to_pylist()[-1]
+    zero = pa.table({"interactions": curve["interactions"], "gain": np.zeros(curve.num_rows)})
     layers = (
         Layer("area", curve, "interactions", "low", y2="high", name="95 % interval"),
         Layer("line", curve, "interactions", "gain", name="gain", emphasis=True),
-        Layer("point", curve, "interactions", "gain", tip=("people", "interactions", "gain", "low", "high")),
-        Layer("rule", pa.table({"x": [last["interactions"]], "y": [0.0]}), "x", "y", name=""),
+        Layer("line", zero, "interactions", "gain", name="list for all", ground=True),
     )
-    zero = pa.table({"x": [curve["interactions"][0], curve["interactions"][-1]], "y": [0.0, 0.0]})
-    layers = (*layers[:3], Layer("line", zero, "x", "y", name="the best list for all"))
     above = "above" if last["low"] is not None and last["low"] > 0 else "not surely above"
     finding = (
         f"With all {last['interactions']:,} interactions that are learnt from, lists from other people are {above} the "

@@ -74,11 +74,11 @@ def _verdict(found: Found) -> Iterator[Fact]:
     if judged.content_gain is not None:
         key = judged.verdict == "content_based"
         yield _gain("content_gain", judged.content_gain, "what items are like", key=key, label="gain of attributes")
-    if judged.until is not None and judged.until.interactions is not None:
-        u = judged.until
+    u = judged.until
+    if judged.verdict == "not_yet" and u is not None and u.interactions is not None and u.interactions > u.have:
         meaning = "Interactions at which lists from other people would be worth having, if the learning curve goes on."
         high = u.high if isfinite(u.high) else None
-        yield Fact("interactions_needed", round(u.interactions or 0), meaning, min(u.low, u.interactions or 0), high)
+        yield Fact("interactions_needed", round(u.interactions), meaning, min(u.low, u.interactions), high)
 
 
 def _gain(name: str, gain: Gain, by: str, *, key: bool, label: str) -> Fact:
@@ -122,7 +122,9 @@ def _measured(found: Found, method: str, metric: str, k: int, meaning: str, name
         factor, unit = (100.0, "%") if share else (1.0, "")
         low, high = (None if end is None else factor * end for end in (low, high))
         label = f"{'popularity' if name == 'ndcg_popular' else metric} @ {k}"
-        label = {"ndcg": f"nDCG @ {k}", "ndcg_popular": f"nDCG @ {k} of popularity"}.get(name, label)
+        label = {"ndcg": f"accuracy (nDCG @ {k})", "ndcg_popular": f"accuracy of popularity (nDCG @ {k})"}.get(
+            name, label
+        )
         low = None if low is None else min(low, factor * value)
         high = None if high is None else max(high, factor * value)
         yield Fact(name, factor * value, meaning, low, high, unit, label=label)
@@ -151,9 +153,8 @@ def _notes(found: Found) -> Iterator[str]:
         yield f"Nothing was tested: {found.untested}."
     else:
         yield from found.test.notes
-    note = getattr(found.model, "note", "")
-    if note:
-        yield f"How the method was chosen: {note}."
+    if found.choice:
+        yield f"How the method was chosen: {found.choice}."
     yield (
         "What people choose depends on what they are shown. A held-out test says what a list foretells, not what it "
         "changes; that only a trial with people tells."
@@ -199,8 +200,7 @@ SOURCES = (
 # ---- what the report shows ----------------------------------------------------------------------------------------
 
 LABELS = {
-    "ndcg": "nDCG", "gain": "gain", "gain_low": "gain, low", "gain_high": "gain, high", "popularity": "popularity",
-    "people": "people", "share": "of all so far", "what": "what", "place": "place",
+    "ndcg": "nDCG", "gain": "gain", "gain_low": "its interval", "gain_high": "its interval", "reason": "why",
 }  # fmt: skip
 
 
@@ -226,8 +226,8 @@ def _show(found: Found) -> Iterator[Show]:
     )  # fmt: skip
     if "people" in found.tables:
         yield Show(
-            "people", "What somebody liked, and is offered", ("person", "what", "place", "title", "reason"), rows=120,
-            caption="A few people, from short to long histories; what they liked last stands first.", labels=LABELS,
+            "people", "What somebody liked, and is offered", ("person", "liked", "offered", "reason"), rows=120,
+            caption="A few people, from short to long histories. What they liked last stands first.", labels=LABELS,
         )  # fmt: skip
     if found.question.ids:
         yield Show(

@@ -16,7 +16,7 @@ from potomac.recommend.parameters import fresh
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.splits import Split
 from potomac.recommend.trial import Half, crossed, from_list, served
-from potomac.stats.bootstrap import mean_of, replicates
+from potomac.stats.bootstrap import replicates
 from potomac.stats.streams import Stream
 
 __all__ = ["CURVE", "Curve", "Until", "learning_curve", "until"]
@@ -32,7 +32,7 @@ LAST = 4
 """Points from which the line goes on."""
 FAR = 32.0
 """Times as many interactions as there are, beyond which nothing is foretold."""
-DRAWS = 2_000
+DRAWS = 1_000
 
 CURVE = pa.schema(
     [
@@ -65,16 +65,11 @@ class Curve:
 
     def table(self, stream: Stream, confidence: float = 0.95) -> pa.Table:
         """As :data:`CURVE`, with intervals by bootstrap over the test people."""
-        k, alpha = len(self.personal), (1 - confidence) / 2
+        drawn = resampled(self.personal - self.impersonal, stream)
+        ends = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
         difference = self.personal - self.impersonal
-        ends = np.array(
-            [
-                np.quantile(replicates(mean_of(column), k, stream, draws=DRAWS), [alpha, 1 - alpha])
-                for column in difference.T
-            ]
-        ).reshape(-1, 2)
         columns = (self.people, self.interactions, self.personal.mean(0), self.impersonal.mean(0), difference.mean(0))
-        return pa.Table.from_arrays([pa.array(x) for x in (*columns, ends[:, 0], ends[:, 1])], schema=CURVE)
+        return pa.Table.from_arrays([pa.array(x) for x in (*columns, *ends)], schema=CURVE)
 
 
 @dataclass(frozen=True)
@@ -156,16 +151,20 @@ def until(curve: Curve, worth: float, stream: Stream) -> Until:
     x = np.log2(np.maximum(curve.interactions[-LAST:], 1).astype(float))
     if len(x) < 3 or np.ptp(x) == 0:
         return never
-    k = len(curve.personal)
     d = (curve.personal - (1 + worth) * curve.impersonal)[:, -LAST:]
-    better = replicates(mean_of((curve.personal - curve.impersonal)[:, -1]), k, stream, draws=DRAWS)
-    y = np.stack([replicates(mean_of(column), k, stream, draws=DRAWS) for column in d.T])  # the same resamples
+    better = resampled((curve.personal - curve.impersonal)[:, -1:], stream)
+    y = resampled(d, stream).T
     reached = np.append(_crossing(x, y), _crossing(x, d.mean(axis=0)[:, None]))
     low, middle, high = np.quantile(reached[:-1], [0.025, 0.5, 0.975], method="inverted_cdf")
     at = float(reached[-1])
     if np.mean(better > 0) < 0.9 or not np.isfinite(middle) or at - x[-1] > np.log2(FAR):
         return never
     return Until(float(np.exp2(at)), float(np.exp2(low)), float(np.exp2(high)), have)
+
+
+def resampled(values: Array, stream: Stream) -> Array:
+    """Means of the columns of ``values``, shape (k, j), over resampled test people, shape (draws, j)."""
+    return replicates(lambda counts: np.asarray(counts @ values / len(values)), len(values), stream, draws=DRAWS)
 
 
 def _crossing(x: Array, y: Array) -> Array:

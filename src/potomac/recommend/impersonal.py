@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = ["ListForAll", "Shown", "lists_for_all", "shown_by", "steps"]
 
 Array = npt.NDArray[np.float64]
 Columns = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 DAY = 86_400_000_000
@@ -73,16 +75,24 @@ class Shown:
     moment: Ints
     overall: Array
 
-    def chances(self, first: int, last: int) -> Array:
+    def chances(self, first: int, last: int) -> Floats:
         """Share of each item at the moments of these people, shape (last - first, n); rows add up to 1."""
-        part = self.counts[self.moment[first:last]]
-        return np.asarray(part / part.sum(axis=1, keepdims=True))
+        return np.asarray(self.shares[self.moment[first:last]])
 
-    def lift(self, first: int, last: int) -> Array:
+    def lift(self, first: int, last: int) -> Floats:
         """How much more of each item there is at those moments than over all time, shape (last - first, n)."""
-        usual = self.overall / max(self.overall.sum(), 1.0)
-        return np.asarray(np.divide(self.chances(first, last), usual, out=np.zeros((last - first, len(usual))),
-                                    where=usual > 0))  # fmt: skip
+        return np.asarray(self.lifts[self.moment[first:last]])
+
+    @cached_property
+    def shares(self) -> Floats:
+        """Shares of the items, shape (moments, n)."""
+        return np.asarray(self.counts / self.counts.sum(axis=1, keepdims=True), np.float32)
+
+    @cached_property
+    def lifts(self) -> Floats:
+        """Shares over those of all time, shape (moments, n)."""
+        usual = np.asarray(self.overall / max(self.overall.sum(), 1.0), np.float32)
+        return np.divide(self.shares, usual, out=np.zeros_like(self.shares), where=usual > 0)
 
 
 def shown_by(which: ListForAll, split: Split) -> Shown:

@@ -25,6 +25,7 @@ from potomac.stats.streams import Stream
 __all__ = ["Blend", "Gain", "Trial", "best_for_all", "crossed", "flipped", "from_list", "gain_of", "served", "tried"]
 
 Array = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
 Half = npt.NDArray[np.int8]
 Key = TypeVar("Key")
 
@@ -40,15 +41,15 @@ class Blend:
     """How a personal list takes account of what everybody is shown.
 
     With m the model's share of each item for a person, and p and q the shares of the list for all at that moment and
-    of all time, items are ranked by (1 - weight) m (p / q)^lately + weight p. So a model that knows little of
+    of all time, items are ranked by (1 - weight) m p / q + weight p, or without p / q. So a model that knows little of
     somebody stays near the list for all, and one that was fitted to a whole year goes with the season.
 
     Attributes:
-        lately: 1: with the season; 0: as the model was fitted.
+        lately: whether with the season, or as the model was fitted.
         weight: of the list for all.
     """
 
-    lately: float = 0.0
+    lately: bool = False
     weight: float = 0.0
 
 
@@ -171,37 +172,38 @@ def from_list(which: ListForAll, split: Split, n: int) -> Array:
 def served(model: Recommender, which: ListForAll, split: Split, n: int) -> dict[Blend, Array]:
     """What each test person gets from a fitted model in each blend with a list for all: nDCG, shape (k,)."""
     shown = shown_by(which, split)
-    seasons = (0.0,) if which.half_life is None else (0.0, 1.0)
+    seasons = (False,) if which.half_life is None else (False, True)
     found: dict[Blend, list[Array]] = {Blend(lately, w): [] for lately in seasons for w in WEIGHTS}
     for a, b in steps(len(split.held), split.train.n_items):
-        mine, theirs, lift = _shares(model, split.histories.part(a, b)), shown.chances(a, b), shown.lift(a, b)
+        mine, theirs = _shares(model, split.histories.part(a, b)), shown.chances(a, b)
+        own = {lately: _to_one(mine * shown.lift(a, b)) if lately else mine for lately in seasons}
         for blend, values in found.items():
-            own = mine if not blend.lately else _to_one(mine * lift**blend.lately)
-            values.append(_ndcg((1 - blend.weight) * own + blend.weight * theirs, split, a, b, n))
+            w = np.float32(blend.weight)
+            values.append(_ndcg((1 - w) * own[blend.lately] + w * theirs, split, a, b, n))
     return {blend: np.concatenate(values) for blend, values in found.items()}
 
 
-def _shares(model: Recommender, people: Histories) -> Array:
+def _shares(model: Recommender, people: Histories) -> Floats:
     """The scores of a model as shares that add up to 1 for each person, shape (k, n).
 
     A content-based model scores in log odds; the others in what is, but for noise, proportional to a chance.
     """
-    scores = model.scores(people).astype(float)
+    scores = model.scores(people)
     if isinstance(model, Content):
-        most = np.max(scores, axis=1, keepdims=True, initial=-np.inf, where=np.isfinite(scores))
-        return _to_one(np.exp(scores - np.where(np.isfinite(most), most, 0.0)))
-    return _to_one(np.where(np.isfinite(scores), np.maximum(scores, 0.0), 0.0) + 1e-9 * np.isfinite(scores))
+        most = scores.max(axis=1, keepdims=True)
+        return _to_one(np.exp(scores - np.where(np.isfinite(most), most, np.float32(0))))
+    return _to_one(np.maximum(scores, np.float32(0)))
 
 
-def _to_one(x: Array) -> Array:
+def _to_one(x: Floats) -> Floats:
     total = x.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(x, total, out=np.zeros_like(x), where=total > 0))
+    return np.asarray(np.divide(x, total, out=np.zeros_like(x), where=total > 0), np.float32)
 
 
-def _ndcg(scores: Array, split: Split, first: int, last: int, n: int) -> Array:
+def _ndcg(scores: Floats, split: Split, first: int, last: int, n: int) -> Array:
     """The nDCG of each of these people, by scores of shape (last - first, items)."""
     known, held = split.histories.part(first, last), split.held.part(first, last)
-    lists, _ = best(scores.astype(np.float32), n, without=(known.indptr, known.indices))
+    lists, _ = best(scores, n, without=(known.indptr, known.indices))
     return ndcg(hits_of(lists, held), held.lengths, n)
 
 

@@ -112,6 +112,7 @@ def simulated(
     attributes: float = 0.0,
     driven_by: Sequence[str] | None = None,
     drift: float = 0.0,
+    stay: float = 1.0,
     cold: float = 0.0,
     rated: bool = False,
     times: bool = True,
@@ -132,6 +133,7 @@ def simulated(
         attributes: strength of what the catalogue says.
         driven_by: the features that matter to people; default those that are words, lists of words or numbers.
         drift: by how much the log odds of an item fall during a year; items come out all the year then.
+        stay: share of the year for which a person comes, at a time of their own; 1: all the year.
         cold: share of the items that nobody had to do with.
         rated: whether people give 1 to 5 stars; otherwise each interaction counts 1.
         times: whether times are told; a year of them.
@@ -140,9 +142,15 @@ def simulated(
     Raises:
         StudyError: a number is out of range.
     """
-    if users < 1 or (items if isinstance(items, int) else len(items)) < 1 or per_user <= 0 or not 0 <= cold < 1:
+    if (
+        users < 1
+        or (items if isinstance(items, int) else len(items)) < 1
+        or per_user <= 0
+        or not 0 <= cold < 1
+        or not 0 < stay <= 1
+    ):
         found = f"{users} users with {per_user} interactions each, cold share {cold}"
-        raise StudyError(Fault("recommend.world", found, "expected at least one user and item, and 0 <= cold < 1"))
+        raise StudyError(Fault("recommend.world", found, "expected a user, an item, 0 <= cold < 1 and 0 < stay <= 1"))
     stream = Stream(seed).child("recommend", "world")
     catalogue = made_up(items, seed=seed) if isinstance(items, int) else items
     n = len(catalogue)
@@ -153,7 +161,8 @@ def simulated(
     released = np.where(draws.random(n) < LAUNCHED, 0.0, draws.random(n)) if drift else np.zeros(n)
     released[np.argmax(log_odds)] = 0.0  # there is something from the start
     wanted = _activity(users, per_user, spread, int(np.isfinite(log_odds).sum()), stream)
-    user, item, when = _taken(tastes, log_odds, released, wanted, drift, stream)
+    comes = _comes(users, stay, PERIODS if drift or stay < 1 else 1, stream)
+    user, item, when = _taken(tastes, log_odds, released, wanted, comes, drift, stream)
     told: dict[str, Any] = {"user": pa.array(user + 1), "item": catalogue.ids.take(pa.array(item))}
     if rated:
         told["value"] = _stars(tastes, log_odds, user, item, stream)
@@ -257,22 +266,30 @@ def _activity(users: int, mean: float, spread: float, most: int, stream: Stream)
     return np.clip(whole, 1, most)
 
 
+def _comes(users: int, stay: float, periods: int, stream: Stream) -> Array:
+    """Share of each period in what a person does, shape (m, periods)."""
+    begins = (1 - stay) * stream.child("stay").generator().random(users)[:, None]
+    edge = np.arange(periods + 1) / periods
+    until = np.clip((edge - begins) / max(stay, 1e-9), 0.0, 1.0)
+    return np.asarray(np.diff(until, axis=1))
+
+
 def _taken(
-    tastes: Tastes, popularity: Array, released: Array, wanted: Ints, drift: float, stream: Stream
+    tastes: Tastes, popularity: Array, released: Array, wanted: Ints, comes: Array, drift: float, stream: Stream
 ) -> tuple[Ints, Ints, Array]:
     """User, item and time (share of the year) of each interaction.
 
     Each period a person takes so many of what is out and not yet taken: the largest of log odds plus Gumbel noise are
     a draw without replacement in proportion to exp(log odds) (Efraimidis and Spirakis 2006; Kool et al. 2019).
     """
-    periods = PERIODS if drift else 1
+    periods = comes.shape[1]
     step = max(1, BLOCK // len(popularity))
     found: list[tuple[Ints, Ints, Array]] = []
     for first in range(0, len(wanted), step):
         people = np.arange(first, min(first + step, len(wanted)))
         draws = stream.child("taken", first).generator()
         s = tastes.of(people) + popularity.astype(np.float32)
-        share = draws.multinomial(wanted[people], np.full(periods, 1 / periods))
+        share = draws.multinomial(wanted[people], comes[people])
         for period in range(periods):
             age = (period + 0.5) / periods - released
             out = age >= -0.5 / periods

@@ -1,0 +1,1 @@
+"""Benchmarks of the recommender engine, peers in the same run."""

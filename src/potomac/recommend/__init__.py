@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from potomac.recommend.auto import Auto as Auto
+    from potomac.recommend.ease import EASE as EASE
     from potomac.recommend.evaluation import Evaluation as Evaluation
     from potomac.recommend.evaluation import evaluate as evaluate
     from potomac.recommend.explanation import Explanation as Explanation
+    from potomac.recommend.factors import Factors as Factors
     from potomac.recommend.interactions import Histories as Histories
     from potomac.recommend.interactions import Interactions as Interactions
     from potomac.recommend.items import Items as Items
     from potomac.recommend.leakage import Leak as Leak
     from potomac.recommend.leakage import leaks as leaks
+    from potomac.recommend.neighbours import ItemKNN as ItemKNN
     from potomac.recommend.popular import Popular as Popular
     from potomac.recommend.recommender import Recommender as Recommender
     from potomac.recommend.splits import Split as Split
     from potomac.recommend.splits import split_of as split_of
+    from potomac.recommend.suggest import Suggester as Suggester
     from potomac.recommend.verdict import Readiness as Readiness
     from potomac.recommend.verdict import readiness as readiness
     from potomac.recommend.worlds import World as World
@@ -28,16 +32,20 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Auto": "auto",
+    "EASE": "ease",
     "Evaluation": "evaluation",
     "Explanation": "explanation",
+    "Factors": "factors",
     "Histories": "interactions",
     "Interactions": "interactions",
+    "ItemKNN": "neighbours",
     "Items": "items",
     "Leak": "leakage",
     "Popular": "popular",
     "Readiness": "verdict",
     "Recommender": "recommender",
     "Split": "splits",
+    "Suggester": "suggest",
     "World": "worlds",
     "evaluate": "evaluation",
     "leaks": "leakage",

@@ -1,0 +1,210 @@
+"""EASE: a linear model from all items to each, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from potomac.engine import Progress
+from potomac.errors import Fault, NoAnswer
+from potomac.recommend.bounds import hold
+from potomac.recommend.gram import gram, inverted, times_matrix, times_vector
+from potomac.recommend.interactions import Histories, Interactions
+from potomac.recommend.items import Items
+from potomac.recommend.popular import ages
+from potomac.recommend.recommender import Recommender
+
+__all__ = ["EASE"]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+EXACT = 4096
+"""Items up to which the inverse is taken in double precision."""
+
+
+class EASE(Recommender):
+    """Embarrassingly shallow autoencoder: what somebody had, times weights between items, is what they would like.
+
+    The weights B minimise ``|X - X B|^2 + lambda |B|^2`` with zeros on the diagonal, so that an item does not speak
+    for itself. With ``P = (X^T X + Lambda)^-1`` they are ``B_ji = -P_ji / P_ii`` (Steck, WWW 2019). Of the users'
+    values some may be dropped at random in fitting; in expectation that is ``Lambda = lambda I + p / (1 - p)
+    diag(X^T X)`` (Steck, NeurIPS 2020).
+
+    Args:
+        regularization: lambda, more than 0; in interactions of an item. More where there are more users.
+        dropout: p, share of a user's values that are dropped; at least 0, less than 1.
+        user_power: a user of n interactions counts ``n ** -user_power``: more than 0 holds down the busiest.
+        item_power: values of an item of n interactions are divided by ``n ** item_power``: more than 0 holds down
+            the most popular, in fitting and in what is offered.
+        half_life: days after which an interaction counts half in fitting; None: all alike. Needs times.
+        recency: after how many later entries of a person one counts half in their scores; None: all alike. Needs
+            times.
+        max_items: so many items at most have weights, those that most users had to do with; the others are never
+            offered. Memory is 4 bytes for each pair of them, and time grows with their number cubed.
+
+    Attributes:
+        weights_: B, row by the item that was had, shape (c, c).
+        precision_: diagonal of P, shape (c,).
+        columns_: numbers of the items that have weights, shape (c,).
+        note: what was left out, "" where nothing was.
+    """
+
+    name: ClassVar[str] = "ease"
+    _state: ClassVar[tuple[str, ...]] = ("weights_", "precision_", "columns_")
+
+    weights_: Floats
+    precision_: Floats
+    columns_: Ints
+
+    def __init__(
+        self, regularization: float = 200.0, *, dropout: float = 0.0, user_power: float = 0.0, item_power: float = 0.0,
+        half_life: float | None = None, recency: float | None = None, max_items: int = 20_000,
+    ) -> None:  # fmt: skip
+        self.regularization = regularization
+        self.dropout = dropout
+        self.user_power = user_power
+        self.item_power = item_power
+        self.half_life = half_life
+        self.recency = recency
+        self.max_items = max_items
+
+    @classmethod
+    def space(cls, interactions: Interactions) -> dict[str, Sequence[Any]]:
+        """Values of the parameters that are worth trying, the best guess first."""
+        guess = 100.0 * max(interactions.n_users / 1000, 0.1) ** (1 / 3)  # 500 at 10^5 users, as published
+        recency: list[float | None] = [None]
+        if interactions.times is not None:
+            recency = [None, 25.0, 8.0, 100.0]
+        return {
+            "regularization": [round(guess * step, 1) for step in (1.0, 0.4, 2.5, 6.0)],
+            "recency": recency,
+            "item_power": [0.0, 0.15, 0.3],
+            "dropout": [0.0, 0.3],
+        }
+
+    @property
+    def note(self) -> str:
+        """What was left out, "" where nothing was."""
+        known, kept = int((self._fitted().of_items > 0).sum()), len(self.columns_)
+        if kept == known:
+            return ""
+        return f"only the {kept:,} most frequent of {known:,} items have weights; the others are never offered"
+
+    # ---------------------------------------------------------------------------------- fitting
+
+    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
+        self._check()
+        counts = interactions.of_items
+        kept = np.argsort(-counts, kind="stable")[: self.max_items]
+        self.columns_ = np.sort(kept[counts[kept] > 0])
+        for name in ("_place", "_recent"):  # of what was fitted before
+            self.__dict__.pop(name, None)
+        a = self._gram(interactions)
+        scale = self._item_scale(counts)
+        a *= scale[:, None]
+        a *= scale
+        diagonal = np.einsum("ii->i", a)
+        diagonal *= 1 + self.dropout / (1 - self.dropout)
+        diagonal += self.regularization
+        if len(a) <= EXACT:
+            a = a.astype(np.float64)
+        try:
+            inverted(a, lambda done, of: progress("training", done, of))
+        except np.linalg.LinAlgError:
+            found = f"a regularization of {self.regularization:g} leaves the items' equations without a solution"
+            raise NoAnswer(Fault("recommend.singular", found, "", "Take a larger one", key="regularization")) from None
+        precision = -np.einsum("ii->i", a)
+        a /= precision  # -P / (-P_ii) is -B where B is taken from the negative inverse: -P_ji / P_ii
+        np.einsum("ii->i", a)[:] = 0
+        a *= scale[:, None]
+        self.weights_, self.precision_ = a.astype(np.float32, copy=False), precision.astype(np.float32)
+        progress("training", 1, 1)
+
+    def _check(self) -> None:
+        hold(
+            self,
+            regularization=(self.regularization > 0, "more than 0"),
+            dropout=(0 <= self.dropout < 1, "at least 0 and less than 1"),
+            max_items=(self.max_items >= 1, "1 or more"),
+            half_life=(self.half_life is None or self.half_life > 0, "more than 0 days"),
+            recency=(self.recency is None or self.recency > 0, "more than 0 entries"),
+        )
+
+    def _gram(self, interactions: Interactions) -> Floats:
+        """X^T W X of the items that have weights, lower triangle; its trace is that of X^T X."""
+        known = interactions
+        if len(self.columns_) < known.n_items:
+            known = known.keep(self._place[known.indices] >= 0)
+        values = known.values
+        if self.half_life is not None and known.times is not None:
+            values = (values * 0.5 ** (ages(known.times) / self.half_life)).astype(np.float32)
+        weight = np.maximum(known.of_users, 1) ** -float(self.user_power)
+        a = gram(known.indptr, self._place[known.indices], values, weight.astype(np.float32), len(self.columns_))
+        trace = float(np.einsum("ii->i", a).sum(dtype=float))
+        full = float(np.square(known.values, dtype=float).sum())
+        if trace > 0 and trace != full:
+            a *= np.float32(full / trace)
+        return a
+
+    def _item_scale(self, counts: Ints) -> Floats:
+        """What values of each item are multiplied by; it leaves the sum of their squares as it is."""
+        had = counts[self.columns_].astype(float)
+        scale = had**-self.item_power
+        return np.asarray(scale * np.sqrt(had.sum() / (scale**2 * had).sum()), np.float32)
+
+    # ---------------------------------------------------------------------------------- answers
+
+    @cached_property
+    def _place(self) -> npt.NDArray[np.int32]:
+        """The place of each item among those with weights, -1 where it has none."""
+        place = np.full(self.interactions_.n_items, -1, np.int32)
+        place[self.columns_] = np.arange(len(self.columns_), dtype=np.int32)
+        return place
+
+    @cached_property
+    def _recent(self) -> Floats:
+        """Values of all that was fitted, the older ones less."""
+        known = self.interactions_
+        if self.recency is None or known.times is None:
+            return known.values
+        return known.histories(np.arange(known.n_users)).recent(self.recency).values
+
+    def _scores(self, histories: Histories) -> Floats:
+        recent = histories.recent(self.recency)
+        found = times_matrix(recent.indptr, self._place[recent.indices], recent.values, self.weights_)
+        return self._spread(found)
+
+    def _spread(self, found: Floats) -> Floats:
+        """Scores of the items with weights as scores of all."""
+        if len(self.columns_) == len(self._place):
+            return found
+        out = np.full((len(found), len(self._place)), -np.inf, np.float32)
+        out[:, self.columns_] = found
+        return out
+
+    def _alike(self, rows: Ints) -> Floats:
+        """Partial correlation of items, all others held: ``-P_ij / sqrt(P_ii P_jj)``, from weights either way."""
+        at = self._place[rows]
+        ahead, back = self.weights_[at], self.weights_[:, at].T
+        found = np.sign(ahead) * np.sqrt(np.abs(ahead * back))
+        found[at < 0] = -np.inf
+        return self._spread(found)
+
+    def _parts(self, history: Histories, item: int) -> Floats:
+        recent, at, to = history.recent(self.recency), self._place[history.indices], self._place[item]
+        if to < 0:
+            return np.zeros(len(at), np.float32)
+        return np.where(at >= 0, recent.values * self.weights_[at, to], np.float32(0))
+
+    def _column(self, item: int) -> Floats:
+        known, at = self.interactions_, self._place[item]
+        if at < 0:
+            return np.full(known.n_users, -np.inf, np.float32)
+        weights = np.zeros(known.n_items, np.float32)
+        weights[self.columns_] = self.weights_[:, at]
+        return times_vector(known.indptr, known.indices, self._recent, weights)

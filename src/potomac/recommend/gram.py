@@ -1,0 +1,168 @@
+"""The Gram matrix of items, the inverse of a matrix like it in place, and histories times a matrix of items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from numba import get_num_threads
+
+from potomac.recommend.parallel import in_parts
+from potomac.recommend.sparse import transposed
+from potomac.stats.compiled import compiled
+
+__all__ = ["gram", "inverted", "times_matrix", "times_vector"]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Columns = npt.NDArray[np.int32]
+Matrix = npt.NDArray[np.floating]
+
+TILE = 512
+"""Rows and columns of a tile of the inverse: three tiles stay in a core's cache."""
+
+
+def gram(indptr: Ints, indices: Columns, values: Floats, weight: Floats, items: int) -> Floats:
+    """X^T W X: for each two items, what users have of both; its lower triangle, zeros above.
+
+    Args:
+        indptr: of X in compressed sparse rows, shape (m + 1,).
+        indices: item numbers, ascending within a user.
+        values: of X.
+        weight: of each user, the diagonal of W, shape (m,).
+        items: columns n of X.
+
+    Returns:
+        Shape (n, n).
+    """
+    starts, people, amounts = transposed(indptr, indices, values, items)
+    plain = bool((values == 1).all())
+    out = np.zeros((items, items), np.float32)
+    lengths = np.diff(indptr)
+    work = np.bincount(indices, lengths[np.repeat(np.arange(len(lengths)), lengths)], items).astype(np.int64)
+    amounts = amounts * weight[people]
+    in_parts(work, lambda a, b: _gram_rows(a, b, starts, people, amounts, indptr, indices, values, plain, out))
+    return out
+
+
+@compiled(nogil=True)
+def _gram_rows(
+    first: int, last: int, starts: Ints, people: Columns, amounts: Floats, indptr: Ints, indices: Columns,
+    values: Floats, plain: bool, out: Floats,
+) -> None:  # fmt: skip
+    for i in range(first, last):
+        row = out[i]
+        for at in range(starts[i], starts[i + 1]):
+            user, amount = people[at], amounts[at]
+            end = np.searchsorted(indices[indptr[user] : indptr[user + 1]], i, side="right") + indptr[user]
+            if plain:
+                for e in range(indptr[user], end):
+                    row[indices[e]] += amount
+            else:
+                for e in range(indptr[user], end):
+                    row[indices[e]] += amount * values[e]
+
+
+def inverted(a: Matrix, told: Callable[[int, int], object] | None = None, tile: int = TILE) -> None:
+    """Put the negative inverse of a positive definite matrix in its place.
+
+    The sweep operator (Goodnight 1979) on tiles: for each pivot D on the diagonal, with the columns W beside it,
+    ``A <- A - W D^-1 W^T``, ``W <- W D^-1`` and ``D <- -D^-1``. Each tile is one product of fixed shape in one thread,
+    so that the result does not depend on the number of threads; LAPACK's own, in several threads, does.
+
+    Args:
+        a: shape (n, n), of which the lower triangle is read; becomes the whole of -a^-1.
+        told: is told how many pivots are done, of how many.
+
+    Raises:
+        numpy.linalg.LinAlgError: the matrix is not positive definite in the precision it comes in.
+    """
+    edges = [*range(0, len(a), tile), len(a)]
+    spans = [slice(first, last) for first, last in pairwise(edges)]
+    single = import_module("threadpoolctl").threadpool_limits(1, user_api="blas")  # it comes with scikit-learn
+    with single, ThreadPoolExecutor(get_num_threads()) as pool:
+        for k, span in enumerate(spans):
+            if told is not None:
+                told(k, len(spans))
+            _sweep(a, k, span, spans, pool)
+    for i, rows in enumerate(spans):
+        for columns in spans[:i]:
+            a[columns, rows] = a[rows, columns].T
+        a[rows, rows] = _mirrored(a[rows, rows])
+
+
+def _sweep(a: Matrix, k: int, span: slice, spans: list[slice], pool: ThreadPoolExecutor) -> None:
+    pivot = _inverse(a[span, span])
+    beside = np.concatenate([a[span, : span.start].T, a[span.start :, span]])  # W
+    scaled = beside @ pivot
+
+    def rows(i: int) -> None:
+        product = np.empty((spans[i].stop - spans[i].start, spans[0].stop), a.dtype)
+        for j in range(i + 1):
+            if j != k:
+                width = spans[j].stop - spans[j].start
+                into = product[:, :width] if width == product.shape[1] else np.empty((len(product), width), a.dtype)
+                np.matmul(scaled[spans[i]], beside[spans[j]].T, out=into)
+                a[spans[i], spans[j]] -= into
+
+    list(pool.map(rows, [i for i in reversed(range(len(spans))) if i != k]))
+    a[span, : span.start] = scaled[: span.start].T
+    a[span.stop :, span] = scaled[span.stop :]
+    a[span, span] = -pivot
+
+
+def _inverse(tile: Matrix) -> Matrix:
+    """The inverse of a small positive definite matrix, of which the lower triangle is read."""
+    from scipy.linalg import lapack
+
+    potrf, potri = (lapack.spotrf, lapack.spotri) if tile.dtype == np.float32 else (lapack.dpotrf, lapack.dpotri)
+    factor, fault = potrf(tile, lower=1)
+    if fault:
+        raise np.linalg.LinAlgError("not positive definite")
+    found, _ = potri(factor, lower=1, overwrite_c=1)
+    return _mirrored(found)
+
+
+def _mirrored(tile: Matrix) -> Matrix:
+    """A symmetric matrix from its lower triangle."""
+    return np.asarray(np.tril(tile) + np.tril(tile, -1).T)
+
+
+def times_matrix(indptr: Ints, indices: Columns, values: Floats, matrix: Floats) -> Floats:
+    """Sparse rows times a dense matrix: shape (k, n). Entries with a negative index count for nothing."""
+    out = np.zeros((len(indptr) - 1, matrix.shape[1]), np.float32)
+    work = np.diff(indptr) * matrix.shape[1]
+    in_parts(work, lambda first, last: _times_matrix(first, last, indptr, indices, values, matrix, out))
+    return out
+
+
+@compiled(nogil=True)
+def _times_matrix(
+    first: int, last: int, indptr: Ints, indices: Columns, values: Floats, matrix: Floats, out: Floats
+) -> None:
+    for row in range(first, last):
+        for e in range(indptr[row], indptr[row + 1]):
+            if indices[e] >= 0:
+                out[row] += values[e] * matrix[indices[e]]
+
+
+def times_vector(indptr: Ints, indices: Columns, values: Floats, vector: Floats) -> Floats:
+    """Sparse rows times a vector, shape (k,)."""
+    out = np.zeros(len(indptr) - 1, np.float32)
+    in_parts(np.diff(indptr), lambda first, last: _times_vector(first, last, indptr, indices, values, vector, out))
+    return out
+
+
+@compiled(nogil=True)
+def _times_vector(
+    first: int, last: int, indptr: Ints, indices: Columns, values: Floats, vector: Floats, out: Floats
+) -> None:
+    for row in range(first, last):
+        total = np.float32(0)
+        for e in range(indptr[row], indptr[row + 1]):
+            total += values[e] * vector[indices[e]]
+        out[row] = total

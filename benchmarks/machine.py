@@ -10,7 +10,7 @@ from pathlib import Path
 
 LIBRARIES = (
     "potomac", "numpy", "scipy", "scikit-learn", "numba", "pyarrow", "duckdb", "pyod", "highspy", "spopt",
-    "pandana", "pyroutingkit", "simpy", "ciw", "cimba",
+    "pandana", "pyroutingkit", "simpy", "ciw", "cimba", "implicit", "lenskit", "rectools", "scikit-surprise",
 )  # fmt: skip
 
 

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from potomac.recommend.interactions import Histories as Histories
     from potomac.recommend.interactions import Interactions as Interactions
     from potomac.recommend.items import Items as Items
+    from potomac.recommend.keeping import restored as restored
+    from potomac.recommend.keeping import to_tables as to_tables
     from potomac.recommend.leakage import Leak as Leak
     from potomac.recommend.leakage import leaks as leaks
+    from potomac.recommend.methods import method_named as method_named
     from potomac.recommend.neighbours import ItemKNN as ItemKNN
+    from potomac.recommend.picks import Picks as Picks
     from potomac.recommend.popular import Popular as Popular
     from potomac.recommend.recommender import Recommender as Recommender
     from potomac.recommend.splits import Split as Split
@@ -41,6 +45,7 @@ _HOMES = {
     "ItemKNN": "neighbours",
     "Items": "items",
     "Leak": "leakage",
+    "Picks": "picks",
     "Popular": "popular",
     "Readiness": "verdict",
     "Recommender": "recommender",
@@ -49,10 +54,13 @@ _HOMES = {
     "World": "worlds",
     "evaluate": "evaluation",
     "leaks": "leakage",
+    "method_named": "methods",
     "readiness": "verdict",
+    "restored": "keeping",
     "shuffled": "worlds",
     "simulated": "worlds",
     "split_of": "splits",
+    "to_tables": "keeping",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - a list all the same

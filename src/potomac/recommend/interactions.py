@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault
 from potomac.recommend.gathering import gathered
-from potomac.recommend.ids import array_of, rows_of
+from potomac.recommend.ids import Index, array_of, fits
 from potomac.recommend.source import source_of
 from potomac.recommend.sparse import counted, later, transposed
 
@@ -191,13 +191,21 @@ class Interactions:
         """The latest of the times; 0 where there are none."""
         return 0 if self.times is None else int(self.times.max(initial=0))
 
+    @cached_property
+    def _users(self) -> Index:
+        return Index(self.users)
+
+    @cached_property
+    def _items(self) -> Index:
+        return Index(self.items)
+
     def user_rows(self, ids: Any) -> Ints:
         """Row of each user id, -1 where there is none; numbers and text that look alike are the same id."""
-        return rows_of(self.users, ids)
+        return self._users.rows(ids)
 
     def item_rows(self, ids: Any) -> Ints:
         """Number of each item id, -1 where there is none; numbers and text that look alike are the same id."""
-        return rows_of(self.items, ids)
+        return self._items.rows(ids)
 
     def histories(self, rows: npt.ArrayLike) -> Histories:
         """What the users at ``rows`` had to do with; a row of -1 is a person without history."""
@@ -235,18 +243,10 @@ class Interactions:
         if not len(new):
             return self
         if new.type != self.items.type:
-            new = new.cast(self.items.type) if _fits(new, self.items.type) else new.cast(pa.string())
+            new = new.cast(self.items.type) if fits(new, self.items.type) else new.cast(pa.string())
         old = self.items if self.items.type == new.type else self.items.cast(new.type)
         return replace(self, items=pa.concat_arrays([old, new]))
 
     def binary(self) -> Self:
         """The same with the value 1 everywhere."""
         return replace(self, values=np.ones(self.nnz, np.float32), rated=False)
-
-
-def _fits(ids: pa.Array, to: pa.DataType) -> bool:
-    """Whether ids can be brought to another type of ids without a change."""
-    try:
-        return bool(ids.cast(to).cast(ids.type).equals(ids))
-    except pa.ArrowInvalid:
-        return False

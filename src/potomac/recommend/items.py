@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -76,8 +78,18 @@ class Items:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def rows(self, ids: Any) -> npt.NDArray[np.int64]:
+        """Number of each item id, -1 where there is none; numbers and text that look alike are the same id."""
+        return rows_of(self.ids, ids)
+
+    @property
+    def unlisted(self) -> int:
+        """How many items the catalogue lacks: they came with interactions alone."""
+        return len(self) - int(pc.sum(self.listed).as_py() or 0)
+
     def aligned(self, ids: pa.Array) -> Items:
         """The catalogue with its rows in the order of ``ids``; those it lacks have their id for a title."""
-        at = pa.array([None if row < 0 else row for row in rows_of(self.ids, ids).tolist()], pa.int64())
+        rows = self.rows(ids)
+        at = pa.array(rows, mask=rows < 0)
         titles = pc.coalesce(self.titles.take(at), ids.cast(pa.string()))
         return Items(ids, titles, self.features.take(at), pc.fill_null(self.listed.take(at), False))

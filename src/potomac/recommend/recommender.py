@@ -14,7 +14,7 @@ from potomac.engine import Progress, Quiet
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.folding import Additions, Unknown
-from potomac.recommend.ids import array_of
+from potomac.recommend.ids import array_of, fits, nothing_shared
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.topn import best
@@ -85,12 +85,18 @@ class Recommender:
 
         Raises:
             StudyError: a column is missing.
-            DataError: there is nothing to learn from.
+            DataError: there is nothing to learn from, or no item of the interactions is in the catalogue.
         """
         catalogue = None if items is None else Items.of(items)
-        known = Interactions.of(interactions, items=None if catalogue is None else catalogue.ids)
+        known = Interactions.of(interactions)
         if not known.nnz:
             raise DataError(Fault("recommend.empty", "there are no interactions", "expected one at least"))
+        if catalogue is not None:
+            used = known.items.filter(pa.array(known.of_items > 0))
+            if (catalogue.rows(used) < 0).all():
+                names = "the table of interactions", "the catalogue"
+                raise DataError(nothing_shared(used, catalogue.ids, names, "items"))
+            known = known.with_items(catalogue.ids)
         self.interactions_ = known
         self.items_ = Items.nameless(known.items) if catalogue is None else catalogue.aligned(known.items)
         self.added_ = None
@@ -149,7 +155,7 @@ class Recommender:
             Columns user, item, rank (from 1), score, and reason where asked for. Users the model does not know are
             served as somebody without history.
         """
-        ids = self._users() if users is None else self._asked(users)
+        ids = self._users() if users is None else self._asked(users, self._users())
         rows = np.arange(len(ids)) if users is None else self._user_rows(ids)
         found = [self.best(part, n, seen=seen, allowed=allowed) for part in self._blocks(rows)]
         numbers, scores = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none(n)
@@ -170,8 +176,7 @@ class Recommender:
         self, histories: Histories, n: int, *, seen: bool = False, allowed: Any = None
     ) -> tuple[npt.NDArray[np.int32], Floats]:
         """Numbers and scores of the ``n`` best items for each history, shape (k, min(n, n_items)); -1: no more."""
-        if n < 1:
-            raise StudyError(Fault("recommend.n", f"n is {n}", "expected 1 or more", key="n"))
+        self._positive(n)
         without = None if seen else (histories.indptr, histories.indices)
         return best(self._scores(histories), n, without=without, allowed=self.mask(allowed))
 
@@ -182,7 +187,7 @@ class Recommender:
             DataError: an item is not known.
             NoAnswer: the method does not know which items are alike.
         """
-        ids, rows = self._asked(items), self._known(items, every=True)
+        ids, rows = self._asked(items, self._fitted().items), self._known(items, every=True)
         own = (np.arange(len(rows) + 1), rows.astype(np.int32))
         numbers, scores = best(self._alike(rows), n, without=own)
         return self._long("item", ids, numbers, scores, "similar")
@@ -196,7 +201,7 @@ class Recommender:
         Raises:
             DataError: an item is not known.
         """
-        ids, rows = self._asked(items), self._known(items, every=True)
+        ids, rows = self._asked(items, self._fitted().items), self._known(items, every=True)
         added = self.added_ or Additions.none(self._fitted())
         found = []
         for item in rows.tolist():
@@ -290,9 +295,17 @@ class Recommender:
         scores[changed] = np.concatenate(parts) if parts else np.zeros(0, np.float32)
         return scores
 
-    def _asked(self, ids: Any) -> pa.Array:
+    @staticmethod
+    def _positive(n: int) -> None:
+        if n < 1:
+            raise StudyError(Fault("recommend.n", f"n is {n}", "expected 1 or more", key="n"))
+
+    @staticmethod
+    def _asked(ids: Any, like: pa.Array | None = None) -> pa.Array:
+        """Ids that were asked for; in the type of others, where they look the same in it."""
         one = isinstance(ids, str | bytes | int | np.integer)
-        return array_of([ids] if one else ids)
+        asked = array_of([ids] if one else ids)
+        return asked.cast(like.type) if like is not None and fits(asked, like.type) else asked
 
     def _known(self, items: Any, *, every: bool = False) -> Ints:
         """Numbers of items; all of them, or at least one, must be known."""

@@ -8,7 +8,7 @@ The tables of one model:
     ``state`` (JSON: the kind and shape of each fitted attribute).
 ``<path>users``, ``<path>items``, ``<path>features``, ``<path>indptr``, ``<path>entries``
     what the model was fitted to.
-``<path><attribute>``
+``<path><attribute>`` (the path of a model within is the attribute that holds it and "-")
     the numbers of one fitted attribute, a column ``value``; of a sparse matrix two tables more.
 """
 
@@ -109,10 +109,10 @@ def _put_data(model: Recommender, path: str, tables: Tables) -> dict[str, Any]:
 def _put_one(value: Any, name: str, owner: Recommender, tables: Tables, rows: list[dict[str, str]]) -> Any:
     """Put the numbers of one attribute into tables; what is left to say about it comes back."""
     if isinstance(value, Recommender):
-        _put(value, f"{name}/", owner, tables, rows)
+        _put(value, f"{name}--", owner, tables, rows)
         return {"kind": "model"}
     if isinstance(value, list | tuple) and any(isinstance(one, Recommender | np.ndarray) for one in value):
-        parts = [_put_one(one, f"{name}.{i}", owner, tables, rows) for i, one in enumerate(value)]
+        parts = [_put_one(one, f"{name}-{i}", owner, tables, rows) for i, one in enumerate(value)]
         return {"kind": type(value).__name__, "parts": parts}
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         tables[name] = pa.table({"value": np.ravel(value, order="K" if value.flags.forc else "C")})
@@ -125,7 +125,7 @@ def _put_one(value: Any, name: str, owner: Recommender, tables: Tables, rows: li
         tables[name] = value
         return {"kind": "table"}
     if getattr(value, "format", None) in ("csr", "csc"):
-        parts = [_put_one(getattr(value, part), f"{name}.{part}", owner, tables, rows) for part in _TRIPLE]
+        parts = [_put_one(getattr(value, part), f"{name}-{part}", owner, tables, rows) for part in _TRIPLE]
         return {"kind": value.format, "shape": list(value.shape), "parts": parts}
     return {"kind": "plain", "value": _plain(value, name)}
 
@@ -211,9 +211,9 @@ class _Reader:
     def one(self, said: dict[str, Any], name: str, owner: Recommender) -> Any:
         kind = said["kind"]
         if kind == "model":
-            return self.model(f"{name}/", owner)
+            return self.model(f"{name}--", owner)
         if kind in ("list", "tuple"):
-            parts = [self.one(part, f"{name}.{i}", owner) for i, part in enumerate(said["parts"])]
+            parts = [self.one(part, f"{name}-{i}", owner) for i, part in enumerate(said["parts"])]
             return parts if kind == "list" else tuple(parts)
         if kind == "array":
             return self.column(name).reshape(said["shape"], order=said["order"])
@@ -225,7 +225,7 @@ class _Reader:
             from scipy import sparse
 
             triple = tuple(
-                self.one(part, f"{name}.{word}", owner) for word, part in zip(_TRIPLE, said["parts"], strict=True)
+                self.one(part, f"{name}-{word}", owner) for word, part in zip(_TRIPLE, said["parts"], strict=True)
             )
             return getattr(sparse, f"{kind}_array")(triple, shape=said["shape"])
         return self.argument(said["value"])

@@ -13,9 +13,10 @@ from potomac.errors import StudyError
 from potomac.recommend.auto import Auto
 from potomac.recommend.evaluation import evaluate
 from potomac.recommend.interactions import Interactions
+from potomac.recommend.methods import method_named
 from potomac.recommend.popular import Popular
 from potomac.recommend.splits import split_of
-from potomac.recommend.tuning import ENOUGH, folds_of, sample_of
+from potomac.recommend.tuning import ASKED, ENOUGH, asked_otherwise, folds_of, sample_of
 from potomac.recommend.worlds import World, shuffled, simulated
 
 METHODS = ("popular", "item_knn", "ease")
@@ -178,3 +179,12 @@ def test_what_cannot_be_chosen_from_is_said(changes: dict[str, Any], tasteful: W
     with pytest.raises(StudyError) as caught:
         Auto(**changes).fit(tasteful.interactions)
     assert caught.value.faults[0].code == "recommend.methods"
+
+
+@pytest.mark.parametrize("word", [*ASKED])
+def test_what_matters_in_asking_alone_needs_no_fit(word: str, tasteful: World) -> None:
+    known, method = tasteful.interactions, method_named(word)
+    changed = asked_otherwise(method().fit(known), {"recency": 4.0})
+    anew = method(recency=4.0).fit(known)  # type: ignore[call-arg]
+    assert changed.recommend(n=5).equals(anew.recommend(n=5))
+    assert not anew.recommend(n=5).equals(method().fit(known).recommend(n=5))

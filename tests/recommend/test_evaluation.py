@@ -26,13 +26,15 @@ class Seeing(Recommender):
     """Scores items by the sum of what was given for each; a rating for all, where that is asked for."""
 
     name: ClassVar[str] = "seeing"
-    rates: ClassVar[bool] = True
 
     def __init__(self, given: tuple[float, ...] = ()) -> None:
         self.given = given
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
         self.fits_ = getattr(self, "fits_", 0) + 1
+
+    def predict(self, users: object, items: object) -> npt.NDArray[np.float32]:
+        raise NotImplementedError
 
     def _scores(self, histories: Histories) -> npt.NDArray[np.float32]:
         return np.tile(np.array(self.given, np.float32), (len(histories), 1))
@@ -68,12 +70,31 @@ def test_figures_by_hand(few: Interactions) -> None:
 
 
 def test_errors_of_ratings_by_hand(few: Interactions) -> None:
-    # foretold 4 3 3 3 for items 1 to 4; held out are 4, 2 and 3
+    # foretold 4 3 3 3 for items 1 to 4; held out are 4, 2 and 3 of items 2 to 4
     found = evaluate([Popular(), Seeing((4.0, 3.0, 3.0, 3.0))], few, last=1)
     assert found.mean("seeing", "rmse") == pytest.approx(np.sqrt((1 + 1 + 0) / 3))
     assert found.mean("seeing", "mae") == pytest.approx(2 / 3)
     with pytest.raises(KeyError):
         found.mean("popular", "rmse")
+
+
+def test_foretold_ratings_are_within_the_scale(few: Interactions) -> None:
+    found = evaluate([Popular(), Seeing((9.0, 9.0, 9.0, -9.0))], few, last=1)  # 5, 5 and 1 against 4, 2 and 3
+    assert found.mean("seeing", "mae") == pytest.approx((1 + 3 + 2) / 3)
+
+
+def test_errors_of_factors_are_those_that_they_tell_themselves() -> None:
+    from potomac.recommend.factors import Factors
+
+    world = simulated(200, 50, per_user=10, taste=1.0, rated=True, seed=1)
+    found = evaluate([Popular(), Factors(4)], world.interactions)
+    model, held = found.models["factors"], found.split.held
+    off = model.predict(  # type: ignore[attr-defined]
+        found.split.users.take(np.repeat(np.arange(len(held)), held.lengths)),
+        found.split.train.items.take(held.indices),
+    )
+    there = found.split.train.of_items[held.indices] > 0
+    assert found.mean("factors", "rmse") == pytest.approx(np.sqrt(np.mean((off - held.values)[there] ** 2)), rel=1e-4)
 
 
 def test_every_model_is_against_popularity(world: World) -> None:

@@ -311,7 +311,7 @@ def _of_lists(name: str, lists: Columns, items: int, lengths: Sequence[int]) -> 
 
 def _errors(name: str, model: Recommender, split: Split, alpha: float, seed: int) -> list[dict[str, Any]]:
     """RMSE and MAE of a method that foretells ratings, on the held-out ones; nothing of others."""
-    if not (split.train.rated and getattr(model, "rates", False)):
+    if not (split.train.rated and hasattr(model, "predict")):
         return []
     off = _residuals(model, split)
     person = np.repeat(np.arange(len(split.held)), split.held.lengths)
@@ -329,14 +329,16 @@ def _errors(name: str, model: Recommender, split: Split, alpha: float, seed: int
 
 
 def _residuals(model: Recommender, split: Split) -> Floats:
-    """Rating foretold less rating given, for each held-out entry."""
+    """Rating foretold, within the scale of the ratings learnt from, less rating given, for each held-out entry."""
+    scale = float(split.train.values.min()), float(split.train.values.max())
     step = max(1, BLOCK // max(1, split.train.n_items))
     found = []
     for first in range(0, len(split.held), step):
         part = slice(first, min(first + step, len(split.held)))
         known, held = (one.part(part.start, part.stop) for one in (split.histories, split.held))
         row = np.repeat(np.arange(len(held)), held.lengths)
-        found.append(model.scores(known)[row, held.indices].astype(float) - held.values)
+        scores = model.scores(known)[row, held.indices].astype(float)
+        found.append(np.where(np.isfinite(scores), scores.clip(*scale), np.nan) - held.values)
     return np.concatenate(found)
 
 

@@ -20,13 +20,15 @@ from potomac.errors import DataError, Interrupted, PotomacError
 from potomac.recommend.evaluation import lists_of
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.items import Items
+from potomac.recommend.methods import arguments_of
 from potomac.recommend.metrics import hits_of, ndcg
+from potomac.recommend.parameters import fresh
 from potomac.recommend.popular import DAY, Popular
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.splits import Split, split_of
 from potomac.stats.streams import Stream
 
-__all__ = ["Candidate", "Search", "folds_of", "sample_of", "space_of"]
+__all__ = ["Candidate", "Search", "asked_otherwise", "folds_of", "sample_of", "space_of", "value_of"]
 
 Floats = npt.NDArray[np.float64]
 Choice = tuple[int, ...]
@@ -38,6 +40,8 @@ SAMPLE = 3_000_000
 ENOUGH = 4_000
 """People over whom a figure is thought sharp enough; smaller data is held out of several times over."""
 FOLDS = 3
+ASKED = {"ease": {"recency"}, "item_knn": {"recency"}}
+"""Parameters of a method that matter in asking alone: a model that is fitted has them changed without another fit."""
 _END = object()
 
 
@@ -202,13 +206,27 @@ class Search:
             made.models = []
         yield
 
+    def _fitted(self, candidate: Candidate, fold: Split) -> Recommender:
+        known = arguments_of(candidate.method())
+        given = {name: value for name, value in self.given.items() if name in known}
+        return candidate.method(**{**given, **candidate.parameters}).fit(fold.train, self.items)
+
+    def _near(self, candidate: Candidate) -> list[Recommender]:
+        """Models that differ from a candidate in asking alone, brought to its parameters; none where there are none."""
+        names = ASKED.get(candidate.name, set())
+        for other in self.tried.values():
+            same = other.name == candidate.name and _but(other.parameters, names) == _but(candidate.parameters, names)
+            if same and other.models:
+                changes = {name: candidate.parameters[name] for name in names}
+                return [asked_otherwise(model, changes) for model in other.models]
+        return []
+
     def _judged(self, candidate: Candidate) -> Candidate:
         begun = time.perf_counter()
-        given = {name: value for name, value in self.given.items() if name in _arguments(candidate.method)}
-        values = []
+        values, near = [], self._near(candidate)
         try:
-            for fold in self.folds:
-                model = candidate.method(**{**given, **candidate.parameters}).fit(fold.train, self.items)
+            for at, fold in enumerate(self.folds):
+                model = near[at] if near else self._fitted(candidate, fold)
                 values.append(value_of(lists_of(model, fold, self.n), fold, self.n))
                 candidate.models.append(model)
             candidate.values = np.concatenate(values)
@@ -220,6 +238,18 @@ class Search:
         return candidate
 
 
+def _but(parameters: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name not in names}
+
+
+def asked_otherwise(model: Recommender, changes: Mapping[str, Any]) -> Recommender:
+    """The same fitted model with other parameters of asking."""
+    other = fresh(model, **changes)
+    for name in ("interactions_", "items_", *model._state):
+        setattr(other, name, getattr(model, name))
+    return other
+
+
 def value_of(lists: npt.NDArray[np.int32], split: Split, n: int) -> Floats:
     """The nDCG of each person's list, shape (k,)."""
     return ndcg(hits_of(lists, split.held), split.held.lengths, n)
@@ -229,12 +259,6 @@ def _go(walk: Iterator[None], steps: int) -> None:
     for _ in range(steps):
         if next(walk, _END) is _END:
             return
-
-
-def _arguments(method: type[Recommender]) -> Mapping[str, Any]:
-    from inspect import signature
-
-    return signature(method.__init__).parameters
 
 
 def _ways(values: Sequence[Any], here: int) -> list[list[int]]:

@@ -271,14 +271,20 @@ def _rows_of(group: Group, table: pa.Table) -> sparse.csr_array:
 
 
 def _bumps(values: npt.NDArray[np.float64], ranks: npt.NDArray[np.float64]) -> sparse.csr_array:
-    """Numbers by their ranks on bells around even knots: near ones are alike, outliers are like the last."""
+    """Numbers on bells around even knots: near ones are alike, outliers are like the last.
+
+    The place of a number is half its rank, half its place between the quantiles of about 4 % and 96 %: ranks alone hold
+    1990 and 1991 for far apart where a catalogue has few of those years, distances alone are ruled by the tails.
+    """
     distinct, at = np.unique(ranks, return_index=True)
     levels = np.add.reduceat(np.linspace(0, 1, len(ranks)), at) / np.diff(np.append(at, len(ranks)))
     there = np.isfinite(values)
     z = np.interp(np.where(there, values, 0), distinct, levels)
+    low, high = (ranks[2], ranks[-3]) if ranks[2] < ranks[-3] else (ranks[0], ranks[-1])
+    z = (z + np.clip((values / 2 - low / 2) / (high / 2 - low / 2), 0, 1)) / 2
     bells = np.exp(-0.5 * ((z[:, None] - np.linspace(0, 1, KNOTS)) * (KNOTS - 1)) ** 2)
     bells[bells < 0.01] = 0
-    return _unit(sparse.csr_array(bells * there[:, None]))
+    return _unit(sparse.csr_array(np.where(there[:, None], bells, 0)))
 
 
 def _unit(matrix: sparse.csr_array) -> sparse.csr_array:
@@ -295,6 +301,8 @@ def _cell(value: Any, field: pa.Field) -> pa.Array:
         value = [value]
     if isinstance(value, list | tuple) and words_of(field.type):
         value = CELLS.join(map(str, value))
+    if isinstance(value, bool) and is_number(field.type):
+        value = int(value)
     try:
         return pa.array([value], field.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError):

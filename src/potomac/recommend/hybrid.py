@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer, StudyError
+from potomac.recommend.bounds import hold
 from potomac.recommend.content import Content
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.features import described
@@ -128,6 +129,7 @@ class Hybrid(Recommender):
         self.models_ = [stages.fitted(model, interactions, items) for model in chosen]
 
     def _checked(self) -> None:
+        hold(self, few=(self.few >= 0, "0 or more"))
         if self.by not in ("evidence", "nothing"):
             raise StudyError(
                 Fault("recommend.hybrid", f'by is "{self.by}"', 'expected "evidence" or "nothing"', key="by")

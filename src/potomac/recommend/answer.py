@@ -9,30 +9,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from potomac.engine import Progress, Result
-from potomac.errors import DataError, Fault, NoAnswer, StudyError, did_you_mean, listing, shown
+from potomac.errors import DataError, StudyError
 from potomac.recommend import told
 from potomac.recommend.evaluation import Evaluation, evaluate
 from potomac.recommend.examples import examples_of
 from potomac.recommend.features import described
 from potomac.recommend.found import Found
-from potomac.recommend.ids import array_of
 from potomac.recommend.keeping import to_tables
 from potomac.recommend.lists import Lists, asked
 from potomac.recommend.methods import method_named
 from potomac.recommend.parameters import fresh
+from potomac.recommend.picks import picked
 from potomac.recommend.popular import Popular
 from potomac.recommend.question import Question
-from potomac.recommend.reading import Read, read
+from potomac.recommend.reading import Read, catalogue, read
 from potomac.recommend.recommender import Recommender
+from potomac.recommend.rules import Resolved
 from potomac.recommend.verdict import Readiness, readiness
 from potomac.tables import Table
 
 __all__ = ["answer", "check"]
 
-Mask = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 REASONED = 10_000
 """People up to whom every list says why: a reason takes longer than a list."""
@@ -61,74 +61,42 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
         NoAnswer: there is nothing to learn from, or nothing may be offered.
     """
     known = read(tables["interactions"], tables.get("items"), question, progress)
-    allowed = _allowed(known, question)
+    rules, picks = _resolved(known, question)
     judged = _judged(known, question, progress)
     method, why = _method(judged, known, question)
     test, untested = _tested(method, known, question, progress)
     model = _fitted(method, test, known, progress)
     users, unknown = asked(question.users, known)
     many = len(known.every.users) if users is None else len(users)
-    lists = Lists(model, known, question.ordering, allowed, users, reasons=many <= REASONED)
+    lists = Lists(model, known, question.ordering, rules, users, reasons=many <= REASONED)
     choice = _choice(method, test, model)
     notes = (*known.notes, *unknown, *(_unreasoned(many) if many > REASONED else ()))
-    found = Found(question, known, judged, model, why, choice, method.name, test, untested, lists, {}, notes)
+    found = Found(question, known, judged, model, why, choice, method.name, test, untested, lists, picks, {}, notes)
     return told.result(replace(found, tables=dict(_tables(found, progress))), to_tables(model))
 
 
 def check(tables: Mapping[str, Table], question: Question) -> None:
-    """Say what a run would say of picks, rules and parameters before it learns anything.
+    """Say what a run would say of the method, the picks and the rules before it learns anything.
 
     Raises:
         StudyError: the method has no such parameter.
         DataError: a pick or an item of a rule is not in the catalogue.
+        NoAnswer: the rules leave nothing to offer.
     """
     _made(question.method, question)
     if "items" in tables:
-        found = tables["items"].to_arrow(["item"]).column("item").combine_chunks()
-        _known(array_of(found), found.cast(pa.string()), question)
+        items = catalogue(tables["items"], question)
+        question.rules.resolved(items)
+        picked(question.picks, items)
 
 
 # ---- what may be offered ------------------------------------------------------------------------------------------
 
 
-def _allowed(known: Read, question: Question) -> Mask:
-    """Items that may be offered, shape (n,)."""
-    _known(known.every.items, known.items.titles, question)
-    allowed = known.may.copy() if question.rules.available else np.ones(len(known.may), np.bool_)
-    if question.rules.exclude:
-        allowed[known.every.item_rows(list(question.rules.exclude))] = False
-    if not allowed.any():
-        found = f"none of {len(allowed):,} items may be offered: they are excluded, or not available"
-        mend = "Exclude fewer, or say available = false to offer what is not available, too"
-        raise NoAnswer(Fault("recommend.nothing-allowed", found, "expected one at least", mend, key="rules"))
-    return allowed
-
-
-def _known(ids: pa.Array, titles: pa.Array, question: Question) -> None:
-    """Refuse picks and items of rules that are nowhere; a title in place of an id is told its id."""
-    named = {
-        "editors_picks": question.picks,
-        "rules.exclude": question.rules.exclude,
-        "rules.pins": question.rules.pins,
-    }
-    faults = [fault for key, some in named.items() for fault in _strangers(ids, titles, some, key)]
-    if faults:
-        raise DataError(faults)
-
-
-def _strangers(ids: pa.Array, titles: pa.Array, some: tuple[int | str, ...], key: str) -> Iterator[Fault]:
-    if not some:
-        return
-    words = ids.cast(pa.string())
-    there = pc.is_in(pa.array([str(one) for one in some]), words)
-    for one in (one for one, known in zip(some, there.to_pylist(), strict=True) if not known):
-        at = pc.index(titles, str(one)).as_py()
-        near = did_you_mean(str(one), words.slice(0, 100_000).to_pylist())
-        mend = f"Its id is {shown(ids[at])}" if at >= 0 else near
-        found = f'no item has the id "{shown(one)}"'
-        yield Fault(
-            "recommend.item", found, f"expected ids such as {listing(words.slice(0, 3).to_pylist())}", mend, key=key
-        )
+def _resolved(known: Read, question: Question) -> tuple[Resolved, Ints]:
+    """The rules, and the editor's picks, in item numbers."""
+    rules = replace(question.rules, available=known.may) if question.available else question.rules
+    return rules.resolved(known.items), picked(question.picks, known.items)
 
 
 # ---- the verdict --------------------------------------------------------------------------------------------------
@@ -282,10 +250,9 @@ def _label(key: str, model: Recommender) -> str:
 
 def _everybody(found: Found) -> pa.Table:
     """The list for people of whom nothing is known: the editor's picks, then the most popular that may be offered."""
-    known, allowed = found.read, found.lists.allowed
+    known, allowed = found.read, found.lists.rules.allowed
     counts = known.likes.of_items
-    picks = known.every.item_rows(list(found.question.picks)) if found.question.picks else np.zeros(0, np.int64)
-    picks = picks[allowed[picks]]
+    picks = found.picks[allowed[found.picks]]
     order = np.argsort(-counts, kind="stable")
     order = order[allowed[order] & ~np.isin(order, picks)]
     at = np.concatenate((picks, order))[: max(found.question.ordering.n, len(picks))]

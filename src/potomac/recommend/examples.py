@@ -22,6 +22,9 @@ FEWEST = 5
 QUANTILES = (0.25, 0.5, 0.9, 0.75, 0.1)
 """Where in the order of history lengths the people stand that are shown."""
 
+LIKED = "because you liked "
+"""What most reasons begin with: here it stands in the heading."""
+
 SCHEMA = pa.schema(
     [
         ("person", pa.string()),
@@ -95,5 +98,5 @@ def _page(found: Found, row: int, name: str) -> Iterator[dict[str, Any]]:
             "place": place + 1,
             "liked": None if had is None else titles[had].as_py(),
             "offered": None if new is None else titles[new].as_py(),
-            "reason": None if new is None else found.lists.reason(history, new),
+            "reason": None if new is None else found.lists.reason(history, new).removeprefix(LIKED),
         }

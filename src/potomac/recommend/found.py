@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Rows
@@ -33,6 +35,7 @@ class Found:
         test: of several models on what was held out; None where nobody could be tested.
         untested: why not.
         lists: who is offered what.
+        picks: numbers of the editor's picks.
         tables: of the result.
         notes: of the way here.
     """
@@ -47,6 +50,7 @@ class Found:
     test: Evaluation | None
     untested: str
     lists: Lists
+    picks: npt.NDArray[np.int64]
     tables: Mapping[str, pa.Table | Rows]
     notes: tuple[str, ...] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from potomac.recommend.interactions import Histories
 from potomac.recommend.question import Ordering
 from potomac.recommend.reading import Read
 from potomac.recommend.recommender import BLOCK, Recommender
+from potomac.recommend.rerank import diversified, likeness_of, novel
+from potomac.recommend.rules import Resolved
 from potomac.recommend.topn import best
 
 __all__ = ["MANY", "Lists"]
@@ -25,6 +28,8 @@ Columns = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+CANDIDATES = 100
+"""Of which a list is put together anew."""
 MANY = 1_000_000
 """Rows up to which lists are one table in memory; more are streamed."""
 
@@ -37,7 +42,7 @@ class Lists:
         model: fitted.
         read: all interactions and the catalogue, in the item numbers of the model.
         ordering: how long lists are, and how they are put together.
-        allowed: items that may be offered, shape (n,).
+        rules: of the house, in item numbers.
         users: ids of the people; None for everybody.
         reasons: whether each row says why.
     """
@@ -45,7 +50,7 @@ class Lists:
     model: Recommender
     read: Read
     ordering: Ordering
-    allowed: Mask
+    rules: Resolved
     users: pa.Array | None
     reasons: bool
 
@@ -82,10 +87,42 @@ class Lists:
 
     def best(self, rows: Ints) -> tuple[Columns, Floats]:
         """Numbers and scores of what the people at ``rows`` are offered, shape (k, n); -1: no more."""
-        histories = self._histories(rows)
-        seen = self.read.every.histories(rows)  # what somebody did not like is not offered again either
-        without = None if self.ordering.seen else (seen.indptr, seen.indices)
-        return best(self.model.scores(histories), self.ordering.n, without=without, allowed=self.allowed)
+        n, histories, may = self.ordering.n, self._histories(rows), self._may(rows)
+        if self._as_scored:
+            return self.model.best(histories, n, seen=True, allowed=may)
+        many = max(self.rules.needed(n), CANDIDATES if self.ordering.diversity or self.ordering.novelty else 0)
+        if self.rules.lift.any():
+            numbers, scores = best(self.rules.boosted(self.model.scores(histories)), many, allowed=may)
+        else:
+            numbers, scores = self.model.best(histories, many, seen=True, allowed=may)
+        made = [self._built(*one) for one in zip(numbers, scores, may, strict=True)]
+        return _filled([one[0] for one in made], n, -1), _filled([one[1] for one in made], n, -np.inf)
+
+    @property
+    def _as_scored(self) -> bool:
+        """Whether lists are simply the best by score."""
+        rules, ordering = self.rules, self.ordering
+        return not (ordering.diversity or ordering.novelty or rules.caps or len(rules.pins) or rules.lift.any())
+
+    def _may(self, rows: Ints) -> Mask:
+        """What each person may be offered, shape (k, n): what somebody did not like is not offered again either."""
+        may = np.repeat(self.rules.allowed[None, :], len(rows), axis=0)
+        if not self.ordering.seen:
+            seen = self.read.every.histories(rows)
+            may[np.repeat(np.arange(len(rows)), seen.lengths), seen.indices] = False
+        return may
+
+    def _built(self, numbers: Columns, scores: Floats, may: Mask) -> tuple[Columns, Floats]:
+        """One list, by novelty, diversity and the rules."""
+        n, ordering = self.ordering.n, self.ordering
+        many = self.rules.needed(n)
+        if ordering.novelty:
+            kept = max(many, 3 * n) if ordering.diversity else len(numbers)
+            numbers, scores = novel(numbers, scores, self.read.likes.of_items, kept, ordering.novelty)
+        if ordering.diversity:
+            likeness = likeness_of(self.model, numbers)
+            numbers, scores = diversified(numbers, scores, likeness, many, ordering.diversity)
+        return self.rules.built(numbers, scores, n, had=np.flatnonzero(~may))
 
     def _histories(self, rows: Ints) -> Histories:
         """What is learnt from of each; the model has all people of the table, with and without likes."""
@@ -134,6 +171,14 @@ class Lists:
             }
         )
         return str(model._sentence(because))
+
+
+def _filled(lists: list[npt.NDArray[Any]], n: int, nothing: float) -> npt.NDArray[Any]:
+    """Lists of up to n as one array, shape (k, n)."""
+    found = np.full((len(lists), n), nothing, lists[0].dtype if lists else np.float32)
+    for row, one in enumerate(lists):
+        found[row, : len(one)] = one
+    return found
 
 
 def asked(users: tuple[int | str, ...] | None, read: Read) -> tuple[pa.Array | None, tuple[str, ...]]:

@@ -44,7 +44,7 @@ def _dots(methods: pa.Table) -> Figure:
     popular = table.filter(pc.equal(table["key"], "popular")).to_pylist()[0]
     own = table.filter(pc.equal(table["made"], True))
     others = table.filter(pc.and_(pc.equal(table["made"], False), pc.not_equal(table["key"], "popular")))
-    rule = pa.table({"x": [popular["ndcg"]] * 2, "y": [table["method"][0], table["method"][-1]]})
+    rule = pa.table({"x": [popular["ndcg"]] * table.num_rows, "y": table["method"]})
     base = table.filter(pc.equal(table["key"], "popular"))
     tips = ("method", "ndcg", "low", "high", "recall")
     layers = [

@@ -7,30 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from potomac.recommend.interactions import Duplicates
+from potomac.recommend.rules import Rules
 from potomac.recommend.splits import Kind
 
-__all__ = ["Ordering", "Question", "Rules", "Test"]
+__all__ = ["Ordering", "Question", "Test"]
 
 Id = int | str
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What may be offered.
-
-    Attributes:
-        max_per: at most so many items of one value of a feature in a list, by the feature.
-        exclude: ids of items that are never offered.
-        boost: factors of the scores, by feature and value: ``{"genre": {"Drama": 1.2}}``.
-        pins: ids of items that stand first in every list.
-        available: whether only items are offered that the catalogue says are available.
-    """
-
-    max_per: Mapping[str, int] = field(default_factory=dict)
-    exclude: tuple[Id, ...] = ()
-    boost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    pins: tuple[Id, ...] = ()
-    available: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,12 +64,14 @@ class Question:
         method: word of a method, or auto.
         parameters: of the method, by name.
         users: ids of those who get lists; None for everybody.
-        picks: ids of the editor's picks.
+        picks: ids or titles of the editor's picks.
         like: least value that is a like; None where values are weights.
         duplicates: which of several rows of a pair counts.
         examples: how many people the report shows, or their ids.
         ids: whether the report shows ids of people.
         features: columns of the catalogue.
+        rules: of the house; what is available is in the catalogue.
+        available: whether only items are offered that the catalogue says are available.
         seed: of all draws.
     """
 
@@ -101,6 +85,7 @@ class Question:
     ids: bool = False
     features: Sequence[str] = ()
     ordering: Ordering = Ordering()
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
+    available: bool = True
     test: Test = Test()
     seed: int = 0

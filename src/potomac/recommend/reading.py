@@ -18,7 +18,7 @@ from potomac.recommend.items import Items
 from potomac.recommend.question import Question
 from potomac.tables import Table
 
-__all__ = ["Read", "read"]
+__all__ = ["Read", "catalogue", "read"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -62,16 +62,16 @@ def read(interactions: Table, items: Table | None, question: Question, progress:
         NoAnswer: no value is a like.
     """
     every = _interactions(interactions, question, progress)
-    catalogue = None if items is None else _catalogue(items, question)
+    listed = None if items is None else catalogue(items, question)
     bare = every
-    if catalogue is not None:
-        _some_listed(bare, catalogue)
-        every = every.with_items(catalogue.ids)
-    known = Items.nameless(every.items) if catalogue is None else catalogue.aligned(every.items)
+    if listed is not None:
+        _some_listed(bare, listed)
+        every = every.with_items(listed.ids)
+    known = Items.nameless(every.items) if listed is None else listed.aligned(every.items)
     likes = _likes(every, question)
     may = np.ones(every.n_items, np.bool_) if items is None else _available(items, every)
-    notes = (*_of_interactions(bare, likes, question), *_of_catalogue(bare, catalogue))
-    return Read(every, likes, known, catalogue is not None, may, notes)
+    notes = (*_of_interactions(bare, likes, question), *_of_catalogue(bare, listed))
+    return Read(every, likes, known, listed is not None, may, notes)
 
 
 # ---- interactions -------------------------------------------------------------------------------------------------
@@ -139,8 +139,12 @@ def _many(count: int, one: str, many: str = "") -> str:
 # ---- the catalogue ------------------------------------------------------------------------------------------------
 
 
-def _catalogue(table: Table, question: Question) -> Items:
-    """The catalogue; its ids must be distinct."""
+def catalogue(table: Table, question: Question) -> Items:
+    """The catalogue of a table.
+
+    Raises:
+        DataError: an id stands twice.
+    """
     found = table.to_arrow()
     ids = found.column("item").combine_chunks()
     own = ids.cast(pa.string())

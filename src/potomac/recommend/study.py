@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from potomac.engine import Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError
 from potomac.recommend import answer, pictures
-from potomac.recommend.question import Ordering, Question, Rules, Test
+from potomac.recommend.question import Ordering, Question, Test
+from potomac.recommend.rules import Rules
 from potomac.spec import ColumnSpec, Spec, Study, TableSpec
 from potomac.stats.streams import Stream
 from potomac.tables import TIME, Role, Table
@@ -203,11 +204,12 @@ class RulesSpec(Spec):
         default_factory=dict, description="at most so many items of one value of a feature in a list",
         examples=[{"genre": 3}],
     )  # fmt: skip
-    exclude: tuple[Id, ...] = Field(default=(), description="ids of items that are never offered")
+    exclude: tuple[Id, ...] = Field(default=(), description="ids or titles of items that are never offered")
     boost: dict[str, dict[str, float]] = Field(
-        default_factory=dict, description="factors of scores by feature and value", examples=[{"genre": {"Drama": 1.2}}]
-    )
-    pins: tuple[Id, ...] = Field(default=(), description="ids of items that stand first in every list")
+        default_factory=dict, examples=[{"genre": {"Poetry": 0.5}}],
+        description="added to scores, in standard deviations, by feature and value; below 0 holds back",
+    )  # fmt: skip
+    pins: tuple[Id, ...] = Field(default=(), description="ids or titles of items that stand first in every list")
     available: bool = Field(default=True, description="whether items are left out that are not available")
 
 
@@ -254,7 +256,7 @@ class RecommendStudy(Study):
 
     kind: Literal["recommend"]
     editors_picks: tuple[Id, ...] = Field(
-        default=(), description="ids of items that the editor recommends", examples=[["book-12", "book-7"]]
+        default=(), description="ids or titles of items that the editor recommends", examples=[["book-12", "book-7"]]
     )
     interactions: InteractionsSpec = Field(description="who had to do with what")
     items: ItemsSpec | None = Field(
@@ -318,8 +320,9 @@ def question_of(study: RecommendStudy) -> Question:
         ids=study.report.ids,
         features=tuple(map(role_name, study.items.told)) if study.items is not None else (),
         ordering=Ordering(m.n, m.seen, m.diversity, m.novelty),
-        rules=Rules({role_name(k): v for k, v in r.max_per.items()}, r.exclude,
-                    {role_name(k): v for k, v in r.boost.items()}, r.pins, r.available),
+        rules=Rules(exclude=r.exclude, max_per={role_name(name): most for name, most in r.max_per.items()},
+                    boost={role_name(name): by for name, by in r.boost.items()}, pins=r.pins),
+        available=r.available,
         test=Test(e.split, "split" in e.model_fields_set, e.k, e.last, e.share, e.test_users, e.confidence, e.methods),
         seed=study.seed,
     )  # fmt: skip

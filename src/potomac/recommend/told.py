@@ -227,7 +227,8 @@ def _show(found: Found) -> Iterator[Show]:
     if "people" in found.tables:
         yield Show(
             "people", "What somebody liked, and is offered", ("person", "liked", "offered", "reason"), rows=120,
-            caption="A few people, from short to long histories. What they liked last stands first.", labels=LABELS,
+            caption="A few people, from short to long histories. What they liked last stands first.",
+            labels={"reason": "because of"},
         )  # fmt: skip
     if found.question.ids:
         yield Show(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -140,7 +141,7 @@ class Peaked(Popular):
         self.a, self.b = a, b
 
     @classmethod
-    def space(cls, interactions: Interactions) -> dict[str, list[Any]]:
+    def space(cls, interactions: Interactions) -> dict[str, Sequence[Any]]:
         return {"a": [4.0, 1.0, 2.0, 8.0, 16.0], "b": ["x", "y", "z"]}
 
     def _fit(self, interactions: Interactions, items: Any, progress: Any) -> None:

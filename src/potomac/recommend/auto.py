@@ -152,9 +152,11 @@ class Auto(Recommender):
         return self._anew(best, interactions), [best], best.method.__name__
 
     def _anew(self, candidate: Candidate, interactions: Interactions) -> Recommender:
-        """The method with the values at the same places of its space, which may grow with the data."""
-        space = space_of(candidate.method, interactions)
-        parameters = {name: values[at] for (name, values), at in zip(space.items(), candidate.choice, strict=True)}
+        """The method with the values at the same places of its space, as some of them grow with the data."""
+        parameters = dict(candidate.parameters)
+        for (name, values), at in zip(space_of(candidate.method, interactions).items(), candidate.choice, strict=True):
+            if len(values) == candidate.lengths[name]:
+                parameters[name] = values[at]
         made = candidate.method(**parameters)
         if hasattr(made, "seed"):
             made.seed = self.seed

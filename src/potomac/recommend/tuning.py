@@ -23,7 +23,6 @@ from potomac.recommend.items import Items
 from potomac.recommend.methods import arguments_of
 from potomac.recommend.metrics import hits_of, ndcg
 from potomac.recommend.parameters import fresh
-from potomac.recommend.popular import DAY, Popular
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.splits import Split, split_of
 from potomac.stats.streams import Stream
@@ -40,7 +39,7 @@ SAMPLE = 3_000_000
 ENOUGH = 4_000
 """People over whom a figure is thought sharp enough; smaller data is held out of several times over."""
 FOLDS = 3
-ASKED = {"ease": {"recency"}, "item_knn": {"recency"}}
+ASKED = {"als": {"recency"}, "ease": {"recency"}, "item_knn": {"recency"}}
 """Parameters of a method that matter in asking alone: a model that is fitted has them changed without another fit."""
 _END = object()
 
@@ -79,13 +78,7 @@ def folds_of(interactions: Interactions, kind: str, *, seed: int, **options: Any
 def space_of(method: type[Recommender], interactions: Interactions) -> dict[str, Sequence[Any]]:
     """Values of each parameter of a method that are worth a try, the best guess first; none where it has none."""
     space = getattr(method, "space", None)
-    if space is not None:
-        return dict(space(interactions))
-    times = interactions.times
-    if method is Popular and times is not None and len(times):
-        days = float(times.max() - times.min()) / DAY
-        return {"half_life": [None, *(round(days * share, 3) for share in (0.5, 0.15, 0.05, 0.015) if days > 0)]}
-    return {}
+    return {} if space is None else dict(space(interactions))
 
 
 @dataclass(eq=False)
@@ -96,6 +89,7 @@ class Candidate:
         method: the class.
         choice: the place of each parameter's value in its list.
         parameters: by name.
+        lengths: of the lists that they are from.
         values: nDCG of each person of all folds, shape (k,); empty where the method could not be fitted.
         models: as fitted to each fold's train set; empty once it is not the best of its method.
         seconds: that fitting and ranking took.
@@ -105,6 +99,7 @@ class Candidate:
     method: type[Recommender]
     choice: Choice
     parameters: dict[str, Any]
+    lengths: dict[str, int]
     values: Floats = field(default_factory=lambda: np.zeros(0))
     models: list[Recommender] = field(default_factory=list)
     seconds: float = 0.0
@@ -198,8 +193,9 @@ class Search:
             return
         self.progress("choosing a method", len(self.tried), max(self.total, len(self.tried) + 1))
         parameters = {name: values[at] for (name, values), at in zip(space.items(), choice, strict=True)}
+        lengths = {name: len(values) for name, values in space.items()}
         before = self.best(method.name)
-        made = self.tried[key] = self._judged(Candidate(method, choice, parameters))
+        made = self.tried[key] = self._judged(Candidate(method, choice, parameters, lengths))
         if before is not None and made.score > before.score:
             before.models = []
         elif before is not None:

@@ -106,7 +106,7 @@ def simulated(
     *,
     per_user: float = 20.0,
     spread: float = 0.8,
-    popularity: float = 1.0,
+    popularity: float | npt.ArrayLike = 1.0,
     taste: float = 0.0,
     topics: int = 8,
     attributes: float = 0.0,
@@ -127,7 +127,8 @@ def simulated(
         items: number of items of a made-up catalogue, or a catalogue.
         per_user: interactions that a person has on average.
         spread: standard deviation of the logarithm of a person's number of interactions (long tail).
-        popularity: standard deviation of the log odds of items for everybody; 0: none is more popular.
+        popularity: standard deviation of the log odds of items for everybody, 0: none is more popular; or those log
+            odds, shape (n,).
         taste: strength of latent topics that no catalogue tells of.
         topics: number of those.
         attributes: strength of what the catalogue says.
@@ -156,7 +157,8 @@ def simulated(
     n = len(catalogue)
     tastes = _tastes(users, catalogue, taste, topics, attributes, driven_by, stream)
     draws = stream.child("popularity").generator()
-    log_odds = popularity * draws.standard_normal(n)
+    log_odds = draws.standard_normal(n)
+    log_odds = popularity * log_odds if isinstance(popularity, int | float) else np.array(popularity, float)
     log_odds[draws.permutation(n)[: int(cold * n)]] = -np.inf
     released = np.where(draws.random(n) < LAUNCHED, 0.0, draws.random(n)) if drift else np.zeros(n)
     released[np.argmax(log_odds)] = 0.0  # there is something from the start

@@ -7,6 +7,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from potomac.recommend.als import ALS as ALS
     from potomac.recommend.auto import Auto as Auto
     from potomac.recommend.ease import EASE as EASE
     from potomac.recommend.evaluation import Evaluation as Evaluation
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from potomac.recommend.worlds import simulated as simulated
 
 _HOMES = {
+    "ALS": "als",
     "Auto": "auto",
     "EASE": "ease",
     "Evaluation": "evaluation",

@@ -28,6 +28,9 @@ Mask = npt.NDArray[np.bool_]
 BLOCK = 1 << 22
 """Scores held in memory at once."""
 
+ROWS = 1 << 16
+"""Rows of a batch of recommendations, at least, as long as there are more."""
+
 
 class Recommender:
     """Base of all methods.
@@ -155,10 +158,34 @@ class Recommender:
             Columns user, item, rank (from 1), score, and reason where asked for. Users the model does not know are
             served as somebody without history.
         """
-        ids = self._users() if users is None else self._asked(users, self._users())
+        batches = list(self.recommend_batches(users, n, seen=seen, allowed=allowed, reasons=reasons))
+        return pa.Table.from_batches(batches)
+
+    def recommend_batches(
+        self, users: Any = None, n: int = 10, *, seen: bool = False, allowed: Any = None, reasons: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        """What :meth:`recommend` gives, a batch of some thousand rows at a time: memory does not grow with users.
+
+        The first batch always comes, if need be without a row.
+        """
+        self._fitted()
+        self._positive(n)
+        known, mask = self._users(), self.mask(allowed)
+        ids = known if users is None else self._asked(users, known)
         rows = np.arange(len(ids)) if users is None else self._user_rows(ids)
-        found = [self.best(part, n, seen=seen, allowed=allowed) for part in self._blocks(rows)]
-        numbers, scores = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none(n)
+        waiting: list[pa.Table] = []
+        step = self._step()
+        for first in range(0, max(1, len(rows)), step):
+            part = slice(first, first + step)
+            waiting.append(self._offers(ids[part], rows[part], n, seen, mask, reasons))
+            if sum(map(len, waiting)) >= ROWS or first + step >= len(rows):
+                yield _one(waiting)
+                waiting = []
+
+    def _offers(self, ids: pa.Array, rows: Ints, n: int, seen: bool, allowed: Mask | None, reasons: bool) -> pa.Table:
+        """Lists of a few people."""
+        histories = self._histories(rows)
+        numbers, scores = self.best(histories, n, seen=seen, allowed=allowed) if len(rows) else _none(n)
         table = self._long("user", ids, numbers, scores)
         return table.append_column("reason", self._reasons(rows, numbers)) if reasons else table
 
@@ -317,9 +344,13 @@ class Recommender:
             raise DataError(Fault("recommend.item", found, "expected ids of items that the model knows", key="item"))
         return rows[rows >= 0]
 
+    def _step(self) -> int:
+        """How many people are scored at once."""
+        return max(1, BLOCK // max(1, self.interactions_.n_items))
+
     def _blocks(self, rows: Ints) -> Iterator[Histories]:
         """Histories of users, a few at a time."""
-        step = max(1, BLOCK // max(1, self.interactions_.n_items))
+        step = self._step()
         for first in range(0, len(rows), step):
             yield self._histories(rows[first : first + step])
 
@@ -341,6 +372,15 @@ class Recommender:
 
     def _cannot(self, what: str) -> Fault:
         return Fault("recommend.method", f"{type(self).__name__} {what}", "", "Take another method for this question")
+
+
+def _one(tables: list[pa.Table]) -> pa.RecordBatch:
+    whole = pa.concat_tables(tables).combine_chunks()
+    return pa.record_batch([_chunk(column) for column in whole.columns], whole.schema.names)
+
+
+def _chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
 
 def _none(n: int) -> tuple[npt.NDArray[np.int32], Floats]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from potomac.recommend.threads import cores, shared_out
 from potomac.stats.compiled import compiled
 
 __all__ = ["best", "best_of_rows"]
@@ -13,6 +14,9 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Columns = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
+
+MANY = 1 << 20
+"""Scores from which on it pays to wake more than one thread."""
 
 
 def best(
@@ -33,24 +37,32 @@ def best(
     most = min(n, items)
     indptr, indices = without if without is not None else (np.zeros(rows + 1, np.int64), np.zeros(0, np.int32))
     mask = np.ones((1, items), np.bool_) if allowed is None else np.atleast_2d(np.asarray(allowed, np.bool_))
-    return best_of_rows(np.ascontiguousarray(scores, np.float32), most, indptr, indices, mask)
+    found, value = np.full((rows, most), -1, np.int32), np.full((rows, most), -np.inf, np.float32)
+    given = np.ascontiguousarray(scores, np.float32), indptr, indices, mask
+    parts = 1 if scores.size < MANY else 4 * cores()
+    edges = np.linspace(0, rows, parts + 1).astype(int).tolist()
+    shared_out(lambda first, last: best_of_rows(*given, first, last, found, value), edges)
+    return found, value
 
 
 @compiled(nogil=True)
-def best_of_rows(scores: Floats, n: int, indptr: Ints, indices: Columns, allowed: Mask) -> tuple[Columns, Floats]:
-    """See :func:`best`. A heap of the n best so far, its root the worst of them."""
-    rows, items = scores.shape
-    found = np.full((rows, n), -1, np.int32)
-    value = np.full((rows, n), -np.inf, np.float32)
+def best_of_rows(
+    scores: Floats, indptr: Ints, indices: Columns, allowed: Mask, first: int, last: int, found: Columns, value: Floats
+) -> None:
+    """Fill the rows ``first`` up to but without ``last`` of ``found`` and ``value``: see :func:`best`.
+
+    A heap of the n best so far, its root the worst of them: most items are looked at once and no more.
+    """
+    items, n = scores.shape[1], found.shape[1]
     barred = np.zeros(items, np.bool_)
-    for row in range(rows):
+    for row in range(first, last):
         mask = allowed[row if allowed.shape[0] > 1 else 0]
         for e in range(indptr[row], indptr[row + 1]):
             barred[indices[e]] = True
         heap, key, size = found[row], value[row], 0
         for i in range(items):
             s = scores[row, i]
-            if not s > -np.inf or barred[i] or not mask[i]:
+            if not s > -np.inf or (size == n and s <= key[0]) or barred[i] or not mask[i]:
                 continue
             if size < n:
                 at = size
@@ -59,7 +71,7 @@ def best_of_rows(scores: Floats, n: int, indptr: Ints, indices: Columns, allowed
                     key[at], heap[at] = key[(at - 1) // 2], heap[(at - 1) // 2]
                     at = (at - 1) // 2
                 key[at], heap[at] = s, i
-            elif s > key[0]:
+            else:
                 _sink(heap, key, size, s, i)
         while size > 1:  # the worst goes to the end
             size -= 1
@@ -68,7 +80,6 @@ def best_of_rows(scores: Floats, n: int, indptr: Ints, indices: Columns, allowed
             _sink(heap, key, size, s, i)
         for e in range(indptr[row], indptr[row + 1]):
             barred[indices[e]] = False
-    return found, value
 
 
 @compiled(nogil=True)

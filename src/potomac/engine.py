@@ -190,7 +190,7 @@ class Show:
 class Slider:
     """How a live question is asked of one result: a field that slides from ``low`` to ``high``, or has ``choices``.
 
-    It begins at ``value``, which is what the result was computed with.
+    It begins at ``value``, which is what the result was computed with. A ``value`` that is text and no choice is typed.
     """
 
     name: str
@@ -209,6 +209,9 @@ class Endpoint:
     chosen)`` is given, a page shows these fields of ``ask`` alone, in this order, and asks as soon as one is moved;
     ``chosen`` are the choices that were made, on which the other sliders may depend. Of a reply's rows with ``mean``,
     ``low`` and ``high`` it draws each with its interval, beside ``before``, ``before_low`` and ``before_high``.
+
+    ``completes`` names, for fields of ``ask`` that are text, the endpoint that suggests what may be meant while
+    somebody types: its ``ask`` has a field ``text``, and of the rows of its reply each has a ``text``.
     """
 
     name: str
@@ -219,6 +222,7 @@ class Endpoint:
     title: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
     sliders: Callable[[Any, Mapping[str, str]], Iterable[Slider]] | None = None
+    completes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

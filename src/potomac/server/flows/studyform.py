@@ -56,6 +56,7 @@ class Field:
     low: str = ""
     high: str = ""
     fault: str = ""
+    completed_by: str = ""  # the live question that suggests what may be meant
 
 
 @dataclass(frozen=True, slots=True)

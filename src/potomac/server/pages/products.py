@@ -153,6 +153,8 @@ def ask(request: HttpRequest, slug: str, endpoint: str) -> HttpResponse:
         "shapes": questions.shapes(reply), "product": one, "kept": _kept(request),
         "query": urlencode(_kept(request) | values), "query_api": _api(_kept(request) | values),
     }  # fmt: skip
+    if request.headers.get("X-Part") == "options":
+        return render(request, "part_options.html", {"options": questions.suggested(reply)})
     if request.headers.get("X-Part"):
         return render(request, "part_question.html", told)
     mine = {name: told[name] for name in ("answers", "shapes", "faults", "query", "query_api")}

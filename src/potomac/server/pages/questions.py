@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,12 +15,12 @@ from potomac.report.numbers import number
 from potomac.server.flows import studyform
 from potomac.server.pages import estimates
 
-__all__ = ["Answer", "Moved", "Question", "Sliding", "answered", "moved", "question", "shapes"]
+__all__ = ["Answer", "Moved", "Question", "Sliding", "answered", "moved", "question", "shapes", "suggested"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sliding:
-    """A field that slides, or is chosen: where it stands, and where it stood in the run."""
+    """A field that slides, is chosen or is typed: where it stands, and where it stood in the run."""
 
     field: studyform.Field
     begin: str
@@ -29,6 +29,7 @@ class Sliding:
     high: str = ""
     step: str = ""
     choices: tuple[str, ...] = ()
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,10 @@ def question(
         sliders: which of its fields slide; the others are not shown then.
         reply: to it, where there are sliders.
     """
-    fields = studyform.fields_of(endpoint.ask, values or {}, faults, endpoint.example)
+    fields = tuple(
+        replace(one, completed_by=endpoint.completes.get(one.key, ""))
+        for one in studyform.fields_of(endpoint.ask, values or {}, faults, endpoint.example)
+    )
     names = {one.key for one in fields}
     title = endpoint.title or endpoint.name.replace("-", " ").replace("_", " ").capitalize()
     by_name = {one.key: one for one in fields}
@@ -96,8 +100,8 @@ def question(
 def _sliding(one: Slider, field: studyform.Field, values: Mapping[str, str]) -> Sliding:
     begin = _plain(one.value)
     value = values.get(one.name, begin)
-    if one.choices:
-        return Sliding(field, begin, value, choices=one.choices)
+    if one.choices or isinstance(one.value, str):
+        return Sliding(field, begin, value, choices=one.choices, typed=not one.choices)
     even = ((float(one.value) - one.low) / one.step).is_integer() if one.step else False
     return Sliding(field, begin, value, _plain(one.low), _plain(one.high), _plain(one.step) if even else "any")
 
@@ -145,6 +149,14 @@ def answered(reply: Any) -> tuple[Answer, ...]:
     if isinstance(reply, Mapping):
         return tuple(_part(str(name), value) for name, value in reply.items() if value != "")
     return (_part("answer", reply),)
+
+
+def suggested(reply: Any) -> tuple[tuple[str, str], ...]:
+    """What a reply suggests while somebody types: the text of each row, and what kind of thing it is."""
+    parts = reply.__dict__ if isinstance(reply, BaseModel) else reply if isinstance(reply, Mapping) else {}
+    rows = next((value for value in parts.values() if isinstance(value, list | tuple)), ())
+    told = [row.__dict__ if isinstance(row, BaseModel) else row for row in rows]
+    return tuple((str(row["text"]), str(row.get("kind", ""))) for row in told if row.get("text"))
 
 
 def shapes(reply: Any) -> str:

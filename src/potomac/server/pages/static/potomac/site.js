@@ -5,7 +5,7 @@
   const parsed = (text) => new DOMParser().parseFromString(text, "text/html");
 
   async function fetched(address, more = {}) {
-    const response = await fetch(address, { credentials: "same-origin", ...more, headers: { "X-Part": "1" } });
+    const response = await fetch(address, { credentials: "same-origin", headers: { "X-Part": "1" }, ...more });
     return { response, text: await response.text() };
   }
 
@@ -104,16 +104,103 @@
     }
     // Another choice has other values: the whole form is made anew.
     for (const choice of all("select", form)) choice.addEventListener("change", () => { clearTimeout(waiting); running?.abort(); running = null; ask(form, false); });
+    for (const typed of all(".typed input", form)) typed.addEventListener("change", now);
     form.querySelector("button[type=submit]").hidden = true;
     form.addEventListener("submit", (event) => { event.preventDefault(); now(); });
     form.querySelector(".begin").addEventListener("click", (event) => {
       event.preventDefault();
       for (const number of all("[data-begin]", form)) {
         number.value = number.dataset.begin;
-        form.querySelector(`[data-of="${CSS.escape(number.id)}"]`).value = number.value;
+        const range = form.querySelector(`[data-of="${CSS.escape(number.id)}"]`);
+        if (range) range.value = number.value;
       }
       now();
     });
+  }
+
+  // ---- suggestions while somebody types ------------------------------------------------------------------------------
+  // The combobox of the ARIA practices: an editable field with a list; what is chosen is put into the field. The field
+  // works by itself: what is left as it was typed is asked as it stands.
+  const TYPED = 50;
+
+  function complete(field) {
+    const list = document.createElement("ul"), status = Object.assign(document.createElement("span"), { className: "unseen" });
+    status.setAttribute("role", "status");
+    list.id = `${field.id}-options`;
+    list.className = "options";
+    list.hidden = true;
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", "Suggestions");
+    field.after(list, status);
+    for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list.id })) field.setAttribute(name, value);
+    let waiting = 0, running = null, at = -1;
+
+    const options = () => [...list.children];
+    function mark(next) {
+      at = next;
+      options().forEach((one, k) => one.setAttribute("aria-selected", String(k === at)));
+      if (at < 0) { field.removeAttribute("aria-activedescendant"); return; }
+      field.setAttribute("aria-activedescendant", options()[at].id);
+      options()[at].scrollIntoView({ block: "nearest" });
+    }
+    function open(is) {
+      list.hidden = !is;
+      field.setAttribute("aria-expanded", String(is));
+      if (!is) mark(-1);
+    }
+    function close() {
+      clearTimeout(waiting);
+      running?.abort();
+      running = null;
+      open(false);
+    }
+    function take(one) {
+      field.value = one.querySelector(".text").textContent;
+      close();
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+
+    async function look() {
+      running?.abort();
+      const mine = running = new AbortController();
+      const address = new URL(field.dataset.completes, location.href);
+      for (const hidden of all("input[type=hidden]", field.form)) if (!hidden.name.startsWith("_")) address.searchParams.set(hidden.name, hidden.value);
+      address.searchParams.set("text", field.value);
+      try {
+        const { response, text } = await fetched(address, { signal: mine.signal, headers: { "X-Part": "options" } });
+        if (mine !== running || !response.ok) return;
+        running = null;
+        list.replaceChildren(...all("li", parsed(text)));
+        options().forEach((one, k) => { one.id = `${list.id}-${k}`; });
+        const many = options().length;
+        mark(-1);
+        open(many > 0 && document.activeElement === field);
+        status.textContent = many ? `${many} suggestion${many === 1 ? "" : "s"}` : "No suggestion";
+      } catch { /* overtaken, or no server: the field works without */ }
+    }
+
+    field.addEventListener("input", () => {
+      clearTimeout(waiting);
+      if (!field.value.trim()) { close(); return; }
+      waiting = setTimeout(look, TYPED);
+    });
+    field.addEventListener("keydown", (event) => {
+      const many = options().length;
+      if (event.isComposing) return;
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        if (list.hidden) { if (field.value.trim()) look(); return; }
+        if (many) mark(event.key === "ArrowDown" ? (at + 1) % many : (at < 0 ? many : at) - 1);
+      } else if (event.key === "Enter") {
+        if (at >= 0 && !list.hidden) { event.preventDefault(); take(options()[at]); } else close();
+      } else if (event.key === "Escape" && !list.hidden) {
+        event.preventDefault();
+        close();
+      } else if (event.key === "Tab") close();
+    });
+    list.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
+    list.addEventListener("click", (event) => { const one = event.target.closest("li"); if (one) take(one); });
+    field.addEventListener("blur", close);
   }
 
   // A click on the map (no drag) puts a pin there, fills in the place and asks; the pin can be dragged. The drawing knows
@@ -354,6 +441,7 @@
   function begin(within) {
     const some = (selector) => [...(within.matches?.(selector) ? [within] : []), ...all(selector, within)];
     for (const form of some("form[data-slide]")) slide(form);
+    for (const field of some("input[data-completes]")) complete(field);
     for (const form of some("form[data-part]:not([data-slide])")) form.addEventListener("submit", (event) => { event.preventDefault(); ask(form); });
     for (const block of some("[data-poll]")) poll(block);
     for (const hint of some("[data-place] .hint")) hint.hidden = !document.querySelector(".lead svg.map .rim");

@@ -70,7 +70,7 @@ class Factors(Recommender):
     item_moments_: Floats
 
     def __init__(
-        self, factors: int = 12, *, iterations: int = 20, tolerance: float = 0.02, seed: int = 0
+        self, factors: int = 10, *, iterations: int = 20, tolerance: float = 0.02, seed: int = 0
     ) -> None:  # fmt: skip
         self.factors = factors
         self.iterations = iterations
@@ -80,7 +80,7 @@ class Factors(Recommender):
     @classmethod
     def space(cls, interactions: Interactions) -> dict[str, Sequence[Any]]:
         """Values of the parameters that are worth trying, the best guess first."""
-        return {"factors": [12, 6, 24] if interactions.nnz < 1_000_000 else [24, 12, 48]}
+        return {"factors": [10, 6, 20] if interactions.nnz < 1_000_000 else [20, 10, 40]}
 
     # ---------------------------------------------------------------------------------- fitting
 

@@ -17,7 +17,7 @@ Part = TypeVar("Part")
 SMALL = 1 << 22
 """Work (multiplications) that a second thread is not worth."""
 
-PARTS = 16
+PARTS = 4
 """Parts a thread: who is through takes the next."""
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potomac.errors import DataError
-from potomac.recommend import Interactions, Popular
+from potomac.recommend import Interactions, Popular, folding
 from potomac.recommend.folding import Additions
 from potomac.recommend.interactions import Duplicates, Histories
 
@@ -34,12 +34,15 @@ def table_of(rows: list[tuple[int, int, int, int]], timed: bool) -> pa.Table:
     new=st.lists(st.lists(ROW, min_size=1, max_size=4), min_size=1, max_size=4),
     how=st.sampled_from(["last", "sum", "max"]),
     timed=st.booleans(),
+    late=st.sampled_from([0, 1, folding.LATE]),
 )
-def test_histories_are_those_of_the_whole_table(old: Any, new: Any, how: Duplicates, timed: bool) -> None:
+def test_histories_are_those_of_the_whole_table(old: Any, new: Any, how: Duplicates, timed: bool, late: int) -> None:
     fitted = Interactions.of(table_of(EVERY_ITEM + old, timed), duplicates=how)
     added = Additions.none(fitted)
-    for rows in new:
-        added = added.with_events(table_of(rows, timed), {}, "error")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folding, "LATE", late)
+        for rows in new:
+            added = added.with_events(table_of(rows, timed), {}, "error")
     came = list(chain.from_iterable(new))
     whole = Interactions.of(table_of(EVERY_ITEM + old + came, timed), duplicates=how)
     ids = pa.array([*range(8), 99])  # user 7 is nobody

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, listing, shown
 from potomac.recommend.columns import columns_of
-from potomac.recommend.ids import alike, rows_of
+from potomac.recommend.ids import Index, alike, rows_of
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.sparse import combined, grouped
 
@@ -30,6 +30,9 @@ Columns = npt.NDArray[np.int32]
 
 Unknown = Literal["error", "leave_out"]
 """What becomes of interactions with an item that a model was not fitted to."""
+
+LATE = 1000
+"""New users that are looked for one by one, before all of them are put in order again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class Additions:
         values: shape (e,).
         times: microseconds since 1970 UTC, shape (e,); None where the fitted matrix has no times.
         left_out: interactions that were left out, because their item is not known.
+        index: of the first of ``users``; the others are few.
     """
 
     fitted: Interactions
@@ -52,14 +56,16 @@ class Additions:
     columns: Columns
     values: Floats
     times: Ints | None
-    left_out: int = 0
+    left_out: int
+    index: Index
 
     @classmethod
     def none(cls, fitted: Interactions) -> Self:
         """Nothing new yet."""
         times = None if fitted.times is None else np.zeros(0, np.int64)
         nobody = fitted.users.slice(0, 0)
-        return cls(fitted, nobody, np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), times)
+        rows, columns, values = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+        return cls(fitted, nobody, rows, columns, values, times, 0, Index(nobody))
 
     @property
     def n_users(self) -> int:
@@ -78,10 +84,12 @@ class Additions:
     def user_rows(self, ids: pa.Array) -> Ints:
         """Row of each user id, -1 where nothing is known of such a user."""
         rows = self.fitted.user_rows(ids)
-        if len(self.users) and (rows < 0).any():
-            new = rows_of(self.users, ids)
-            rows = np.where((rows < 0) & (new >= 0), self.fitted.n_users + new, rows)
-        return rows
+        if not len(self.users) or (rows >= 0).all():
+            return rows
+        indexed = len(self.index.ids)
+        new, late = self.index.rows(ids), rows_of(self.users[indexed:], ids)
+        new = np.where((new < 0) & (late >= 0), indexed + late, new)
+        return np.where((rows < 0) & (new >= 0), self.fitted.n_users + new, rows)
 
     def with_events(self, new: Any, columns: Mapping[str, str], unknown: Unknown) -> Self:
         """The same with more interactions: see :meth:`Recommender.with_interactions`."""
@@ -98,21 +106,20 @@ class Additions:
             time = None if time is None else time[known]
         users, rows = self._numbered(user)
         values = np.ones(len(rows), np.float32) if value is None else value
-        return self._merged(users, rows, column.astype(np.int32), values, time, left_out)
+        index = self.index if len(users) - len(self.index.ids) <= LATE else Index(users)
+        other = replace(self, users=users, index=index, left_out=left_out)
+        return other._merged(rows, column.astype(np.int32), values, time)
 
     def _numbered(self, ids: pa.Array) -> tuple[pa.Array, Ints]:
         """Users with those that are new, and the row of each id."""
         rows = self.user_rows(ids)
         if (rows >= 0).all():
             return self.users, rows
-        new = pc.unique(ids.filter(pa.array(rows < 0)))
-        users = pa.concat_arrays([self.users, alike(new, self.users.type, "user")])
-        own = rows_of(users, ids)
-        return users, np.where(rows < 0, self.fitted.n_users + own, rows)
+        new = alike(pc.unique(ids.filter(pa.array(rows < 0))), self.users.type, "user")
+        own = self.n_users + rows_of(new, ids)
+        return pa.concat_arrays([self.users, new]), np.where(rows < 0, own, rows)
 
-    def _merged(
-        self, users: pa.Array, rows: Ints, columns: Columns, values: Floats, times: Ints | None, left_out: int
-    ) -> Self:
+    def _merged(self, rows: Ints, columns: Columns, values: Floats, times: Ints | None) -> Self:
         order = np.argsort(np.concatenate((self.rows, rows)), kind="stable")
         joined: Ints | None = None
         if self.times is not None:
@@ -120,12 +127,10 @@ class Additions:
             joined = np.concatenate((self.times, came))[order]
         return replace(
             self,
-            users=users,
             rows=np.concatenate((self.rows, rows))[order],
             columns=np.concatenate((self.columns, columns))[order],
             values=np.concatenate((self.values, values))[order],
             times=joined,
-            left_out=left_out,
         )
 
     def _after(self, entries: int) -> Ints:

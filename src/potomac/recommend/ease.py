@@ -137,16 +137,17 @@ class EASE(Recommender):
 
     def _gram(self, interactions: Interactions) -> Floats:
         """X^T W X of the items that have weights, lower triangle; its trace is that of X^T X."""
-        known = interactions
+        known, numbers = interactions, interactions.indices
         if len(self.columns_) < known.n_items:
             known = known.keep(self._place[known.indices] >= 0)
+            numbers = self._place[known.indices]
         values = known.values
         if self.half_life is not None and known.times is not None:
             values = (values * 0.5 ** (ages(known.times) / self.half_life)).astype(np.float32)
         weight = np.maximum(known.of_users, 1) ** -float(self.user_power)
-        a = gram(known.indptr, self._place[known.indices], values, weight.astype(np.float32), len(self.columns_))
+        a = gram(known.indptr, numbers, values, weight.astype(np.float32), len(self.columns_))
         trace = float(np.einsum("ii->i", a).sum(dtype=float))
-        full = float(np.square(known.values, dtype=float).sum())
+        full = float(np.einsum("i,i->", known.values, known.values, dtype=float))
         if trace > 0 and trace != full:
             a *= np.float32(full / trace)
         return a

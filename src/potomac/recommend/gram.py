@@ -15,7 +15,7 @@ from potomac.recommend.parallel import in_parts
 from potomac.recommend.sparse import transposed
 from potomac.stats.compiled import compiled
 
-__all__ = ["gram", "inverted", "times_matrix", "times_vector"]
+__all__ = ["gram", "inverted", "times_matrix", "times_vector", "weighted_by_item", "work_of"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -39,13 +39,13 @@ def gram(indptr: Ints, indices: Columns, values: Floats, weight: Floats, items: 
     Returns:
         Shape (n, n).
     """
-    starts, people, amounts = transposed(indptr, indices, values, items)
+    starts, people, amounts = weighted_by_item(indptr, indices, values, weight, items)
     plain = bool((values == 1).all())
     out = np.zeros((items, items), np.float32)
-    lengths = np.diff(indptr)
-    work = np.bincount(indices, lengths[np.repeat(np.arange(len(lengths)), lengths)], items).astype(np.int64)
-    amounts = amounts * weight[people]
-    in_parts(work, lambda a, b: _gram_rows(a, b, starts, people, amounts, indptr, indices, values, plain, out))
+    in_parts(
+        work_of(indptr, indices, items),
+        lambda a, b: _gram_rows(a, b, starts, people, amounts, indptr, indices, values, plain, out),
+    )
     return out
 
 
@@ -65,6 +65,26 @@ def _gram_rows(
             else:
                 for e in range(indptr[user], end):
                     row[indices[e]] += amount * values[e]
+
+
+def weighted_by_item(
+    indptr: Ints, indices: Columns, values: Floats, weight: Floats, items: int
+) -> tuple[Ints, Columns, Floats]:
+    """The transpose, its values times the weight of their user."""
+    starts, people, amounts = transposed(indptr, indices, values, items)
+    if (weight != 1).any():
+        amounts *= weight[people]
+    return starts, people, amounts
+
+
+@compiled(nogil=True)
+def work_of(indptr: Ints, indices: Columns, items: int) -> Ints:
+    """Multiplications of each row of a product of items: entries of all users of an item."""
+    work = np.zeros(items, np.int64)
+    for user in range(len(indptr) - 1):
+        for e in range(indptr[user], indptr[user + 1]):
+            work[indices[e]] += indptr[user + 1] - indptr[user]
+    return work
 
 
 def inverted(a: Matrix, told: Callable[[int, int], object] | None = None, tile: int = TILE) -> None:

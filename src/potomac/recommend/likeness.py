@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.engine import Progress
+from potomac.recommend.gram import weighted_by_item, work_of
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.parallel import in_parts
-from potomac.recommend.sparse import transposed
 from potomac.stats.compiled import compiled
 
 __all__ = ["METRICS", "Likeness", "Rule", "likeness", "nearest"]
@@ -56,7 +56,7 @@ def likeness(
 ) -> Rule:  # fmt: skip
     """The rule of a metric; see :class:`ItemKNN` for what they are."""
     items = known.n_items
-    size: Doubles = np.bincount(known.indices, values, items).astype(float)
+    size, _ = _sums(known.indptr, known.indices, values, np.ones(known.n_users), items)
     of_users = np.maximum(known.of_users, 1).astype(float)
     weight: Doubles = of_users**-user_power
     own: Doubles = np.ones(items)
@@ -78,12 +78,22 @@ def likeness(
     else:
         if metric == "tfidf":
             weight = weight * np.log1p(items / of_users) ** 2
-        rows = np.repeat(weight, known.of_users)
-        own = other = np.sqrt(np.bincount(known.indices, rows * np.square(values, dtype=float), items))
+        own = other = np.sqrt(_sums(known.indptr, known.indices, values, weight, items)[1])
     single = np.float32
     return Rule(
         values, weight.astype(single), own.astype(single), other.astype(single), sizes.astype(single), share, shrinkage
     )
+
+
+@compiled(nogil=True)
+def _sums(indptr: Ints, indices: Columns, values: Floats, weight: Doubles, items: int) -> tuple[Doubles, Doubles]:
+    """Of each item the sum of its values, and the weighted sum of their squares."""
+    plain, squares = np.zeros(items), np.zeros(items)
+    for user in range(len(indptr) - 1):
+        for e in range(indptr[user], indptr[user + 1]):
+            plain[indices[e]] += values[e]
+            squares[indices[e]] += weight[user] * values[e] * values[e]
+    return plain, squares
 
 
 def nearest(known: Interactions, rule: Rule, k: int, progress: Progress) -> tuple[Ints, Columns, Floats]:
@@ -94,11 +104,9 @@ def nearest(known: Interactions, rule: Rule, k: int, progress: Progress) -> tupl
         smaller number.
     """
     items = known.n_items
-    starts, people, amounts = transposed(known.indptr, known.indices, rule.values, items)
-    amounts = amounts * rule.weight[people]
+    starts, people, amounts = weighted_by_item(known.indptr, known.indices, rule.values, rule.weight, items)
     plain = bool((rule.values == 1).all())
-    work = np.zeros(items, np.int64)
-    np.add.at(work, np.repeat(np.arange(items), np.diff(starts)), known.of_users[people])
+    work = work_of(known.indptr, known.indices, items)
     found: list[tuple[Ints, Columns, Floats]] = []
     edges = [0, *(np.flatnonzero(np.diff(np.cumsum(work) // WORK)) + 1).tolist(), items]
     for base, last in pairwise(edges):

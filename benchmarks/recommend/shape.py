@@ -32,7 +32,7 @@ def simulated(
     keep, other = np.vstack([one[0] for one in tables]), np.vstack([one[1] for one in tables])
     groups = rng.integers(1, GROUPS + 1, (users, 3))
     indptr = np.concatenate(([0], np.cumsum(counts)))
-    return _drawn(indptr, groups, keep, other, SHARES, seed)  # type: ignore[no-any-return]
+    return _drawn(indptr, groups, keep, other, SHARES, seed)
 
 
 @njit(cache=True)

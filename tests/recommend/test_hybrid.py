@@ -153,7 +153,7 @@ class TestBlend:
         indptr = np.concatenate(([0], np.cumsum(lengths)))
         indices = np.concatenate([np.arange(k) for k in lengths]).astype(np.int32)
         histories = Histories(indptr, indices, np.ones(len(indices), np.float32), None, np.full(7, -1))
-        assert model._step(histories).tolist() == [0, 1, 1, 2, 2, 3, 3]
+        assert model._evidence(histories).tolist() == [0, 1, 1, 2, 2, 3, 3]
 
 
 class TestWeights:

@@ -10,6 +10,9 @@ from tests.recommend.manners import small_world
 
 from potomac.errors import StudyError
 from potomac.recommend.content import Content
+from potomac.recommend.ease import EASE
+from potomac.recommend.hybrid import Hybrid
+from potomac.recommend.neighbours import ItemKNN
 from potomac.recommend.popular import Popular
 from potomac.recommend.rerank import (
     calibrated,
@@ -101,6 +104,20 @@ class TestDiversified:
         np.testing.assert_allclose(likeness, likeness.T, atol=1e-5)
         np.testing.assert_allclose(likeness, model._alike(numbers.astype(np.int64))[:, numbers], atol=1e-5)
         assert likeness[0, 1] > likeness[0, 2]  # 3 and 7 are of one genre
+
+    def test_likeness_of_a_hybrid_is_that_of_its_content(self):
+        interactions, items = small_world()
+        numbers = np.array([3, 7, 9, 11], np.int32)
+        content = Content(popularity=0.0).fit(interactions, items)
+        model = Hybrid((Popular(), Content(popularity=0.0)), weights=(1.0, 1.0)).fit(interactions, items)
+        np.testing.assert_array_equal(likeness_of(model, numbers), likeness_of(content, numbers))
+
+    def test_likeness_of_neighbours_and_ease_stays_below_one(self):
+        interactions, items = small_world()
+        for model in (ItemKNN(), EASE()):
+            likeness = likeness_of(model.fit(interactions, items), np.array([3, 7, 9, -1], np.int32))
+            assert likeness.shape == (4, 4)
+            assert np.abs(likeness).max() <= 1.0001
 
     def test_likeness_of_another_method_is_scaled(self):
         class Dots(Popular):

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from potomac.recommend.als import ALS as ALS
     from potomac.recommend.auto import Auto as Auto
+    from potomac.recommend.content import Content as Content
     from potomac.recommend.ease import EASE as EASE
     from potomac.recommend.evaluation import Evaluation as Evaluation
     from potomac.recommend.evaluation import evaluate as evaluate
     from potomac.recommend.explanation import Explanation as Explanation
     from potomac.recommend.factors import Factors as Factors
+    from potomac.recommend.hybrid import Hybrid as Hybrid
     from potomac.recommend.interactions import Histories as Histories
     from potomac.recommend.interactions import Interactions as Interactions
     from potomac.recommend.items import Items as Items
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from potomac.recommend.picks import Picks as Picks
     from potomac.recommend.popular import Popular as Popular
     from potomac.recommend.recommender import Recommender as Recommender
+    from potomac.recommend.rules import Rules as Rules
     from potomac.recommend.splits import Split as Split
     from potomac.recommend.splits import split_of as split_of
     from potomac.recommend.suggest import Suggester as Suggester
@@ -38,11 +41,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "ALS": "als",
     "Auto": "auto",
+    "Content": "content",
     "EASE": "ease",
     "Evaluation": "evaluation",
     "Explanation": "explanation",
     "Factors": "factors",
     "Histories": "interactions",
+    "Hybrid": "hybrid",
     "Interactions": "interactions",
     "ItemKNN": "neighbours",
     "Items": "items",
@@ -51,6 +56,7 @@ _HOMES = {
     "Popular": "popular",
     "Readiness": "verdict",
     "Recommender": "recommender",
+    "Rules": "rules",
     "Split": "splits",
     "Suggester": "suggest",
     "World": "worlds",

@@ -114,7 +114,7 @@ class Content(Recommender):
             recency=(self.recency is None or self.recency > 0, "more than 0 entries"),
             half_life=(self.half_life is None or self.half_life > 0, "more than 0 days"),
         )
-        for name in ("features", "_group", "_augmented", "_lengths", "_known_of"):  # of an earlier fit
+        for name in ("features", "_group", "_present", "_augmented", "_lengths", "_known_of"):  # of an earlier fit
             self.__dict__.pop(name, None)
         features = self.features
         if not features.groups:
@@ -192,14 +192,29 @@ class Content(Recommender):
         cosine[:, ~self._known_of] = -np.inf
         return np.asarray(cosine, np.float32)
 
-    def likeness(self, rows: npt.ArrayLike) -> Floats:
+    def likeness_between(self, rows: npt.ArrayLike) -> Floats:
         """How alike the items at ``rows`` are to each other, shape (c, c): cosines, 0 for those without features."""
         at = np.asarray(rows, np.int64)
-        part = self._augmented[at]
-        dots = part @ self._query(part.toarray())
+        part = self.matrix_[at]
+        weight = self.weights_[self._group]
+        weighed = part.copy()
+        weighed.data = part.data * weight[part.indices]
+        along, squares = self._means(part)
+        there = self._present[at].astype(float)
+        dots = (weighed @ part.T).toarray() - along @ there.T - there @ along.T + (there * squares) @ there.T
         length = self._lengths[at]
         length = np.where(length > 0, length, 1)
         return np.asarray(dots / (length[:, None] * length), np.float32)
+
+    def _means(self, part: sparse.csr_array) -> tuple[Doubles, Doubles]:
+        """By group: dot product of rows with the mean, shape (c, g), and of the mean with itself, shape (g,)."""
+        groups, rows = len(self.weights_), part.shape[0]
+        weight = self.weights_[self._group]
+        row = np.repeat(np.arange(rows), np.diff(part.indptr))
+        each = part.data * (weight * self.mean_)[part.indices]
+        along = np.bincount(row * groups + self._group[part.indices], each, minlength=rows * groups).astype(float)
+        squares = np.bincount(self._group, weight * self.mean_**2, minlength=groups).astype(float)
+        return along.reshape(rows, groups), squares
 
     def _column(self, item: int) -> Floats:
         scores = self._of_everybody(self._augmented[[item]].toarray())
@@ -314,7 +329,7 @@ class Content(Recommender):
     def _group(self) -> npt.NDArray[np.int32]:
         return self.features.of_column
 
-    @property
+    @cached_property
     def _present(self) -> npt.NDArray[np.bool_]:
         """Which groups an item has a value in, shape (n, g)."""
         present = np.zeros((self.matrix_.shape[0], len(self.features.groups)), np.bool_)
@@ -330,12 +345,12 @@ class Content(Recommender):
     @cached_property
     def _lengths(self) -> Doubles:
         """Length of each item in the metric of the weights, shape (n,)."""
-        squares = np.zeros(self.matrix_.shape[0])
-        step = max(1, DENSE // max(1, self._augmented.shape[1]))
-        for first in range(0, len(squares), step):
-            part = self._augmented[first : first + step]
-            squares[first : first + step] = part.multiply(self._query(part.toarray()).T).sum(axis=1)
-        return np.sqrt(np.maximum(squares, 0))
+        weight = self.weights_[self._group]
+        row = np.repeat(np.arange(self.matrix_.shape[0]), np.diff(self.matrix_.indptr))
+        own = self.matrix_.data.astype(float) ** 2 * weight[self.matrix_.indices]
+        along, squares = self._means(self.matrix_)
+        total = np.bincount(row, own, minlength=self.matrix_.shape[0]) - 2 * along.sum(axis=1)
+        return np.asarray(np.sqrt(np.maximum(total + (self._present * squares).sum(axis=1), 0)))
 
     @cached_property
     def _known_of(self) -> npt.NDArray[np.bool_]:

@@ -145,7 +145,8 @@ class Features:
 
 def described(items: Items) -> bool:
     """Whether the catalogue says anything by which items can be compared."""
-    return bool(Features.of(items).groups)
+    table = _table(items, titles=True)
+    return any(_group(table, *found, 0) is not None for found in _kinds(table))
 
 
 def _table(items: Items, *, titles: bool) -> pa.Table:
@@ -233,9 +234,10 @@ def _vocabulary(row: Ints, word: pa.Array, kind: Kind, rows: int) -> tuple[pa.Ar
     """Distinct words, ascending, as they are first written, and the number of rows that have each."""
     coded = folded(word).dictionary_encode()
     code, keys = coded.indices.to_numpy().astype(np.int64), coded.dictionary
-    _, at = np.unique(code, return_index=True)
-    pairs = np.unique(row * max(1, len(keys)) + code)
-    often = np.bincount(pairs % max(1, len(keys)), minlength=len(keys))
+    at = np.empty(len(keys), np.int64)
+    at[code[::-1]] = np.arange(len(code))[::-1]  # the first of each
+    pairs = sparse.csr_array((np.ones(len(row), np.int8), (row, code)), (rows, len(keys)))  # repeats are one
+    often = np.bincount(pairs.indices, minlength=len(keys))
     kept = np.flatnonzero(often >= 2) if kind == "text" else np.arange(len(keys))
     if kind == "text":
         kept = kept[often[kept] <= max(COMMON * rows, 10)]

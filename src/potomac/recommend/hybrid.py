@@ -132,17 +132,17 @@ class Hybrid(Recommender):
         hold(self, few=(self.few >= 0, "0 or more"))
         if self.by not in ("evidence", "nothing"):
             raise StudyError(
-                Fault("recommend.hybrid", f'by is "{self.by}"', 'expected "evidence" or "nothing"', key="by")
+                Fault("recommend.parameter", f'by is "{self.by}"', 'expected "evidence" or "nothing"', key="by")
             )
         if self.models is not None and not len(self.models):
-            raise StudyError(Fault("recommend.hybrid", "there are no models", "expected one at least", key="models"))
+            raise StudyError(Fault("recommend.parameter", "there are no models", "expected one at least", key="models"))
         if self.weights is None:
             return
         many = len(self.models or ())
         wrong = len(self.weights) != many or any(not 0 <= float(w) < np.inf for w in self.weights)
         if wrong or not any(self.weights):
             found, expected = f"weights are {list(self.weights)}", f"expected {many}, one for each model, none below 0"
-            raise StudyError(Fault("recommend.hybrid", found, expected, key="weights"))
+            raise StudyError(Fault("recommend.parameter", found, expected, key="weights"))
 
     def _learn(self, chosen: list[Recommender], interactions: Interactions, items: Items, stages: _Stages) -> None:
         """Weights by what people did last, which the methods have not seen."""
@@ -219,7 +219,7 @@ class Hybrid(Recommender):
         raw = [_raw(model, histories) for model in self.models_]
         known = np.logical_or.reduce([np.isfinite(scores) for scores in raw])
         blend = np.zeros(known.shape, np.float32)
-        step = self._step(histories)
+        step = self._evidence(histories)
         for m, scores in enumerate(raw):
             blend += self._coefficients[step, m] * _z(scores)
         blend[~known] = -np.inf
@@ -231,7 +231,7 @@ class Hybrid(Recommender):
     def _parts_of_models(self, history: Histories, item: int) -> Doubles:
         """What each entry adds to the score through each method, shape (methods, e)."""
         found = np.zeros((len(self.models_), len(history.indices)))
-        step = int(self._step(history)[0])
+        step = int(self._evidence(history)[0])
         for m, model in enumerate(self.models_):
             scores = _raw(model, history)
             weight = float(self._coefficients[step, m, item])
@@ -302,7 +302,7 @@ class Hybrid(Recommender):
         lent = np.einsum("sm,mc->sc", self.weights_ * ~new, self.shares_)
         return np.asarray(found + lent[:, :, None] * (1 - trust), np.float32)
 
-    def _step(self, histories: Histories) -> Ints:
+    def _evidence(self, histories: Histories) -> Ints:
         return np.searchsorted(self.lengths_, histories.lengths, side="right") - 1
 
     def _standardised(self, histories: Histories) -> Floats:

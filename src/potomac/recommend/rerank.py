@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.errors import Fault, StudyError
+from potomac.recommend.content import Content
 from potomac.recommend.recommender import Recommender
 from potomac.stats.compiled import compiled
 
@@ -57,12 +58,15 @@ def diversified(numbers: Columns, scores: Floats, likeness: Floats, n: int, dive
 def likeness_of(model: Recommender, numbers: Columns) -> Floats:
     """How alike a model finds the candidates, shape (c, c), scaled to at most 1; 0 where it does not know.
 
+    A hybrid that has content among its methods goes by that: what varies for a reader is what the items are like.
+
     Raises:
         NoAnswer: the method does not know which items are alike.
     """
     rows = np.maximum(numbers, 0).astype(np.int64)
-    if hasattr(model, "likeness"):
-        return np.asarray(model.likeness(rows), np.float32)
+    content = _content_of(model)
+    if content is not None:
+        return content.likeness_between(rows)
     alike = model._alike(rows)[:, rows]
     alike = np.where(np.isfinite(alike), alike, 0).astype(np.float64)
     own = np.diag(alike).copy()
@@ -71,6 +75,12 @@ def likeness_of(model: Recommender, numbers: Columns) -> Floats:
     np.fill_diagonal(alike, 0)
     largest = np.abs(alike).max(initial=0)
     return np.asarray(alike / (largest or 1), np.float32)
+
+
+def _content_of(model: Recommender) -> Content | None:
+    """The content method that a model is or has, be it chosen or blended."""
+    inner = getattr(model, "chosen_", model)
+    return next((one for one in (inner, *getattr(inner, "models_", ())) if isinstance(one, Content)), None)
 
 
 def tiers_of(counts: npt.ArrayLike, head: float = 0.2, tail: float = 0.2) -> Bytes:

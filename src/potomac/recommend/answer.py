@@ -17,8 +17,8 @@ from potomac.recommend.evaluation import Evaluation, evaluate
 from potomac.recommend.examples import examples_of
 from potomac.recommend.features import described
 from potomac.recommend.found import Found
-from potomac.recommend.keeping import to_tables
 from potomac.recommend.lists import Lists, asked
+from potomac.recommend.live import kept
 from potomac.recommend.methods import method_named
 from potomac.recommend.parameters import fresh
 from potomac.recommend.picks import picked
@@ -72,7 +72,9 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
     choice = _choice(method, test, model)
     notes = (*known.notes, *unknown, *(_unreasoned(many) if many > REASONED else ()))
     found = Found(question, known, judged, model, why, choice, method.name, test, untested, lists, picks, {}, notes)
-    return told.result(replace(found, tables=dict(_tables(found, progress))), to_tables(model))
+    o = question.ordering
+    stored = kept(model, rules.allowed, seen=o.seen, novelty=o.novelty, diversity=o.diversity)
+    return told.result(replace(found, tables=dict(_tables(found, progress))), stored)
 
 
 def check(tables: Mapping[str, Table], question: Question) -> None:

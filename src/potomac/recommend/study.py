@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from potomac.engine import Engine, Figure, Progress, Result
+from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError
-from potomac.recommend import answer, pictures
+from potomac.recommend import answer, live, pictures
 from potomac.recommend.question import Ordering, Question, Test
 from potomac.recommend.rules import Rules
 from potomac.spec import ColumnSpec, Spec, Study, TableSpec
@@ -343,7 +344,232 @@ def figures(result: Result) -> Iterable[Figure]:
     return pictures.figures(result)
 
 
-METHODS = get_args(Method)
+# ---- live questions -----------------------------------------------------------------------------------------------
+
+
+def _parted(given: Any) -> Any:
+    """Several titles or ids in one text, parted by semicolons or lines."""
+    return [one.strip() for one in re.split(r"[;\n]", given) if one.strip()] if isinstance(given, str) else given
+
+
+def _described(given: Any) -> Any:
+    """Features in one text: ``genre: Drama, War; year: 1999``."""
+    if not isinstance(given, str):
+        return given
+    found: dict[str, list[str]] = {}
+    for one in filter(None, map(str.strip, re.split(r"[;\n]", given))):
+        name, colon, values = one.partition(":")
+        if not colon:
+            raise ValueError(f'"{one[:60]}" is no feature with its values, such as "genre: Drama, War"')
+        found.setdefault(name.strip(), []).extend(value.strip() for value in values.split(",") if value.strip())
+    return found
+
+
+Text = Annotated[str, Field(max_length=1000)]
+Several = Annotated[tuple[Text, ...], BeforeValidator(_parted), Field(max_length=1000)]
+Having = Annotated[dict[str, tuple[Text, ...]], BeforeValidator(_described), Field(max_length=50)]
+
+
+class Wish(BaseModel):
+    """What a list shall be like."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    n: int = Field(default=10, ge=1, le=100, title="length", description="of the list, at most")
+    novelty: float | None = Field(
+        default=None, ge=-1, le=1, title="popular to novel",
+        description="-1: what most know; 0: as scored; 1: what few know",
+    )  # fmt: skip
+    diversity: float | None = Field(
+        default=None, ge=0, le=1, description="0: by score alone; 1: as varied as can be; empty: as in the run"
+    )
+    allowed: Several = Field(default=(), description="ids of the only items that may be offered; empty: all")
+    features: Having = Field(default={}, description="values that an item must have, by feature")
+
+
+class Who(BaseModel):
+    """A person, known or not."""
+
+    user: str = Field(default="", max_length=200, description="id; empty: somebody new")
+    items: Several = Field(default=(), title="chosen", description="titles or ids, of somebody who has no id")
+    also: Several = Field(
+        default=(), title="chosen since", description="titles or ids since the run; they count at once"
+    )
+    seen: bool | None = Field(default=None, description="whether what they chose before may be offered again")
+
+
+class Person(Wish, Who):  # fields of the last come first
+    """Somebody who is to be offered something."""
+
+
+class Chosen(BaseModel):
+    """Items that somebody has chosen."""
+
+    items: Several = Field(title="chosen", description="titles or ids, parted by semicolons")
+
+
+class Basket(Wish, Chosen):
+    """Items with which others shall go."""
+
+
+class Named(BaseModel):
+    """An item that is named."""
+
+    item: Text = Field(default="", title="title", description="type a part of it; slips and accents do not matter")
+
+
+class Like(Wish, Named):
+    """An item to which others are like."""
+
+
+class Interest(BaseModel):
+    """An item that looks for people."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item: Text = Field(default="", title="title", description="or id, of one of the catalogue")
+    title: str = Field(
+        default="", max_length=200, title="new title", description="of one that is not in the catalogue yet"
+    )
+    features: Having = Field(default={}, description="of one that is not in the catalogue yet")
+    n: int = Field(default=10, ge=1, le=1000, title="length", description="people, at most")
+
+
+class Typed(BaseModel):
+    """What somebody has typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(default="", max_length=1000, description="the beginning of a title, or of words in it")
+    n: int = Field(default=8, ge=1, le=100, title="length", description="suggestions, at most")
+    topics: bool = Field(default=False, description="whether features' values are suggested beside titles")
+
+
+class Why(BaseModel):
+    """An offer whose reason is asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item: Text = Field(title="title", description="or id of what is offered")
+    user: str = Field(default="", max_length=200, description="id of the person")
+    items: Several = Field(default=(), title="chosen", description="titles or ids, of somebody who has no id")
+    n: int = Field(default=10, ge=1, le=1000, title="length", description="parts of the reason, at most")
+
+
+class Offer(BaseModel):
+    """An item that is offered."""
+
+    rank: int = Field(description="1 stands first")
+    title: str = Field(description="of the item")
+    reason: str = Field(title="why", description="from the model's own score, or from the interactions")
+    item: int | str = Field(title="id", description="of the item")
+    score: float = Field(description="the model's own; higher is better")
+
+
+class Offers(BaseModel):
+    """A list for somebody."""
+
+    answer: str = Field(description="in a sentence")
+    note: str = Field(description="what to know of it")
+    offers: list[Offer] = Field(title="offered", description="the best first")
+
+
+class Neighbours(Offers):
+    """What is like an item."""
+
+    item: int | str = Field(title="id", description="of the item that was taken")
+    title: str = Field(description="of the item that was taken")
+
+
+class Interested(BaseModel):
+    """Somebody who may be interested."""
+
+    rank: int = Field(description="1 stands first")
+    user: int | str = Field(title="id", description="of the person")
+    reason: str = Field(title="why", description="from the model's own score")
+    score: float = Field(description="the model's own; higher is better")
+
+
+class Audience(BaseModel):
+    """Who may be interested in an item."""
+
+    answer: str = Field(description="in a sentence")
+    note: str = Field(description="what to know of it")
+    people: list[Interested] = Field(description="the most interested first")
+
+
+class Suggestion(BaseModel):
+    """What may be meant."""
+
+    text: str = Field(description="a title, or a value of a feature")
+    kind: str = Field(description="title, or the feature whose value it is")
+    item: int | str | None = Field(title="id", description="of a title")
+    how: str = Field(description="how it was found: title, start, word, words, slip or slips")
+
+
+class Suggestions(BaseModel):
+    """What may be meant by what was typed."""
+
+    suggestions: list[Suggestion] = Field(description="the best first")
+
+
+class Part(BaseModel):
+    """What an item adds to a score."""
+
+    title: str = Field(description="of what was chosen")
+    contribution: float = Field(title="adds", description="to the score")
+    item: int | str = Field(title="id", description="of what was chosen")
+
+
+class Explained(BaseModel):
+    """What a score is made of."""
+
+    answer: str = Field(description="in a sentence")
+    note: str = Field(description="what to know of it")
+    item: int | str = Field(title="id", description="of what is offered")
+    title: str = Field(description="of what is offered")
+    score: float | None = Field(description="of the model; none where it cannot score the item")
+    rest: float | None = Field(description="part of the score that comes from nothing that was chosen")
+    because: list[Part] = Field(description="what was chosen and adds most, the largest first")
+
+
+def _recommend(model: live.Live, ask: Person) -> Offers:
+    return Offers(**live.recommend(model, **dict(ask)))
+
+
+def _basket(model: live.Live, ask: Basket) -> Offers:
+    return Offers(**live.basket(model, **dict(ask)))
+
+
+def _similar(model: live.Live, ask: Like) -> Neighbours:
+    return Neighbours(**live.similar(model, **dict(ask)))
+
+
+def _audience(model: live.Live, ask: Interest) -> Audience:
+    return Audience(**live.audience(model, **dict(ask)))
+
+
+def _suggest(model: live.Live, ask: Typed) -> Suggestions:
+    return Suggestions(**live.suggest(model, **dict(ask)))
+
+
+def _explain(model: live.Live, ask: Why) -> Explained:
+    return Explained(**live.explain(model, **dict(ask)))
+
+
+TITLE = {"item": "suggest"}
+"""The field that is completed while somebody types."""
+
+ENDPOINTS = (
+    Endpoint("similar", Like, _similar, Neighbours, live.load, "What is like it?", sliders=live.sliders,
+             completes=TITLE),
+    Endpoint("recommend", Person, _recommend, Offers, live.load, "What should this person be offered?"),
+    Endpoint("basket", Basket, _basket, Offers, live.load, "What goes with these?"),
+    Endpoint("audience", Interest, _audience, Audience, live.load, "Who may be interested?", completes=TITLE),
+    Endpoint("explain", Why, _explain, Explained, live.load, "Why is it offered?", completes=TITLE),
+    Endpoint("suggest", Typed, _suggest, Suggestions, live.load, "What is it called?", completes={"text": "suggest"}),
+)  # fmt: skip
+
 
 engine = Engine(
     kind="recommend",
@@ -351,6 +577,7 @@ engine = Engine(
     run=run,
     figures=figures,
     summary="Who would want what, and should we build this at all? A verdict first, then lists with their test.",
+    endpoints=ENDPOINTS,
     check=check,
     extra="recommend",
-)
+)  # fmt: skip

@@ -66,9 +66,10 @@ def _sizes(c: Counts, tested: int, browse: int, people: int) -> Iterator[_Row]:
 def _evidence(c: Counts) -> Iterator[_Row]:
     said = f"of all pairs of person and item {c.density:.2%} are known; that alone decides nothing"
     yield "density", c.density, "", "info", f"{said}."
-    said = f"half of the people did {c.per_user:g} things or fewer"
+    said = f"half of the people did {c.per_user:g} thing{_s(c.per_user)} or fewer"
     yield "interactions per person", c.per_user, f"{PER_USER} (median)", _ok(c.per_user >= PER_USER), f"{said}."
-    said = f"half of the items were chosen by {c.per_item:g} people or fewer"
+    few = f"{c.per_item:g} {'person' if c.per_item == 1 else 'people'} or fewer" if c.per_item else "nobody"
+    said = f"half of the items were chosen by {few}"
     yield "interactions per item", c.per_item, f"{PER_ITEM} (median)", _ok(c.per_item >= PER_ITEM), f"{said}."
     said = f"{c.cold_users:.0%} of the people did fewer than {NEW_PERSON} things, too few to know their taste"
     yield "new people", c.cold_users, f"at most {COLD:.0%}", _ok(c.cold_users <= COLD), f"{said}."
@@ -94,28 +95,49 @@ def _gained(check: str, gain: Gain | None, worth: float, by: str) -> _Row:
     if gain is None:
         return check, None, needed, "short", "It could not be tested."
     said = (
-        f"a list for each person, by {by}, foretold what people did next {_percent(gain.relative)} than the best list "
-        f"for all ({_percent(gain.low)} to {_percent(gain.high)}, {gain.confidence:.1%} interval)"
+        f"a list for each person, by {by}, had what came next for {_in_hundred(gain.personal_hits)} of 100 people, and "
+        f" the best list for all for {_in_hundred(gain.impersonal_hits)}; with the places in the list it is "
+        f"{_percent(gain.relative)} ({_percent(gain.low)} to {_percent(gain.high)}, {gain.confidence:.1%} interval)"
     )
     return check, gain.relative, needed, _ok(gain.sure and gain.relative >= worth), f"{said}."
 
 
 def _percent(share: float) -> str:
+    """As a share up to twice as good, beyond as a multiple."""
+    if share > 1.995:
+        return f"{_few(share + 1)} times as good"
     return f"{abs(share):.0%} {'better' if share >= 0 else 'worse'}"
 
 
+def _few(times: float) -> str:
+    return f"{times:.1f}" if times < 10 else f"{times:,.0f}"
+
+
+def _in_hundred(share: float) -> str:
+    return f"{100 * share:.1f}" if share < 0.1 else f"{100 * share:.0f}"
+
+
+def _s(count: float) -> str:
+    return "" if count == 1 else "s"
+
+
 def _growth(when: Until) -> _Row:
+    if when.interactions is None and when.early:
+        return "growth", None, "", "short", "It is too early to say how much more would make collaboration pay."
     if when.interactions is None:
-        said = "nothing says that more data of this kind would make it pay: the curve gives no sign that it ever would"
+        said = (
+            "nothing says that more data of this kind would make collaboration pay: there is no sign that it ever would"
+        )
         return "growth", None, "", "short", f"{said}."
+    enough = _rounded(when.interactions)
     if when.interactions <= when.have:
-        said = f"about {_rounded(when.interactions)} interactions would have been enough"
-        return "growth", when.interactions, f"{when.have:,} at most", "ok", f"{said}."
-    more = when.interactions - when.have
-    far = f"{_rounded(when.high - when.have)}" if math.isfinite(when.high) else "never"
+        said = f"about {enough} interactions would have been enough"
+        return "growth", when.have, f"about {enough} interactions", "ok", f"{said}."
+    more = _rounded(when.interactions - when.have)
     near = _rounded(max(when.low - when.have, 0.0))
-    said = f"as the curve goes, about {_rounded(more)} more interactions would make it pay ({near} to {far})"
-    return "growth", when.interactions, f"{when.have:,} at most", "short", f"{said}."
+    far = f"to {_rounded(when.high - when.have)}" if math.isfinite(when.high) else "or more than can be foretold"
+    said = f"as the curve goes, about {more} more interactions would make collaboration surely pay ({near} {far})"
+    return "growth", when.have, f"about {enough} interactions", "short", f"{said}."
 
 
 def _rounded(x: float) -> str:
@@ -136,17 +158,19 @@ def sentence_of(reason: str, counts: Counts, gain: Gain | None, content: Gain | 
     if reason == "few":
         return f"Not yet: {counts.testable:,} people who did two things or more are too few to know whether it pays."
     best = max((one for one in (gain, content) if one is not None), key=lambda one: one.relative, default=None)
-    by = "" if best is None else f"{_percent(best.relative)} ({_percent(best.low)} to {_percent(best.high)})"
+    by = "" if best is None else _better(best)
     if reason == "chance":
         return f"Not yet: a list for each person is not surely better than one list for all; it was {by}."
     if reason == "small":
         return f"Not yet: a list for each person is better than one list for all, but by too little: {by}."
     if reason == "content" and content is not None:
-        by = f"{_percent(content.relative)} ({_percent(content.low)} to {_percent(content.high)})"
-        return f"Build it from attributes: lists by what items are like do {by} than one list for all."
+        return f"Build it from attributes: lists by what items are like beat one for all; they are {_better(content)}."
     assert gain is not None  # noqa: S101 - the verdict rests on it
-    by = f"{_percent(gain.relative)} ({_percent(gain.low)} to {_percent(gain.high)})"
-    return f"Build it: lists by what similar people did do {by} than one list for all."
+    return f"Build it: lists by what similar people did beat one list for all; they are {_better(gain)}."
+
+
+def _better(gain: Gain) -> str:
+    return f"{_percent(gain.relative)} ({_percent(gain.low)} to {_percent(gain.high)})"
 
 
 def advice_of(reason: str, counts: Counts, when: Until | None) -> tuple[str, ...]:
@@ -174,5 +198,7 @@ def advice_of(reason: str, counts: Counts, when: Until | None) -> tuple[str, ...
 def _again(counts: Counts, when: Until | None) -> str:
     if when is not None and when.interactions is not None and when.interactions > when.have:
         return f"Judge again at about {_rounded(when.interactions)} interactions."
+    if when is not None and when.interactions is None and not when.early:
+        return "Spend the money elsewhere: nothing in these data says that a recommender would ever pay."
     kept = "" if counts.timed else ", with the time"
     return f"Keep recording who chose what{kept}, and judge again when there is four times as much."

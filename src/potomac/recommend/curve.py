@@ -82,12 +82,14 @@ class Until:
         interactions: in all, if people come as they came; None where nothing says that it ever would.
         low: lower end of the interval. high: upper end; infinite where it may never come.
         have: interactions that are learnt from now.
+        early: whether it is too early to say, as a gain that is worth having is still possible.
     """
 
     interactions: float | None
     low: float
     high: float
     have: int
+    early: bool = True
 
 
 def learning_curve(
@@ -150,7 +152,7 @@ def until(curve: Curve, worth: float, stream: Stream) -> Until:
         stream: of the resamples.
     """
     have = int(curve.interactions[-1]) if len(curve.interactions) else 0
-    never = Until(None, np.inf, np.inf, have)
+    never = Until(None, np.inf, np.inf, have, _possible(curve, worth))
     x = np.log2(np.maximum(curve.interactions[-LAST:], 1).astype(float))
     if len(x) < 3 or np.ptp(x) == 0:
         return never
@@ -162,12 +164,22 @@ def until(curve: Curve, worth: float, stream: Stream) -> Until:
     low, middle, high = np.quantile(reached[1:], [0.025, 0.5, 0.975], method="inverted_cdf")
     if z < BETTER or not np.isfinite(middle):
         return never
-    if z < SURE:  # errors fall with the root of the number of people
-        reached[0], low, high = np.maximum([reached[0], low, high], x[-1] + 2 * np.log2(SURE / z))
+    if z < SURE:  # errors fall with the root of the number of people; z itself is known to 1
+        with np.errstate(divide="ignore"):
+            sure = x[-1] + 2 * np.log2(SURE / np.maximum([z, z + 1.96, z - 1.96], 0.0))
+        reached[0], low, high = np.maximum([reached[0], low, high], [sure[0], max(sure[1], x[-1]), sure[2]])
     if reached[0] > x[-1] + np.log2(FAR):
         return never
     far = high > x[-1] + np.log2(FAR)
     return Until(float(np.exp2(reached[0])), float(np.exp2(low)), np.inf if far else float(np.exp2(high)), have)
+
+
+def _possible(curve: Curve, worth: float) -> bool:
+    """Whether a gain that is worth having is within 1.96 standard errors of what the last point shows."""
+    if not len(curve.interactions) or len(curve.personal) < 2:
+        return True
+    d = (curve.personal - (1 + worth) * curve.impersonal)[:, -1]
+    return bool(d.mean() + 1.96 * d.std(ddof=1) / np.sqrt(len(d)) > 0)
 
 
 def resampled(values: Array, stream: Stream) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
@@ -29,7 +30,7 @@ Floats = npt.NDArray[np.float32]
 Half = npt.NDArray[np.int8]
 Key = TypeVar("Key")
 
-FLIPS = 20_000
+FLIPS, MANY = 20_000, 500
 DRAWS = 4_000
 A_HIT = 0.289
 """Worth of a hit at the tenth place, 1 / log2(11)."""
@@ -95,6 +96,8 @@ class Gain:
         method: the personal model. list: the list for all.
         people: who were tested.
         personal: mean nDCG of the model. impersonal: mean nDCG of the list.
+        personal_hits: share of the people who took something next that the model's list had. impersonal_hits: that the
+            list for all had.
         relative: personal over impersonal less 1; a list that never hits anything counts as if it had, once, at the
             tenth place.
         low: lower end of the interval of ``relative``. high: upper end.
@@ -108,6 +111,8 @@ class Gain:
     people: int
     personal: float
     impersonal: float
+    personal_hits: float
+    impersonal_hits: float
     relative: float
     low: float
     high: float
@@ -238,8 +243,8 @@ def gain_of(
     ratio = _relative(mine, theirs)
     low, high = percentile_interval(ratio, k, stream, confidence=confidence, draws=DRAWS)
     return Gain(
-        method, name, k, float(mine.mean()), float(theirs.mean()), float(ratio(np.ones((1, k)))[0]),
-        low, high, confidence, flipped(mine - theirs, stream.child("flips")),
+        method, name, k, float(mine.mean()), float(theirs.mean()), float((mine > 0).mean()), float((theirs > 0).mean()),
+        float(ratio(np.ones((1, k)))[0]), low, high, confidence, flipped(mine - theirs, stream.child("flips")),
     )  # fmt: skip
 
 
@@ -260,6 +265,8 @@ def flipped(differences: Array, stream: Stream) -> float:
     d = differences[differences != 0]
     if not len(d):
         return 1.0
+    if len(d) > MANY:  # the sum is normal by then
+        return float(NormalDist().cdf(-float(d.sum()) / float(np.sqrt((d * d).sum()))))
     draws, step, above = stream.generator(), max(1, _BLOCK // len(d)), 0
     for first in range(0, FLIPS, step):
         signs = 2.0 * draws.integers(0, 2, (min(step, FLIPS - first), len(d))) - 1.0

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from potomac.recommend import parallel
-from potomac.recommend.gram import gram, inverted, times_matrix, times_vector
+from potomac.recommend.gram import PIECE, gram, inverted, times_matrix, times_vector
 
 
 @pytest.fixture
@@ -78,3 +78,9 @@ def test_entries_without_a_column_count_for_nothing() -> None:
         np.array([0, 2]), np.array([-1, 1], np.int32), np.array([9, 2], np.float32), np.eye(2, dtype=np.float32)
     )
     assert found.tolist() == [[0, 2]]
+
+
+def test_wide_rows_are_summed_piece_by_piece(x: sparse.csr_array, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "SMALL", 0)
+    matrix = np.random.default_rng(0).normal(size=(31, 2 * PIECE + 5)).astype(np.float32)
+    np.testing.assert_allclose(times_matrix(*parts(x), matrix), x @ matrix, rtol=1e-4, atol=1e-4)

@@ -22,6 +22,9 @@ Ints = npt.NDArray[np.int64]
 Columns = npt.NDArray[np.int32]
 Matrix = npt.NDArray[np.floating]
 
+PIECE = 2048
+"""Columns of a sum that stays in a core's nearest cache; a row's pieces may go to several threads."""
+
 TILE = 512
 """Rows and columns of a tile of the inverse: three tiles stay in a core's cache."""
 
@@ -155,19 +158,24 @@ def _mirrored(tile: Matrix) -> Matrix:
 def times_matrix(indptr: Ints, indices: Columns, values: Floats, matrix: Floats) -> Floats:
     """Sparse rows times a dense matrix: shape (k, n). Entries with a negative index count for nothing."""
     out = np.zeros((len(indptr) - 1, matrix.shape[1]), np.float32)
-    work = np.diff(indptr) * matrix.shape[1]
-    in_parts(work, lambda first, last: _times_matrix(first, last, indptr, indices, values, matrix, out))
+    pieces = -(-matrix.shape[1] // PIECE)
+    work = np.repeat(np.diff(indptr) * PIECE, pieces)
+    in_parts(work, lambda first, last: _times_matrix(first, last, pieces, indptr, indices, values, matrix, out))
     return out
 
 
 @compiled(nogil=True)
 def _times_matrix(
-    first: int, last: int, indptr: Ints, indices: Columns, values: Floats, matrix: Floats, out: Floats
+    first: int, last: int, pieces: int, indptr: Ints, indices: Columns, values: Floats, matrix: Floats, out: Floats
 ) -> None:
-    for row in range(first, last):
+    for at in range(first, last):
+        row, low = at // pieces, at % pieces * PIECE
+        piece = out[row, low : low + PIECE]
         for e in range(indptr[row], indptr[row + 1]):
             if indices[e] >= 0:
-                out[row] += values[e] * matrix[indices[e]]
+                source = matrix[indices[e], low : low + PIECE]
+                for c in range(len(piece)):
+                    piece[c] += values[e] * source[c]
 
 
 def times_vector(indptr: Ints, indices: Columns, values: Floats, vector: Floats) -> Floats:

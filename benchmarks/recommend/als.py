@@ -32,7 +32,6 @@ import pyarrow.parquet as pq
 from benchmarks import markdown
 from benchmarks.child import measured
 from benchmarks.machine import load
-from benchmarks.recommend.accuracy import interpreter_of
 from benchmarks.recommend.shape import ITEMS, USERS, simulated
 from potomac.recommend import ALS, Interactions
 from potomac.recommend.alternation import Alternation, Side, Weights, loss
@@ -99,6 +98,8 @@ def simulated_task(data: str, interactions: int) -> int:
 
 def theirs(folder: Path, data: str, epochs: int) -> dict[str, Any] | None:
     """Epochs of implicit; None where there is no interpreter that has it."""
+    from benchmarks.recommend.accuracy import interpreter_of
+
     python = interpreter_of("implicit")
     if python is None:
         return None

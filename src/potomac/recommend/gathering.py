@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Columns = npt.NDArray[np.int32]
 
-HELD = 1 << 24
+HELD = 1 << 23
 """Rows that are held between the passes, where they could be read again."""
 
 

@@ -8,7 +8,9 @@ The tables of one model:
     ``state`` (JSON: the kind and shape of each fitted attribute).
 ``<path>users``, ``<path>items``, ``<path>features``, ``<path>indptr``, ``<path>entries``
     what the model was fitted to.
-``<path><attribute>`` (the path of a model within is the attribute that holds it and "-")
+``<path>newcomers``, ``<path>added``
+    what came after fitting, where something did.
+``<path><attribute>`` (the path of a model within is the attribute that holds it and "--")
     the numbers of one fitted attribute, a column ``value``; of a sparse matrix two tables more.
 """
 
@@ -23,6 +25,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.errors import DataError, Fault
+from potomac.recommend.folding import Additions
+from potomac.recommend.ids import Index
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.methods import arguments_of, method_named
@@ -98,12 +102,23 @@ def _put_data(model: Recommender, path: str, tables: Tables) -> dict[str, Any]:
         tables[f"{path}features"] = items.features
     tables[f"{path}indptr"] = pa.table({"value": known.indptr})
     tables[f"{path}entries"] = pa.table(entries)
+    if model.added_ is not None:
+        _put_added(model.added_, path, tables)
     return {
+        "left_out": None if model.added_ is None else model.added_.left_out,
         "rated": known.rated,
         "repeated": known.repeated,
         "duplicates": known.duplicates,
         "features": bool(items.features.num_columns),
     }
+
+
+def _put_added(added: Additions, path: str, tables: Tables) -> None:
+    entries: dict[str, npt.NDArray[Any]] = {"user": added.rows, "item": added.columns, "value": added.values}
+    if added.times is not None:
+        entries["time"] = added.times
+    tables[f"{path}newcomers"] = pa.table({"id": added.users})
+    tables[f"{path}added"] = pa.table(entries)
 
 
 def _put_one(value: Any, name: str, owner: Recommender, tables: Tables, rows: list[dict[str, str]]) -> Any:
@@ -166,7 +181,10 @@ class _Reader:
         row = self.rows[path]
         made = self.new(row["method"], json.loads(row["arguments"]))
         if row["data"] == "own":
-            made.interactions_, made.items_ = self.data(path, json.loads(row["facts"]))
+            facts = json.loads(row["facts"])
+            made.interactions_, made.items_ = self.data(path, facts)
+            if facts["left_out"] is not None:
+                made.added_ = self.added(path, made.interactions_, facts["left_out"])
         elif row["data"] == "parent" and parent is not None:
             made.interactions_, made.items_ = parent.interactions_, parent.items_
         for name, said in json.loads(row["state"]).items():
@@ -205,6 +223,13 @@ class _Reader:
         )
         return known, Items(ids, titles, features, listed)
 
+    def added(self, path: str, fitted: Interactions, left_out: int) -> Additions:
+        entries = self.tables[f"{path}added"]
+        users = _whole(self.tables[f"{path}newcomers"].column("id"))
+        row, item, value = (_numbers(entries.column(name)) for name in ("user", "item", "value"))
+        time = None if fitted.times is None else _numbers(entries.column("time"))
+        return Additions(fitted, users, row, item, value, time, left_out, Index(users))
+
     def column(self, name: str) -> npt.NDArray[Any]:
         return _numbers(self.tables[name].column("value"))
 
@@ -232,7 +257,7 @@ class _Reader:
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from potomac.errors import Fault, StudyError
 
 __all__ = ["ROWS", "Source", "arrow_of", "source_of"]
 
-ROWS = 1 << 20
+ROWS = 1 << 19
 """Rows of a batch, at most: what is held of a stream at once."""
 
 Batches = Iterator[pa.RecordBatch]
@@ -105,14 +105,27 @@ def _relation(table: Any) -> Source | None:
 def _dataset(table: Any) -> Source | None:
     if not (hasattr(table, "scanner") and hasattr(table, "get_fragments")):
         return None
-    return Source(table.schema.names, lambda names: table.to_batches(columns=names, batch_size=ROWS), again=True)
+    from pyarrow import dataset
+
+    # By default many batches, and of Parquet whole files, are read ahead: more than the matrix needs in all.
+    ahead: dict[str, Any] = {"batch_readahead": 2, "fragment_readahead": 1}
+    if getattr(getattr(table, "format", None), "type_name", "") == "parquet":
+        ahead["fragment_scan_options"] = dataset.ParquetFragmentScanOptions(pre_buffer=False)
+    return Source(
+        table.schema.names, lambda names: table.to_batches(columns=names, batch_size=ROWS, **ahead), again=True
+    )
 
 
 def _parquet(table: Any) -> Source | None:
+    """A Parquet file, a group of rows after the other: asked for all of them, it may hold them all."""
     if not hasattr(table, "iter_batches"):
         return None
-    names: list[str] = table.schema_arrow.names
-    return Source(names, lambda chosen: table.iter_batches(batch_size=ROWS, columns=chosen), again=True)
+
+    def read(names: list[str]) -> Batches:
+        for group in range(table.num_row_groups):
+            yield from table.iter_batches(batch_size=ROWS, row_groups=[group], columns=names)
+
+    return Source(table.schema_arrow.names, read, again=True)
 
 
 def _own(table: Any) -> Source | None:

@@ -375,9 +375,9 @@ class Wish(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    n: int = Field(default=10, ge=1, le=100, title="length", description="of the list, at most")
+    n: int = Field(default=10, ge=1, le=100, title="Length", description="of the list, at most")
     novelty: float | None = Field(
-        default=None, ge=-1, le=1, title="popular to novel",
+        default=None, ge=-1, le=1, title="Popular to novel",
         description="-1: what most know; 0: as scored; 1: what few know",
     )  # fmt: skip
     diversity: float | None = Field(
@@ -391,9 +391,9 @@ class Who(BaseModel):
     """A person, known or not."""
 
     user: str = Field(default="", max_length=200, description="id; empty: somebody new")
-    items: Several = Field(default=(), title="chosen", description="titles or ids, of somebody who has no id")
+    items: Several = Field(default=(), title="Chosen", description="titles or ids, of somebody who has no id")
     also: Several = Field(
-        default=(), title="chosen since", description="titles or ids since the run; they count at once"
+        default=(), title="Chosen since", description="titles or ids since the run; they count at once"
     )
     seen: bool | None = Field(default=None, description="whether what they chose before may be offered again")
 
@@ -405,7 +405,7 @@ class Person(Wish, Who):  # fields of the last come first
 class Chosen(BaseModel):
     """Items that somebody has chosen."""
 
-    items: Several = Field(title="chosen", description="titles or ids, parted by semicolons")
+    items: Several = Field(title="Chosen", description="titles or ids, parted by semicolons")
 
 
 class Basket(Wish, Chosen):
@@ -415,7 +415,7 @@ class Basket(Wish, Chosen):
 class Named(BaseModel):
     """An item that is named."""
 
-    item: Text = Field(default="", title="title", description="type a part of it; slips and accents do not matter")
+    item: Text = Field(default="", title="Title", description="type a part of it; slips and accents do not matter")
 
 
 class Like(Wish, Named):
@@ -427,12 +427,12 @@ class Interest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    item: Text = Field(default="", title="title", description="or id, of one of the catalogue")
+    item: Text = Field(default="", title="Title", description="or id, of one of the catalogue")
     title: str = Field(
-        default="", max_length=200, title="new title", description="of one that is not in the catalogue yet"
+        default="", max_length=200, title="New title", description="of one that is not in the catalogue yet"
     )
     features: Having = Field(default={}, description="of one that is not in the catalogue yet")
-    n: int = Field(default=10, ge=1, le=1000, title="length", description="people, at most")
+    n: int = Field(default=10, ge=1, le=1000, title="Length", description="people, at most")
 
 
 class Typed(BaseModel):
@@ -441,7 +441,7 @@ class Typed(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str = Field(default="", max_length=1000, description="the beginning of a title, or of words in it")
-    n: int = Field(default=8, ge=1, le=100, title="length", description="suggestions, at most")
+    n: int = Field(default=8, ge=1, le=100, title="Length", description="suggestions, at most")
     topics: bool = Field(default=False, description="whether features' values are suggested beside titles")
 
 
@@ -450,10 +450,10 @@ class Why(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    item: Text = Field(title="title", description="or id of what is offered")
+    item: Text = Field(title="Title", description="or id of what is offered")
     user: str = Field(default="", max_length=200, description="id of the person")
-    items: Several = Field(default=(), title="chosen", description="titles or ids, of somebody who has no id")
-    n: int = Field(default=10, ge=1, le=1000, title="length", description="parts of the reason, at most")
+    items: Several = Field(default=(), title="Chosen", description="titles or ids, of somebody who has no id")
+    n: int = Field(default=10, ge=1, le=1000, title="Length", description="parts of the reason, at most")
 
 
 class Offer(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -55,6 +55,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """One of a list that says of each why it is there."""
+
+    name: str
+    why: str
+    rest: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One part of a reply: a value, or several under names, or the rows of a small table."""
 
@@ -65,6 +74,7 @@ class Answer:
     parts: tuple[Answer, ...] = ()
     heads: tuple[str, ...] = ()
     rows: tuple[tuple[Answer, ...], ...] = ()
+    ranked: tuple[Ranked, ...] = ()
 
 
 def question(
@@ -83,9 +93,10 @@ def question(
         sliders: which of its fields slide; the others are not shown then.
         reply: to it, where there are sliders.
     """
+    plain = studyform.fields_of(endpoint.ask, values or {}, faults, endpoint.example)
     fields = tuple(
-        replace(one, completed_by=endpoint.completes.get(one.key, ""))
-        for one in studyform.fields_of(endpoint.ask, values or {}, faults, endpoint.example)
+        replace(one, completed_by=endpoint.completes[one.key], control="text") if one.key in endpoint.completes else one
+        for one in plain
     )
     names = {one.key for one in fields}
     title = endpoint.title or endpoint.name.replace("-", " ").replace("_", " ").capitalize()
@@ -180,11 +191,30 @@ def _part(name: str, value: Any, info: FieldInfo | None = None) -> Answer:
     if isinstance(value, BaseModel | Mapping):
         return Answer(label, meaning, parts=answered(value))
     if isinstance(value, list | tuple) and value and all(isinstance(one, BaseModel | Mapping) for one in value):
+        if _says_why(value[0]):
+            return Answer(label, meaning, ranked=tuple(map(_ranked, value)))
         rows = tuple(answered(one) for one in value)
         return Answer(label, meaning, heads=tuple(part.label for part in rows[0]), rows=rows)
+    if info is not None and isinstance(value, int) and str in get_args(info.annotation):
+        value = str(value)  # a name that looks like a number
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     unit = _unit(info) if numeric else ""
     return Answer(label, meaning, f"{_words(value)} {unit}".rstrip(), numeric)
+
+
+def _says_why(row: Any) -> bool:
+    """Whether the rows of a reply are a ranked list with a reason for each."""
+    return isinstance(row, BaseModel) and {"rank", "reason"} <= set(type(row).model_fields)
+
+
+def _ranked(row: BaseModel) -> Ranked:
+    """A row of such a list: its first text is its name."""
+    known = type(row).model_fields
+    others = [name for name in known if name not in ("rank", "reason")]
+    name, *rest = others
+    return Ranked(str(getattr(row, name)),str(row.__dict__["reason"]), tuple(
+        _part(one, getattr(row, one), known[one]) for one in rest if getattr(row, one) not in ("", None)
+    ))  # fmt: skip
 
 
 def _unit(info: FieldInfo | None) -> str:

@@ -139,12 +139,12 @@ class TestBlend:
         assert model.shares_[1, 2] > 0
         assert (model.shares_[[0, 1], :2] == 0).all()
         last = model.weights_[-1]
-        at_new = model._coefficients[-1, :, 58]
+        at_new = model._coefficients[:, -1, 58]
         np.testing.assert_allclose(at_new, [0, 0, last[2] + last[:2] @ model.shares_[:2, 2]], rtol=1e-5)
         count = interactions.of_items[3]
         trust = count / (count + 2)
         expected = [*(trust * last[:2]), last[2] + (1 - trust) * (last[:2] @ model.shares_[:2, 2])]
-        np.testing.assert_allclose(model._coefficients[-1, :, 3], expected, rtol=1e-5)
+        np.testing.assert_allclose(model._coefficients[:, -1, 3], expected, rtol=1e-5)
 
     def test_weights_go_by_the_length_of_the_history(self):
         model = Hybrid((Popular(), EASE()), weights=(1.0, 1.0)).fit(*small_world())

@@ -1,147 +1,71 @@
-"""Blending: scores of several fitted methods added with weights that were seen to foretell best."""
+"""Scores of several methods standardised and added up, in one pass each."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from potomac.recommend.interactions import Histories
-from potomac.recommend.metrics import hits_of, ndcg
-from potomac.recommend.recommender import BLOCK, Recommender
-from potomac.recommend.splits import Split
-from potomac.recommend.topn import best
-from potomac.recommend.tuning import Candidate
+from potomac.stats.compiled import compiled
 
-__all__ = ["Blend", "blended", "standardised"]
+__all__ = ["blend", "moments", "standardised"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-Counts = tuple[int, ...]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
-MOST = 1 << 26
-"""Standardised scores held in memory at once; fewer people are asked where there would be more."""
-MEMBERS = 3
-"""Methods in a blend at most: each is fitted, and asked at every question."""
-POOL = 5
-ROUNDS = 12
+ALIKE = 1e-6
+"""Scores that differ by less, in parts of their mean, are the same."""
 
 
-@dataclass(frozen=True, eq=False)
-class Blend:
-    """Which methods, with which weights.
-
-    Attributes:
-        members: candidates with a weight.
-        weights: of these, adding up to 1.
-        values: nDCG of each person who was asked, with weights chosen by others, shape (k,).
-        alone: the same of the best candidate by itself.
-    """
-
-    members: list[Candidate]
-    weights: tuple[float, ...]
-    values: Doubles
-    alone: Doubles
-
-
-def blended(found: Sequence[Candidate], folds: Sequence[Split], n: int) -> Blend:
-    """Weights by forward selection with replacement (Caruana et al. 2004).
-
-    It begins with the best alone; in each round the candidate is added once more whose addition to the sum of scores
-    does best. A candidate's weight is how often it was added; the best round counts. How good such a blend is, is
-    asked of people who had no part in the choice: each half is judged with the weights of the other half.
+@compiled(nogil=True)
+def moments(scores: Floats) -> tuple[Doubles, Doubles]:
+    """Mean and deviation of the finite scores of each row; a deviation of infinity where all are the same.
 
     Args:
-        found: candidates with fitted models, the best first.
-        folds: the validation splits that they were fitted to.
-        n: length of the lists whose nDCG counts.
+        scores: shape (k, n).
     """
-    pool = [one for one in found if one.models][:POOL]
-    mixes = _Mixes(_scores(pool, folds), len(pool), n)
-    alone = mixes.values(mixes.first)
-    even = np.arange(len(alone)) % 2 == 0
-    values = np.where(even, mixes.values(mixes.grown(~even)), mixes.values(mixes.grown(even)))
-    counts = np.array(mixes.grown(np.ones(len(alone), np.bool_)))
-    there = np.flatnonzero(counts)
-    weights = tuple(float(w) for w in counts[there] / counts.sum())
-    return Blend([pool[i] for i in there], weights, values, alone)
+    rows, items = scores.shape
+    mean, deviation = np.zeros(rows), np.full(rows, np.inf)
+    for k in range(rows):
+        total, many = 0.0, 0
+        for i in range(items):
+            if np.isfinite(scores[k, i]):
+                total += scores[k, i]
+                many += 1
+        if not many:
+            continue
+        mean[k] = total / many
+        square = 0.0
+        for i in range(items):
+            if np.isfinite(scores[k, i]):
+                square += (scores[k, i] - mean[k]) ** 2
+        found = np.sqrt(square / many)
+        if found > ALIKE * abs(mean[k]):
+            deviation[k] = found
+    return mean, deviation
 
 
-class _Mixes:
-    """What blends were seen to give."""
+@compiled(nogil=True)
+def blend(scores: Floats, weights: Floats, step: Ints, total: Floats, known: Mask) -> None:
+    """Add the standardised scores of one method to ``total``, and note which items it knows.
 
-    def __init__(self, asked: Sequence[_Asked], candidates: int, n: int) -> None:
-        self.asked, self.n = asked, n
-        self.first = tuple(int(at == 0) for at in range(candidates))
-        self.seen: dict[Counts, Doubles] = {}
-
-    def values(self, counts: Counts) -> Doubles:
-        """The nDCG of each person with a blend, shape (k,)."""
-        if counts not in self.seen:
-            self.seen[counts] = _values(self.asked, np.array(counts), self.n)
-        return self.seen[counts]
-
-    def grown(self, people: npt.NDArray[np.bool_]) -> Counts:
-        """The blend that does best for these people."""
-        here = top = self.first
-        for _ in range(ROUNDS):
-            more = [tuple(c + (at == i) for i, c in enumerate(here)) for at in range(len(here))]
-            here = max((one for one in more if sum(map(bool, one)) <= MEMBERS), key=lambda one: self._mean(one, people))
-            if self._mean(here, people) > self._mean(top, people):
-                top = here
-        return top
-
-    def _mean(self, counts: Counts, people: npt.NDArray[np.bool_]) -> float:
-        return float(self.values(counts)[people].mean()) if people.any() else 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """People of one fold, and each candidate's standardised scores for them, shape (candidates, k, n)."""
-
-    known: Histories
-    held: Histories
-    z: Floats
-
-
-def _scores(pool: Sequence[Candidate], folds: Sequence[Split]) -> list[_Asked]:
-    room = max(1, MOST // (len(pool) * len(folds) * folds[0].train.n_items))
-    asked = []
-    for at, fold in enumerate(folds):
-        k = min(len(fold.held), room)
-        known, held = fold.histories.part(0, k), fold.held.part(0, k)
-        asked.append(_Asked(known, held, np.stack([_in_blocks(one.models[at], known) for one in pool])))
-    return asked
-
-
-def _in_blocks(model: Recommender, known: Histories) -> Floats:
-    step = max(1, BLOCK // model.interactions_.n_items)
-    parts = [known.part(first, min(first + step, len(known))) for first in range(0, len(known), step)]
-    return np.concatenate([standardised(model, part) for part in parts])
-
-
-def _values(asked: Sequence[_Asked], counts: npt.NDArray[np.int64], n: int) -> Doubles:
-    """The nDCG of each person with the sum of scores that these weights give, shape (k,)."""
-    found = []
-    for one in asked:
-        total = np.tensordot(counts.astype(np.float32), one.z, axes=1)
-        lists = best(total, n, without=(one.known.indptr, one.known.indices))[0]
-        found.append(ndcg(hits_of(lists, one.held), one.held.lengths, n))
-    return np.concatenate(found)
-
-
-def standardised(model: Recommender, histories: Histories) -> Floats:
-    """Scores less their mean, over their deviation, of each person over the items that the model knows, shape (k, n).
-
-    What it does not know is 0, as good as its average item; so is everything where all scores of a person are alike.
+    Args:
+        scores: shape (k, n); what is not finite adds nothing. weights: by step and item, shape (s, n).
+        step: of each row, shape (k,). total: shape (k, n). known: shape (k, n).
     """
-    scores = model.scores(histories)
-    known = np.isfinite(scores)
-    many = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    filled = np.where(known, scores, 0).astype(np.float64)
-    mean = filled.sum(axis=1, keepdims=True) / many
-    off = np.where(known, filled - mean, 0)
-    deviation = np.sqrt((off**2).sum(axis=1, keepdims=True) / many)
-    return np.asarray(np.divide(off, deviation, out=np.zeros_like(off), where=deviation > 1e-12), np.float32)
+    mean, deviation = moments(scores)
+    for k in range(scores.shape[0]):
+        middle, per, weight = mean[k], 1 / deviation[k], weights[step[k]]
+        for i in range(scores.shape[1]):
+            if np.isfinite(scores[k, i]):
+                total[k, i] += np.float32(weight[i] * ((scores[k, i] - middle) * per))
+                known[k, i] = True
+
+
+def standardised(scores: Floats) -> Floats:
+    """Scores of each row less their mean, by their deviation, shape (k, n); 0 where unknown, or where all are equal."""
+    total = np.zeros(scores.shape, np.float32)
+    one = np.ones((1, scores.shape[1]), np.float32)
+    blend(scores, one, np.zeros(len(scores), np.int64), total, np.zeros(scores.shape, np.bool_))
+    return total

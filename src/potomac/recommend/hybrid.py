@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer, StudyError
+from potomac.recommend.blending import blend, moments, standardised
 from potomac.recommend.bounds import hold
 from potomac.recommend.content import Content
 from potomac.recommend.explanation import Explanation
@@ -114,7 +115,7 @@ class Hybrid(Recommender):
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
         self._checked()
-        self.__dict__.pop("_coefficients", None)  # of an earlier fit
+        self._forget()
         chosen = [fresh(model) for model in self.models] if self.models else _usual(interactions, items)
         self.lengths_ = np.array(LENGTHS if self.by == "evidence" else LENGTHS[:1])
         steps, methods = len(self.lengths_), len(chosen)
@@ -127,6 +128,12 @@ class Hybrid(Recommender):
         if methods > 1:
             self._learn(chosen, interactions, items, stages)
         self.models_ = [stages.fitted(model, interactions, items) for model in chosen]
+        self._forget()
+
+    def _forget(self) -> None:
+        """What follows from other models than those that are fitted now."""
+        for name in ("_trust", "_coefficients"):
+            self.__dict__.pop(name, None)
 
     def _checked(self) -> None:
         hold(self, few=(self.few >= 0, "0 or more"))
@@ -216,14 +223,13 @@ class Hybrid(Recommender):
         return scores
 
     def _blended(self, histories: Histories) -> Floats:
-        raw = [_raw(model, histories) for model in self.models_]
-        known = np.logical_or.reduce([np.isfinite(scores) for scores in raw])
-        blend = np.zeros(known.shape, np.float32)
+        total = np.zeros((len(histories), self._trust.shape[0]), np.float32)
+        known = np.zeros(total.shape, np.bool_)
         step = self._evidence(histories)
-        for m, scores in enumerate(raw):
-            blend += self._coefficients[step, m] * _z(scores)
-        blend[~known] = -np.inf
-        return blend
+        for m, model in enumerate(self.models_):
+            blend(_raw(model, histories), self._coefficients[m], step, total, known)
+        total[~known] = -np.inf
+        return total
 
     def _parts(self, history: Histories, item: int) -> Floats:
         return np.asarray(self._parts_of_models(history, item).sum(axis=0), np.float32)
@@ -234,14 +240,15 @@ class Hybrid(Recommender):
         step = int(self._evidence(history)[0])
         for m, model in enumerate(self.models_):
             scores = _raw(model, history)
-            weight = float(self._coefficients[step, m, item])
+            weight = float(self._coefficients[m, step, item])
             if weight and np.isfinite(scores[0, item]):
-                found[m] = weight / _moments(scores)[1][0] * model._parts(history, item)
+                found[m] = weight / moments(scores)[1][0] * model._parts(history, item)
         return found
 
     def _alike(self, rows: Ints) -> Floats:
-        blend = np.zeros((len(rows), self._trust.shape[0]), np.float32)
-        known = np.zeros(blend.shape, bool)
+        total = np.zeros((len(rows), self._trust.shape[0]), np.float32)
+        known = np.zeros(total.shape, np.bool_)
+        last = np.full(len(rows), len(self.lengths_) - 1)
         answered = False
         for m, model in enumerate(self.models_):
             try:
@@ -249,12 +256,11 @@ class Hybrid(Recommender):
             except NoAnswer:
                 continue
             answered = True
-            blend += self._coefficients[-1, m] * _z(alike)
-            known |= np.isfinite(alike)
+            blend(np.ascontiguousarray(alike, np.float32), self._coefficients[m], last, total, known)
         if not answered:
             raise NoAnswer(self._cannot("has no method that knows which items are alike"))
-        blend[~known] = -np.inf
-        return blend
+        total[~known] = -np.inf
+        return total
 
     def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
         """Why an item is offered to the one person of ``history``, and, where that counts, what it shares."""
@@ -286,7 +292,7 @@ class Hybrid(Recommender):
         """Which methods know items without interactions, shape (methods,)."""
         return np.array([isinstance(model, Content) for model in self.models_])
 
-    @property
+    @cached_property
     def _trust(self) -> Doubles:
         """How far the methods that do not know new items are believed of each item, shape (n,)."""
         counts = self.models_[0].interactions_.of_items
@@ -296,21 +302,18 @@ class Hybrid(Recommender):
 
     @cached_property
     def _coefficients(self) -> Floats:
-        """Weight of each method's score of each item, shape (steps, methods, n)."""
+        """Weight of each method's score of each item, shape (methods, steps, n)."""
         trust, new = self._trust, self._know_new
-        found = self.weights_[:, :, None] * np.where(new[:, None], 1, trust)
-        lent = np.einsum("sm,mc->sc", self.weights_ * ~new, self.shares_)
-        return np.asarray(found + lent[:, :, None] * (1 - trust), np.float32)
+        found = self.weights_.T[:, :, None] * np.where(new[:, None, None], 1, trust)
+        lent = np.einsum("sm,mc->cs", self.weights_ * ~new, self.shares_)
+        return np.ascontiguousarray(found + lent[:, :, None] * (1 - trust), np.float32)
 
     def _evidence(self, histories: Histories) -> Ints:
         return np.searchsorted(self.lengths_, histories.lengths, side="right") - 1
 
     def _standardised(self, histories: Histories) -> Floats:
         """Scores of each method with mean 0 and deviation 1 for each person, 0 where unknown: (methods, k, n)."""
-        found = np.zeros((len(self.models_), len(histories), self._trust.shape[0]), np.float32)
-        for m, model in enumerate(self.models_):
-            found[m] = _z(_raw(model, histories))
-        return found
+        return np.stack([standardised(_raw(model, histories)) for model in self.models_])
 
     def _mixed(self, z: Floats) -> Floats:
         """The same with what is lent to items that only some methods know well."""
@@ -358,26 +361,8 @@ class _Stages:
 def _raw(model: Recommender, histories: Histories) -> Floats:
     """Scores; popularity as its logarithm, so that one hit does not outweigh all differences."""
     scores = model._scores(histories)
-    return np.log1p(np.maximum(scores, 0)) if isinstance(model, Popular) else scores
-
-
-def _z(scores: Floats) -> Floats:
-    """Scores of each row less their mean, by their deviation; 0 where unknown, or where all are equal."""
-    mean, deviation = _moments(scores)
-    centred = np.where(np.isfinite(scores), scores, mean[:, None]) - mean[:, None]
-    return np.asarray(centred / deviation[:, None], np.float32)
-
-
-def _moments(scores: Floats) -> tuple[Floats, Floats]:
-    """Mean and deviation of the finite scores of each row; where all are equal, a deviation of infinity."""
-    there = np.isfinite(scores)
-    many = np.maximum(there.sum(axis=1), 1)
-    mean = np.where(there, scores, 0).sum(axis=1, dtype=np.float64) / many
-    square = (np.where(there, scores - mean[:, None], 0) ** 2).sum(axis=1, dtype=np.float64) / many
-    deviation = np.sqrt(square)
-    deviation[deviation <= 1e-6 * np.abs(mean)] = np.inf
-    deviation[deviation == 0] = np.inf
-    return mean.astype(np.float32), deviation.astype(np.float32)
+    found = np.log1p(np.maximum(scores, 0)) if isinstance(model, Popular) else scores
+    return np.ascontiguousarray(found, np.float32)
 
 
 def _others(

@@ -526,7 +526,7 @@ def _both(live: Live, column: str, one: int, other: int) -> list[str]:
     a, b = (live.model.items_.features[column][row].as_py() for row in (one, other))
     if a is None or b is None:
         return []
-    if isinstance(a, str) and "|" in a and isinstance(b, str):
+    if isinstance(a, str) and isinstance(b, str) and "|" in a + b:
         a, b = a.split("|"), b.split("|")
     if isinstance(a, list):
         return [str(value) for value in a if value in set(b if isinstance(b, list) else [b])]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,7 @@ import pyarrow.compute as pc
 from potomac.errors import Fault, StudyError
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.items import Items
+from potomac.recommend.sparse import grouped
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
 
@@ -88,7 +88,7 @@ class World:
     """Simulated people, what they had to do with, and the truth about them.
 
     Attributes:
-        interactions: of m users and n items; users are numbered from 1.
+        interactions: of m users, numbered from 1, and n items, in the order of the catalogue.
         items: the catalogue.
         tastes: what the people like.
         popularity: log odds of each item for everybody, shape (n,).
@@ -165,12 +165,10 @@ def simulated(
     wanted = _activity(users, per_user, spread, int(np.isfinite(log_odds).sum()), stream)
     comes = _comes(users, stay, PERIODS if drift or stay < 1 else 1, stream)
     user, item, when = _taken(tastes, log_odds, released, wanted, comes, drift, stream)
-    told: dict[str, Any] = {"user": pa.array(user + 1), "item": catalogue.ids.take(pa.array(item))}
-    if rated:
-        told["value"] = _stars(tastes, log_odds, user, item, stream)
-    if times:
-        told["time"] = pa.array(BEGIN + (when * DAYS * DAY).astype(np.int64)).cast(pa.timestamp("us"))
-    known = Interactions.of(told, items=catalogue.ids)
+    stars = _stars(tastes, log_odds, user, item, stream).astype(np.float32) if rated else None
+    told = BEGIN + (when * DAYS * DAY).astype(np.int64) if times else None
+    parts = grouped(user.astype(np.int32), item.astype(np.int32), stars, told, users)
+    known = Interactions(pa.array(np.arange(1, users + 1)), catalogue.ids, *parts, rated=rated)
     return World(known, catalogue, tastes, log_odds)
 
 

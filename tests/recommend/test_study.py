@@ -68,7 +68,7 @@ def test_reasons_name_what_somebody_had(built: Run) -> None:
 def test_the_tables_of_the_contract_are_there(built: Run) -> None:
     assert built.tables["recommendations"].column_names == ["user", "item", "title", "rank", "score", "reason"]
     assert built.tables["evaluation"].column_names == ["method", "metric", "mean", "low", "high"]
-    assert built.tables["readiness"].column_names == ["check", "value", "needed", "verdict", "why"]
+    assert built.tables["readiness"].column_names == ["check", "value", "needed", "verdict", "why", "found"]
     assert set(built.tables["methods"]["key"].to_pylist()) == {"popular", "content", "ease"}
 
 

@@ -38,6 +38,8 @@ REASONED = 10_000
 """People up to whom every list says why: a reason takes longer than a list."""
 COMPARED = 5_000_000
 """Interactions up to which other methods are tested beside the one that is chosen."""
+SHARES = ("density", "new people", "new items", "concentration", "repeats")
+"""Checks of readiness whose values are shares."""
 METHODS = pa.schema(
     [("key", pa.string()), ("method", pa.string()), ("made", pa.bool_())]
     + [(name, pa.float64()) for name in ("ndcg", "low", "high", "gain", "gain_low", "gain_high", "coverage", "recall",
@@ -208,7 +210,7 @@ def _choice(method: Recommender, test: Evaluation | None, model: Recommender) ->
 
 def _tables(found: Found, progress: Progress) -> Iterator[tuple[str, pa.Table]]:
     yield "recommendations", found.lists.table(progress)
-    yield "readiness", found.judged.checks
+    yield "readiness", _readiness(found.judged.checks)
     if found.test is not None:
         yield "evaluation", found.test.table
         yield "gains", found.test.gains
@@ -220,6 +222,18 @@ def _tables(found: Found, progress: Progress) -> Iterator[tuple[str, pa.Table]]:
     people = examples_of(found)
     if people is not None:
         yield "people", people
+
+
+def _readiness(checks: pa.Table) -> pa.Table:
+    """The checks, their values as a reader has them beside the numbers: shares and gains in per cent."""
+
+    def said(check: str, value: float | None) -> str:
+        if value is None:
+            return ""
+        return f"{100 * value:.3g} %" if check in SHARES or check.startswith("gain") else f"{value:,.10g}"
+
+    pairs = zip(checks["check"].to_pylist(), checks["value"].to_pylist(), strict=True)
+    return checks.append_column("found", pa.array([said(*pair) for pair in pairs], pa.string()))
 
 
 def _methods(test: Evaluation, chosen: str) -> pa.Table:

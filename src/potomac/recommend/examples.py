@@ -43,6 +43,8 @@ def examples_of(found: Found) -> pa.Table | None:
     Raises:
         DataError: the study names somebody of whom nothing is known.
     """
+    if not found.personal and isinstance(found.question.examples, int):
+        return None  # everybody is offered the same
     rows = _rows(found)
     if not len(rows):
         return None

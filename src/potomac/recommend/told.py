@@ -15,7 +15,7 @@ from potomac.recommend.trial import Gain
 __all__ = ["NAMES", "result"]
 
 NAMES: Mapping[str, str] = {
-    "popular": "the most popular", "picks": "the editor's picks and the most popular", "item_knn": "similar items",
+    "popular": "the most popular", "picks": "editor's picks", "item_knn": "similar items",
     "ease": "EASE", "als": "ALS", "factors": "matrix factors", "content": "what items are like", "hybrid": "a blend",
     "auto": "what was chosen",
 }  # fmt: skip
@@ -52,7 +52,8 @@ def _made(found: Found) -> str:
     people, n = len(found.lists.ids), found.question.ordering.n
     many = "one person gets" if people == 1 else f"{people:,} people get"
     if not found.personal:
-        return f"{many[:1].upper()}{many[1:]} the same list of {n:,}: {NAMES[found.model.name]}."
+        what = "the editor's picks, then the most popular" if found.model.name == "picks" else NAMES[found.model.name]
+        return f"{many[:1].upper()}{many[1:]} the same list of {n:,}: {what}."
     all_the_same = ", as the study asks all the same" if found.judged.verdict == "not_yet" else ""
     return f"{many[:1].upper()}{many[1:]} lists of {n:,} by {_called(found.model)}{all_the_same}."
 
@@ -206,7 +207,7 @@ LABELS = {
 
 def _show(found: Found) -> Iterator[Show]:
     yield Show(
-        "readiness", "Should we build it?", ("check", "value", "needed", "verdict", "why"),
+        "readiness", "Should we build it?", ("check", "found", "needed", "verdict", "why"),
         caption="What was looked at, what is needed, and why it matters. One that is short alone decides nothing: the "
         "gains do.",
     )  # fmt: skip

@@ -61,13 +61,11 @@ def _gram_rows(
         row = out[i]
         for at in range(starts[i], starts[i + 1]):
             user, amount = people[at], amounts[at]
-            end = np.searchsorted(indices[indptr[user] : indptr[user + 1]], i, side="right") + indptr[user]
-            if plain:
-                for e in range(indptr[user], end):
-                    row[indices[e]] += amount
-            else:
-                for e in range(indptr[user], end):
-                    row[indices[e]] += amount * values[e]
+            for e in range(indptr[user], indptr[user + 1]):
+                j = indices[e]
+                if j > i:
+                    break
+                row[j] += amount if plain else amount * values[e]
 
 
 def weighted_by_item(

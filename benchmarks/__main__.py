@@ -17,7 +17,7 @@ NAMES = (
     "location.circuity", "location.roads", "location.scenarios",
     "simulation.coverage", "simulation.agreement",
     "simulation.kernel", "simulation.fcfs", "simulation.start",
-    "recommend.accuracy", "recommend.als", "recommend.items", "recommend.ratings",
+    "recommend.accuracy", "recommend.als", "recommend.items", "recommend.ratings", "recommend.serving",
     "server.jobs", "server.http", "server.together", "server.start", "server.points",
 )  # fmt: skip
 

@@ -223,7 +223,7 @@ def _mask(live: Live, allowed: Sequence[str], features: Mapping[str, Any]) -> Ma
         mask = having if mask is None else mask & having
     if mask is not None and not mask.any():
         found = "no item may be offered that is asked for"
-        raise NoAnswer(Fault("recommend.nothing-allowed", found, "", "Ask for more kinds of items"))
+        raise NoAnswer(Fault("recommend.rules", found, "", "Ask for more kinds of items"))
     return mask
 
 

@@ -247,6 +247,19 @@ class TestAnswers:
         with pytest.raises(NoAnswer):
             Hybrid((Popular(),)).fit(interactions, items).similar([3])
 
+    def test_what_is_not_in_the_catalogue_is_asked_of_content(self):
+        interactions, items = books(100)
+        model = Hybrid((Popular(), Content(popularity=0.0)), weights=(1.0, 1.0)).fit(interactions, items)
+        alone = Content(popularity=0.0).fit(interactions, items)
+        new = {"author": "Cy Day", "pages": 300}
+        assert model.audience_of(new, 9).equals(alone.audience_of(new, 9))
+        assert set(np.array(model.audience_of(new, 9)["user"].to_pylist()) % 4) == {2}
+        assert model.alike_to(new, 9).equals(alone.alike_to(new, 9))
+        without = Hybrid((Popular(),)).fit(interactions, items)
+        for ask in (without.audience_of, without.alike_to):
+            with pytest.raises(NoAnswer):
+                ask(new)
+
     @pytest.mark.parametrize(
         ("wrong", "key"),
         [

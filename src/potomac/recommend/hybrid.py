@@ -18,13 +18,14 @@ gain two standard errors more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer, StudyError
@@ -40,6 +41,7 @@ from potomac.recommend.parameters import fresh
 from potomac.recommend.popular import Popular, ages
 from potomac.recommend.recommender import BLOCK, Recommender
 from potomac.recommend.trials import Trials, trials_of
+from potomac.recommend.weighing import STARTS, best_weights, competitors, surely_better
 
 __all__ = ["Hybrid"]
 
@@ -52,18 +54,6 @@ LENGTHS = (0, 1, 4, 16, 64)
 """Shortest history of each step of evidence."""
 ENOUGH = 30
 """Choices from which weights of a step are learned; with fewer those of the step before hold."""
-DEPTH = 50
-"""Ranks beyond this gain nothing."""
-FACTORS = (4.0, 2.0, 2.0, 1.4, 1.4, 1.2)
-"""By how much a weight is changed, in turn."""
-STARTS = 20
-"""Weights drawn at random from which the search may start."""
-LEAST = 1e-6
-"""Smallest gain for which a weight is changed."""
-TOP = 50
-"""Items that a method prefers most, with which a choice is compared."""
-REST = 100
-"""Items drawn at random with which a choice is compared, for all others."""
 RECENCY = 10.0
 """After how many later entries of a person one counts half."""
 MOST_ITEMS = 12_000
@@ -167,12 +157,12 @@ class Hybrid(Recommender):
             return
         single = list(np.eye(len(chosen)))
         drawn = list(np.random.default_rng(self.seed).dirichlet(np.ones(len(chosen)), STARTS))
-        everybody = _best_weights(options[-1], [np.ones(len(chosen)), *single, *drawn])
+        everybody = best_weights(options[-1], [np.ones(len(chosen)), *single, *drawn])
         self.weights_[:] = everybody
         for step, one in enumerate(steps):
             if len(one[1]) >= ENOUGH and len(steps) > 1:
-                own = _best_weights(one, [everybody, *single, *drawn])
-                if _surely_better(one, own, everybody):
+                own = best_weights(one, [everybody, *single, *drawn])
+                if surely_better(one, own, everybody):
                     self.weights_[step] = own
 
     def _options(self, trials: Trials, step: int) -> tuple[Floats, Floats]:
@@ -188,7 +178,7 @@ class Hybrid(Recommender):
         for first in range(0, len(people), size):
             last = min(first + size, len(people))
             z = self._mixed(self._standardised(people.part(first, last)))
-            at, stands = _others(z, chosen[first:last], whole.part(first, last), rng)
+            at, stands = competitors(z, chosen[first:last], whole.part(first, last), rng)
             found.append((np.take_along_axis(z, at[None], axis=2), stands))
         if not found:
             return np.zeros((len(self.models_), 0, 1), np.float32), np.zeros((0, 1), np.float32)
@@ -274,6 +264,35 @@ class Hybrid(Recommender):
                 return replace(found, sentence=model.reason(found.because, item) or found.sentence)
         return found
 
+    def audience_of(self, features: Mapping[str, Any], n: int = 10) -> pa.Table:
+        """The ``n`` people who are most likely interested in an item that is not in the catalogue yet.
+
+        See :meth:`Content.audience_of`.
+
+        Raises:
+            NoAnswer: there is no content among the methods.
+            StudyError: an attribute is none of the catalogue's.
+            DataError: a value cannot be read, or nothing of the item is known.
+        """
+        return self._content().audience_of(features, n)
+
+    def alike_to(self, features: Mapping[str, Any], n: int = 10) -> pa.Table:
+        """The ``n`` items of the catalogue that are most like one that is not in it: see :meth:`Content.alike_to`.
+
+        Raises:
+            NoAnswer: there is no content among the methods.
+            StudyError: an attribute is none of the catalogue's.
+            DataError: a value cannot be read, or nothing of the item is known.
+        """
+        return self._content().alike_to(features, n)
+
+    def _content(self) -> Content:
+        self._fitted()
+        for model in self.models_:
+            if isinstance(model, Content):
+                return model
+        raise NoAnswer(self._cannot("has no content among its methods, and so knows nothing of what is new"))
+
     @property
     def weights_by_name(self) -> list[dict[str, float]]:
         """For each step of evidence: ``from``, its shortest history, and the methods' weights, which add up to 1."""
@@ -337,7 +356,7 @@ def _usual(interactions: Interactions, items: Items) -> list[Recommender]:
         other = fresh(other, recency=RECENCY) if "recency" in arguments_of(other) else other
         span = float(ages(interactions.times).max(initial=0))
         found = [Popular(), Popular(half_life=max(span / 8, 1e-3)), other]
-    taste = Content(popularity=0.0, recency=None if interactions.times is None else RECENCY)
+    taste = Content(recency=None if interactions.times is None else RECENCY)
     return [*found, taste] if described(items) else found
 
 
@@ -363,74 +382,6 @@ def _raw(model: Recommender, histories: Histories) -> Floats:
     scores = model._scores(histories)
     found = np.log1p(np.maximum(scores, 0)) if isinstance(model, Popular) else scores
     return np.ascontiguousarray(found, np.float32)
-
-
-def _others(
-    z: Floats, chosen: Ints, barred: Histories, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], Floats]:
-    """The chosen item, then those that compete with it most, then some of the rest.
-
-    Returns:
-        Item numbers, shape (k, o), and how many items each stands for, shape (k, o): none for what the person had
-        already, or what stands in the row already.
-    """
-    people, items = z.shape[1:]
-    top = min(TOP, items)
-    by_method = [np.argpartition(-one, top - 1, axis=1)[:, :top] for one in (*z, z.sum(axis=0))]
-    rest = rng.integers(0, items, (people, REST))
-    at = np.concatenate([chosen[:, None], *by_method, rest], axis=1)
-    had = np.zeros((people, items), bool)
-    had[np.repeat(np.arange(people), barred.lengths), barred.indices] = True
-    order = np.argsort(at, axis=1, kind="stable")
-    ranked = np.take_along_axis(at, order, axis=1)
-    again = np.zeros(at.shape, bool)
-    np.put_along_axis(again, order[:, 1:], ranked[:, 1:] == ranked[:, :-1], axis=1)
-    stands = (~again & ~np.take_along_axis(had, at, axis=1)).astype(np.float32)
-    hard, drawn = stands[:, :-REST].sum(axis=1), stands[:, -REST:].sum(axis=1)
-    unseen = items - barred.lengths - hard
-    stands[:, -REST:] *= (np.maximum(unseen, 0) / np.maximum(drawn, 1))[:, None]
-    return at, stands
-
-
-def _gains(options: tuple[Floats, Floats], weights: Doubles) -> Doubles:
-    """1 / log2(1 + rank) of each choice among the first ``DEPTH``, else 0; equals count half: shape (choices,)."""
-    z, stands = options
-    score = np.zeros(stands.shape, np.float32)
-    for one, weight in zip(z, weights, strict=True):
-        if weight:
-            score += np.float32(weight) * one
-    own = score[:, :1]
-    rank = ((score > own) * stands).sum(axis=1) + 0.5 * ((score[:, 1:] == own) * stands[:, 1:]).sum(axis=1)
-    return np.where(rank < DEPTH, 1 / np.log2(2 + rank), 0)
-
-
-def _best_weights(options: tuple[Floats, Floats], starts: Sequence[Doubles]) -> Doubles:
-    """Weights with the largest mean gain: from the best of ``starts``, one after the other, in ever smaller steps."""
-
-    def gain(weights: Doubles) -> float:
-        return float(_gains(options, weights).mean())
-
-    found = [(gain(weights), weights) for weights in starts]
-    most, weights = max(found, key=lambda pair: pair[0])
-    for factor in FACTORS:
-        for m in range(len(weights)):
-            others = float(np.delete(weights, m).sum())
-            if not others:
-                continue
-            tried = (0.0, weights[m] / factor, weights[m] * factor, others * 0.25) if weights[m] else (0.25 * others,)
-            for value in tried:
-                other = weights.copy()
-                other[m] = value
-                reached = gain(other)
-                if reached > most + LEAST:
-                    most, weights = reached, other
-    return np.asarray(weights / weights.sum())
-
-
-def _surely_better(options: tuple[Floats, Floats], weights: Doubles, before: Doubles) -> bool:
-    """Whether weights gain more than others by more than two standard errors of the difference."""
-    more = _gains(options, weights) - _gains(options, before)
-    return bool(more.mean() > 2 * more.std(ddof=1) / np.sqrt(len(more)))
 
 
 def _names(models: Sequence[Recommender]) -> list[str]:

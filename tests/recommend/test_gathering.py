@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -113,6 +114,12 @@ def as_parquet(table: pa.Table, place: Path) -> str:
     return str(place / "rows.parquet")
 
 
+def in_folders(table: pa.Table, place: Path) -> ds.Dataset:
+    """A folder for each rating: that column is in no file."""
+    ds.write_dataset(table, place / "rows", format="parquet", partitioning=["rating"], partitioning_flavor="hive")
+    return ds.dataset(place / "rows", partitioning="hive")
+
+
 MAKES: dict[str, Callable[[pa.Table, Path], Any]] = {
     "arrow": lambda table, _: table,
     "batch": lambda table, _: table.combine_chunks().to_batches()[0],
@@ -120,6 +127,9 @@ MAKES: dict[str, Callable[[pa.Table, Path], Any]] = {
     "stream": lambda table, _: iter(table.to_batches(500)),
     "reader": lambda table, _: pa.RecordBatchReader.from_batches(table.schema, table.to_batches(500)),
     "dataset": lambda table, place: ds.dataset(as_parquet(table, place)),
+    "dataset with a filter": lambda table, place: ds.dataset(as_parquet(table, place)).filter(pc.field("user") >= 0),
+    "dataset in memory": lambda table, _: ds.dataset(table),
+    "dataset in folders": in_folders,
     "parquet": lambda table, place: pq.ParquetFile(as_parquet(table, place)),
     "duckdb": lambda table, place: duckdb.sql(f"from '{as_parquet(table, place)}'"),
     "pandas": lambda table, _: table.to_pandas(),

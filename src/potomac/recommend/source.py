@@ -105,15 +105,22 @@ def _relation(table: Any) -> Source | None:
 def _dataset(table: Any) -> Source | None:
     if not (hasattr(table, "scanner") and hasattr(table, "get_fragments")):
         return None
-    from pyarrow import dataset
+    return Source(table.schema.names, lambda names: _scanned(table, names), again=True)
 
-    # By default many batches, and of Parquet whole files, are read ahead: more than the matrix needs in all.
-    ahead: dict[str, Any] = {"batch_readahead": 2, "fragment_readahead": 1}
-    if getattr(getattr(table, "format", None), "type_name", "") == "parquet":
-        ahead["fragment_scan_options"] = dataset.ParquetFragmentScanOptions(pre_buffer=False)
-    return Source(
-        table.schema.names, lambda names: table.to_batches(columns=names, batch_size=ROWS, **ahead), again=True
-    )
+
+def _scanned(table: Any, names: list[str]) -> Batches:
+    """A data set, a group of rows after the other: a scanner reads ahead of whom it feeds, and holds what it reads."""
+    try:
+        parts = list(table.get_fragments())
+        whole = all(set(names) <= set(part.physical_schema.names) for part in parts)
+    except ValueError:  # a data set with a filter has no parts
+        whole = False
+    if not whole:
+        yield from table.to_batches(columns=names, batch_size=ROWS, batch_readahead=2, fragment_readahead=1)
+        return
+    for part in parts:
+        for group in part.split_by_row_group() if hasattr(part, "split_by_row_group") else [part]:
+            yield from group.to_batches(schema=table.schema, columns=names, batch_size=ROWS, batch_readahead=2)
 
 
 def _parquet(table: Any) -> Source | None:

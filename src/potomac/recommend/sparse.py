@@ -155,7 +155,7 @@ def combined(
     starts = _squeezed(indptr, indices, values, NO_TIMES if times is None else times, ("last", "sum", "max").index(how))
     kept = len(indices) - repeated
     indices, values, times = indices[:kept], values[:kept], None if times is None else times[:kept]
-    if repeated > kept // 8:  # do not hold what is not needed any more
+    if repeated > kept:  # do not hold what is not needed any more
         indices, values, times = indices.copy(), values.copy(), None if times is None else times.copy()
     return starts, indices, values, times, repeated
 

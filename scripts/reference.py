@@ -26,7 +26,7 @@ REFERENCE = ROOT / "docs" / "reference"
 MADE = "<!-- Made from the code by scripts/reference.py: change the code, then `make reference`. -->\n"
 CODE = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z0-9]+)*")
 PARTS = (
-    *("outliers", "location", "simulation", "studies", "tables", "engine", "errors", "spec", "units"),
+    *("outliers", "location", "recommend", "simulation", "studies", "tables", "engine", "errors", "spec", "units"),
     *("stats.streams", "stats.intervals", "stats.bootstrap", "geo.distance", "geo.cells", "geo.project"),
 )
 MOST = 3  # calls between the place where a message is written and the one where it is raised

@@ -58,6 +58,7 @@ def keys(model: Any, prefix: str = "") -> Iterator[str]:
 KEYS = {
     "outliers": {"data.source", "model.method"},
     "location": {"demand.source", "travel.links.source", "problem.p"},
+    "recommend": {"interactions.source", "items.features", "model.method", "editors_picks"},
     "simulation": {"source.interarrival", "station.servers", "data.source", "run.until"},
 }
 """Some keys of each kind, so that a walk that finds none is noticed."""

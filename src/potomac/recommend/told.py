@@ -99,36 +99,30 @@ def _tested(found: Found) -> Iterator[Fact]:
     if found.test is None:
         return
     k, at = found.test.k[-1], found.chosen
-    many = f"{len(found.test.split.held):,} people"
-    words = {
-        "ndcg": f"Normalised discounted gain of the first {k} (1: what was held out stands first), mean of {many}.",
-        "recall": f"Share of what was held out that is among the first {k}, mean of {many}.",
-        "coverage": f"Share of the catalogue that is in somebody's first {k}.",
-    }
-    for metric, meaning in words.items():
-        yield from _measured(found, at, metric, k, meaning, metric)
-    if at != "popular":
-        yield from _measured(found, "popular", "ndcg", k, f"The same as ndcg of the most popular, mean of {many}.",
-                             "ndcg_popular")  # fmt: skip
+    if (f := _figure(found, at, "ndcg")) is not None:
+        said = f"Normalised discounted gain of the first {k} (1: what was held out stands first), mean over the people."
+        yield Fact("ndcg", f[0], said, f[1], f[2], label=f"accuracy (nDCG @ {k})")
+    if (f := _figure(found, at, "recall")) is not None:
+        said = f"Share of what was held out that is among the first {k}, mean over the people."
+        yield Fact("recall", f[0], said, f[1], f[2], label=f"recall @ {k}")
+    if (f := _figure(found, at, "coverage")) is not None:
+        yield Fact("coverage", 100 * f[0], f"Share of the catalogue that is in somebody's first {k}.", unit="%",
+                   label=f"coverage @ {k}")  # fmt: skip
+    if at != "popular" and (f := _figure(found, "popular", "ndcg")) is not None:
+        said = f"Normalised discounted gain of the first {k} of the most popular, mean over the people."
+        yield Fact("ndcg_popular", f[0], said, f[1], f[2], label=f"accuracy of popularity (nDCG @ {k})")
+    yield Fact("tested", len(found.test.split.held), "People of whom something was held out.", label="people tested")
 
 
-def _measured(found: Found, method: str, metric: str, k: int, meaning: str, name: str) -> Iterator[Fact]:
+def _figure(found: Found, method: str, metric: str) -> tuple[float, float | None, float | None] | None:
+    """A figure of the test with its interval, which holds it."""
     assert found.test is not None  # noqa: S101 - asked by the caller
-    rows = [r for r in found.test.table.to_pylist() if (r["method"], r["metric"]) == (method, f"{metric}@{k}")]
-    for row in rows:
-        value, low, high = row["mean"], row["low"], row["high"]
-        if value is None:
-            continue
-        share = metric == "coverage"
-        factor, unit = (100.0, "%") if share else (1.0, "")
-        low, high = (None if end is None else factor * end for end in (low, high))
-        label = f"{'popularity' if name == 'ndcg_popular' else metric} @ {k}"
-        label = {"ndcg": f"accuracy (nDCG @ {k})", "ndcg_popular": f"accuracy of popularity (nDCG @ {k})"}.get(
-            name, label
-        )
-        low = None if low is None else min(low, factor * value)
-        high = None if high is None else max(high, factor * value)
-        yield Fact(name, factor * value, meaning, low, high, unit, label=label)
+    wanted = (method, f"{metric}@{found.test.k[-1]}")
+    for row in found.test.table.to_pylist():
+        if (row["method"], row["metric"]) == wanted and row["mean"] is not None:
+            value, low, high = row["mean"], row["low"], row["high"]
+            return value, None if low is None else min(low, value), None if high is None else max(high, value)
+    return None
 
 
 def _counted(found: Found) -> Iterator[Fact]:

@@ -79,9 +79,9 @@ class EASE(Recommender):
         guess = 100.0 * max(interactions.n_users / 1000, 0.1) ** (1 / 3)  # 500 at 10^5 users, as published
         recency: list[float | None] = [None]
         if interactions.times is not None:
-            recency = [None, 25.0, 8.0, 100.0]
+            recency = [None, 25.0, 12.0, 6.0, 3.0, 50.0, 100.0]
         return {
-            "regularization": [round(guess * step, 1) for step in (1.0, 0.4, 2.5, 6.0)],
+            "regularization": [round(guess * step, 1) for step in (1.0, 0.4, 2.5, 0.15, 6.0)],
             "recency": recency,
             "item_power": [0.0, 0.15, 0.3],
             "dropout": [0.0, 0.3],

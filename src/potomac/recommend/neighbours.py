@@ -88,7 +88,7 @@ class ItemKNN(Recommender):
         """Values of the parameters that are worth trying, the best guess first."""
         return {
             "metric": ["bm25", "cosine", "rp3beta", "jaccard", "conditional"],
-            "recency": [None, 25.0, 8.0, 100.0] if interactions.times is not None else [None],
+            "recency": [None] if interactions.times is None else [None, 25.0, 12.0, 6.0, 3.0, 50.0, 100.0],
             "k": [100, 30, 300],
             "user_power": [None, 0.5],
             "shrinkage": [0.0, 10.0],

@@ -34,7 +34,7 @@ from potomac.stats.bootstrap import replicates
 from potomac.stats.streams import Stream
 
 PEERS = "POTOMAC_BENCH_PEERS"
-FITS = 20
+FITS = 40
 TOP = 20
 DRAWS = 2000
 
@@ -55,10 +55,9 @@ GRIDS: dict[tuple[str, str], dict[str, Sequence[Any]]] = {
         "factors": (64, 8, 16, 32, 128), "alpha": (5.0, 1.0, 20.0), "regularization": (0.01, 0.1, 1.0, 10.0, 50.0),
     },
     ("implicit", "BPR"): {
-        "factors": (64, 32, 128), "learning_rate": (0.01, 0.03, 0.1), "regularization": (0.01, 0.001, 0.1),
-        "iterations": (100, 300),
+        "factors": (64, 32), "learning_rate": (0.01, 0.03, 0.1), "regularization": (0.01, 0.001, 0.1),
     },
-    ("implicit", "BM25"): {"K": (100, 20, 50, 300), "K1": (1.2, 0.5, 3.0, 100.0), "B": (0.8, 0.2, 0.5)},
+    ("implicit", "BM25"): {"K": (20, 50, 100, 300), "K1": (1.2, 0.5, 3.0, 100.0), "B": (0.75, 0.2, 0.5)},
     ("implicit", "cosine"): {"K": (20, 5, 10, 50, 100, 200, 400, 1000)},
     ("implicit", "TF-IDF"): {"K": (20, 5, 10, 50, 100, 200, 400, 1000)},
     ("rectools", "EASE"): {"regularization": (500.0, 5.0, 10.0, 25.0, 50.0, 100.0, 200.0, 350.0, 700.0, 1e3, 2e3)},

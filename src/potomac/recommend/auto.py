@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError
-from potomac.recommend.blending import blended
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.methods import method_named
+from potomac.recommend.mixing import mixed
 from potomac.recommend.popular import Popular
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.tuning import Candidate, Search, folds_of, sample_of, space_of
@@ -43,7 +43,7 @@ class Auto(Recommender):
     """Whatever does best on what is held out of the train set: a method with its parameters, or a blend of several.
 
     Methods are tuned on validation splits made within the data that is fitted, like the test's kind of split (see
-    tuning); nDCG decides. The best of each method are then blended (see blending), and the blend is taken where it is
+    tuning); nDCG decides. The best of each method are then blended (see mixing), and the blend is taken where it is
     better than the best alone by more than a standard error of the difference. A personal method that is not better
     than popularity by as much gives way to popularity. What was chosen is fitted to everything.
 
@@ -141,14 +141,14 @@ class Auto(Recommender):
         if plain is not None and plain is not best and not _surely(best.values - plain.values):
             return self._anew(plain, interactions), [plain], "Popularity, which no personal method surely beats"
         if self.blend and len(found) > 1:
-            mixed = blended(found, search.folds, search.n)
-            if len(mixed.members) > 1 and _surely(mixed.values - mixed.alone):
-                models = [self._anew(one, interactions) for one in mixed.members]
-                hybrid = method_named("hybrid")(models=models, by="nothing", weights=mixed.weights)  # type: ignore[call-arg]
+            mix = mixed(found, search.folds, search.n)
+            if len(mix.members) > 1 and _surely(mix.values - mix.alone):
+                models = [self._anew(one, interactions) for one in mix.members]
+                hybrid = method_named("hybrid")(models=models, by="nothing", weights=mix.weights)  # type: ignore[call-arg]
                 parts = ", ".join(
-                    f"{weight:.0%} {one.name}" for one, weight in zip(mixed.members, mixed.weights, strict=True)
+                    f"{weight:.0%} {one.name}" for one, weight in zip(mix.members, mix.weights, strict=True)
                 )
-                return hybrid, mixed.members, f"A blend of {parts}"
+                return hybrid, mix.members, f"A blend of {parts}"
         return self._anew(best, interactions), [best], best.method.__name__
 
     def _anew(self, candidate: Candidate, interactions: Interactions) -> Recommender:

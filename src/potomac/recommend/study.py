@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError
 from potomac.recommend import answer, live, pictures
+from potomac.recommend.demo import prepare
 from potomac.recommend.question import Ordering, Question, Test
 from potomac.recommend.rules import Rules
 from potomac.spec import ColumnSpec, Spec, Study, TableSpec
@@ -578,6 +579,8 @@ engine = Engine(
     figures=figures,
     summary="Who would want what, and should we build this at all? A verdict first, then lists with their test.",
     endpoints=ENDPOINTS,
+    demo=("demo-library-first.toml", "demo-library-quarter.toml", "demo-library-year.toml"),
+    prepare=prepare,
     check=check,
     extra="recommend",
 )  # fmt: skip

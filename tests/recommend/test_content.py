@@ -382,7 +382,9 @@ class TestHostileCatalogues:
             {
                 "item": list("abcdef"),
                 "title": ["<b>x</b>", "", None, "x" * 5000, "\u202eevil", "é"],
-                "price": [float("inf"), float("nan"), -1e300, 1e300, 0.0, None],
+                "price": [float("inf"), float("nan"), -1e308, 1e308, 0.0, None],
+                "large": [10**18, -(2**62), None, 3, 4, 5],
+                "shelf": pa.array(["a", None, "b", "a", None, "b"]).dictionary_encode(),
                 "mixed": ["1", "two", "", None, "3.5", "1"],
                 "when": pa.array([0, 1, None, 2**40, -5, 7], pa.timestamp("us")),
                 "tags": [["a", None, ""], [], None, ["a"], ["b", "b"], ["B"]],
@@ -394,6 +396,9 @@ class TestHostileCatalogues:
         scores = model.scores(known.histories([0, 1, 2]))
         assert np.isfinite(scores[:, model._known_of]).all()
         assert model.recommend(n=3, reasons=True).num_rows
+        for row in (0, 1, 3):
+            new = {name: items.features[name][row].as_py() for name in items.features.column_names}
+            assert model.alike_to(new, 6)["similar"].to_pylist()[0] == "abcdef"[row]
 
     def test_somebody_without_history_gets_what_is_popular(self):
         interactions, items = books()

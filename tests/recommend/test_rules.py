@@ -75,6 +75,26 @@ class TestWhatMayBeOffered:
         numbered = Items.of({"item": [10, 20], "title": ["x", "y"]})
         assert Rules(only=["20"]).resolved(numbered).allowed.tolist() == [False, True]
 
+    def test_values_are_compared_as_the_column_writes_them(self):
+        items = Items.of(
+            {
+                "item": [0, 1],
+                "price": [2.0, None],
+                "day": pa.array([0, 1], pa.date32()),
+                "none": pa.array([None, None], pa.large_string()),
+            }
+        )
+        day = items.features["day"][1].as_py()
+        for only, left in [
+            ({"price": 2.0}, [0]),
+            ({"price": [2]}, [0]),
+            ({"day": [day]}, [1]),
+            ({"day": "1970-01-02"}, [1]),
+        ]:
+            assert np.flatnonzero(Rules(only=only).resolved(items).allowed).tolist() == left
+        with pytest.raises(DataError, match="no item has none"):
+            Rules(only={"none": ["x"]}).resolved(items)
+
 
 class TestLists:
     numbers = np.array([3, 4, 5, 2, 1, 0], np.int32)

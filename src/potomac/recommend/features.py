@@ -298,6 +298,8 @@ def _unit(matrix: sparse.csr_array) -> sparse.csr_array:
 
 def _cell(value: Any, field: pa.Field) -> pa.Array:
     """One value of an item as a column of the catalogue's type, or as text where that can be read as well."""
+    if pa.types.is_dictionary(field.type):
+        field = pa.field(field.name, field.type.value_type)
     lists = pa.types.is_list(field.type) or pa.types.is_large_list(field.type)
     if lists and isinstance(value, str | int | float):
         value = [value]

@@ -23,6 +23,8 @@ LONG = 20_000
 """Signs of a text that are read."""
 NEARLY = 0.95
 """Share of the values that must look like numbers or dates for the column to be of them."""
+HUGE = 1e150
+"""Numbers beyond it count as this: differences of larger ones cannot be told."""
 FEW = 12
 """So many different numbers written as text may be names of kinds; more are numbers."""
 SINGLE = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])"
@@ -46,7 +48,7 @@ def flag_of(column: pa.Array) -> npt.NDArray[np.bool_] | None:
         return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), bool)
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         return None
-    values = np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False))
+    values = np.asarray(column.cast(pa.float64(), safe=False).fill_null(0.0).to_numpy(zero_copy_only=False))
     return values == 1 if np.isin(values, (0, 1)).all() else None
 
 
@@ -71,7 +73,7 @@ def numbers_of(column: pa.Array, style: str) -> npt.NDArray[np.float64]:
         column = column.cast(fine) if pa.types.is_date(kind) or pa.types.is_timestamp(kind) else column
         column = column.cast(pa.int64(), safe=False) if not pa.types.is_time32(kind) else column.cast(pa.int32())
     values = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False), float)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.isfinite(values), np.clip(values, -HUGE, HUGE), np.nan)
 
 
 def _numerals(column: pa.Array) -> pa.Array:
@@ -119,6 +121,8 @@ def separator_of(column: pa.Array) -> str:
     "Smith, Ann" is a name.
     """
     there = pc.utf8_slice_codeunits(column.drop_null(), 0, LONG)
+    if not len(there):
+        return ""
     for separator in SEPARATORS:
         pieces = pc.list_value_length(pc.split_pattern(there, separator)).to_numpy()
         if (pieces > 1).mean() < 0.1 or pieces.min() == pieces.max():

@@ -258,8 +258,7 @@ def _kinds(items: Items, name: str, rule: str) -> tuple[Ints, Columns, pa.Array]
 
 def _having(items: Items, name: str, value: Any, rule: str) -> Ints:
     row, kind, values = _kinds(items, name, rule)
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    code = pc.index_in(folded(pa.array([text])), values)[0].as_py()
+    code = pc.index_in(folded(_text(value)), values)[0].as_py()
     if code is None:
         near = did_you_mean(shown(value), values.slice(0, 100_000).to_pylist())
         found, expected = (
@@ -268,6 +267,14 @@ def _having(items: Items, name: str, value: Any, rule: str) -> Ints:
         )
         raise DataError(Fault("recommend.rules", found, expected, near, key=f"rules.{rule}"))
     return np.asarray(row[kind == code])
+
+
+def _text(value: Any) -> pa.Array:
+    """A value as the column of its kind writes it, shape (1,)."""
+    try:
+        return pa.array([value]).cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        return pa.array([str(value)])
 
 
 def _cap(items: Items, name: str, most: Any) -> tuple[Ints, Columns, int]:

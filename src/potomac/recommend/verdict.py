@@ -17,6 +17,7 @@ from potomac.recommend.curve import CURVE, Until, learning_curve, until
 from potomac.recommend.ease import EASE
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.items import Items
+from potomac.recommend.neighbours import ItemKNN
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.splits import Split, leave_last_out
 from potomac.recommend.trial import Gain, Trial, gain_of, tried
@@ -40,7 +41,9 @@ TESTED = 5_000
 INTERACTIONS = 1_000_000
 """That are judged by at most."""
 EXACT = 3_000
-"""Items up to which EASE is tried."""
+"""Items that EASE knows at most; where there are more, neighbours are tried beside it."""
+STEPS = (0.3, 1.0, 4.0)
+"""Times the usual regularization of EASE."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,10 +224,12 @@ def _held_out(people: Interactions, seed: int) -> Split | None:
 def _candidates(split: Split, items: Items | None) -> dict[str, list[Recommender]]:
     """Cheap models that are strong: a few of each kind."""
     guess = EASE.space(split.train)["regularization"][0]
-    collaborative: list[Recommender] = [EASE(guess * step, max_items=EXACT) for step in (0.3, 1.0, 4.0)]
+    many = int((split.train.of_items > 0).sum()) > EXACT
+    collaborative: list[Recommender] = [EASE(guess * step, max_items=EXACT) for step in ((1.0,) if many else STEPS)]
+    collaborative += [ItemKNN()] if many else []
     content: list[Recommender] = []
     if items is not None:
-        content = [Content(shrinkage=1.0), Content(shrinkage=20.0)]
+        content = [Content(), Content(popularity=1.0)]  # popularity as learnt, and as it is
         try:
             Content().fit(split.train, items)
         except (NoAnswer, DataError, StudyError):  # nothing by which items differ

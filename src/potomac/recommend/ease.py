@@ -77,8 +77,6 @@ class EASE(Recommender):
     def space(cls, interactions: Interactions) -> dict[str, Sequence[Any]]:
         """Values of the parameters that are worth trying, the best guess first."""
         guess = 150.0 * max(interactions.n_users / 1000, 0.1) ** (1 / 3)  # 700 at 10^5 users; Steck has 200 to 1,000
-            1 / 3
-        )  # 700 at 10^5 users; published are 500 to 1,000
         recency: list[float | None] = [None]
         if interactions.times is not None:
             recency = [None, 25.0, 12.0, 6.0, 3.0, 50.0, 100.0]

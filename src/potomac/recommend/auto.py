@@ -29,6 +29,10 @@ Ints = npt.NDArray[np.int64]
 
 PERSONAL = ("item_knn", "ease", "als")
 """Methods that learn from who had to do with what."""
+PERSONAL_ERRORS = 2.0
+"""Standard errors by which a personal method must beat popularity: it is the best of many that were tried."""
+MIXED_ERRORS = 1.0
+"""Standard errors by which a blend must beat the best alone; it is judged by people who did not choose it."""
 _WORK = 600.0
 """Seconds, about, that EASE may take in all: its time grows with the number of items cubed."""
 _CHOICES = pa.schema(
@@ -45,7 +49,7 @@ class Auto(Recommender):
     Methods are tuned on validation splits made within the data that is fitted, like the test's kind of split (see
     tuning); nDCG decides. The best of each method are then blended (see mixing), and the blend is taken where it is
     better than the best alone by more than a standard error of the difference. A personal method that is not better
-    than popularity by as much gives way to popularity. What was chosen is fitted to everything.
+    than popularity by two gives way to popularity. What was chosen is fitted to everything.
 
     Args:
         methods: words for the methods to choose from; None: popular, item_knn, ease, als, and content where the
@@ -138,11 +142,11 @@ class Auto(Recommender):
             return Popular(), [], "Popularity, as no method could learn from the data"
         best = found[0]
         plain = next((one for one in found if one.name == "popular"), None)
-        if plain is not None and plain is not best and not _surely(best.values - plain.values):
+        if plain is not None and plain is not best and not _surely(best.values - plain.values, PERSONAL_ERRORS):
             return self._anew(plain, interactions), [plain], "Popularity, which no personal method surely beats"
         if self.blend and len(found) > 1:
             mix = mixed(found, search.folds, search.n)
-            if len(mix.members) > 1 and _surely(mix.values - mix.alone):
+            if len(mix.members) > 1 and _surely(mix.values - mix.alone, MIXED_ERRORS):
                 models = [self._anew(one, interactions) for one in mix.members]
                 hybrid = method_named("hybrid")(models=models, by="nothing", weights=mix.weights)  # type: ignore[call-arg]
                 parts = ", ".join(
@@ -189,10 +193,10 @@ def _names(search: Search) -> list[str]:
     return [*dict.fromkeys(name for name, _ in search.tried)]
 
 
-def _surely(differences: npt.NDArray[np.float64]) -> bool:
-    """Whether a mean difference is more than one standard error above 0."""
+def _surely(differences: npt.NDArray[np.float64], errors: float) -> bool:
+    """Whether a mean difference is more than so many standard errors above 0."""
     error = float(differences.std(ddof=1)) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
-    return float(differences.mean()) > error
+    return float(differences.mean()) > errors * error
 
 
 def _ease_fits(interactions: Interactions) -> int:

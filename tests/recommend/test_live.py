@@ -60,6 +60,12 @@ def test_what_was_meant(ease: live.Live) -> None:
         live.taken(ease, "qqqqq")
 
 
+def test_titles_alike_up_to_their_ends_are_told_apart() -> None:
+    ends = [f"{'very ' * 40}{k}" for k in range(N)]
+    model = live.load(live.kept(Popular().fit(_loans(), _books().set_column(1, "title", pa.array(ends)))))
+    assert live.taken(model, ends[7]) == live.Taken(7)
+
+
 def test_somebody_known_is_offered_what_the_model_says(ease: live.Live) -> None:
     told = live.recommend(ease, user="u0", n=4)
     table = ease.model.recommend(["u0"], 4, reasons=True)

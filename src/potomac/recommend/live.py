@@ -167,7 +167,7 @@ class Taken:
 
 
 def taken(live: Live, text: str, key: str = "item") -> Taken:
-    """The item with this id, or with this title, or the one that is most probably meant.
+    """The item with this id, or the most popular with this very title, or the one that is most probably meant.
 
     Raises:
         StudyError: nothing is like it.
@@ -175,6 +175,9 @@ def taken(live: Live, text: str, key: str = "item") -> Taken:
     row = int(live.model.interactions_.item_rows([text])[0]) if text else -1
     if row >= 0:
         return Taken(row)
+    same = np.flatnonzero(pc.equal(live.model.items_.titles, text).to_numpy(zero_copy_only=False))
+    if text and len(same):
+        return Taken(int(same[np.argmax(live.counts[same])]))
     found = live.suggester.suggest(text, 1, topics=False)
     if not found.num_rows:
         what = f'no title is like "{shown(text)}"' if text.strip() else "no title was given"

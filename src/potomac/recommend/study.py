@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError
@@ -349,8 +349,10 @@ def figures(result: Result) -> Iterable[Figure]:
 
 
 def _parted(given: Any) -> Any:
-    """Several titles or ids in one text, parted by semicolons or lines."""
-    return [one.strip() for one in re.split(r"[;\n]", given) if one.strip()] if isinstance(given, str) else given
+    """Several titles or ids, which may stand in one text, parted by semicolons or lines."""
+    if isinstance(given, str):
+        return tuple(one.strip() for one in re.split(r"[;\n]", given) if one.strip())
+    return tuple(given) if isinstance(given, list) else given
 
 
 def _described(given: Any) -> Any:
@@ -367,8 +369,17 @@ def _described(given: Any) -> Any:
 
 
 Text = Annotated[str, Field(max_length=1000)]
-Several = Annotated[tuple[Text, ...], BeforeValidator(_parted), Field(max_length=1000)]
-Having = Annotated[dict[str, tuple[Text, ...]], BeforeValidator(_described), Field(max_length=50)]
+TEXT = {"type": "string"}
+Several = Annotated[
+    tuple[Text, ...], BeforeValidator(_parted), Field(max_length=1000),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": TEXT, "maxItems": 1000}, TEXT]}),
+]  # fmt: skip
+"""Several titles or ids: a list, or a text."""
+Having = Annotated[
+    dict[str, list[Text]], BeforeValidator(_described), Field(max_length=50),
+    WithJsonSchema({"anyOf": [{"type": "object", "additionalProperties": {"type": "array", "items": TEXT}}, TEXT]}),
+]  # fmt: skip
+"""Features with their values: a mapping, or a text."""
 
 
 class Wish(BaseModel):

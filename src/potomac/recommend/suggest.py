@@ -35,6 +35,9 @@ HOW = ("title", "start", "word", "words", "slip", "slips")
 ONE_SLIP, TWO_SLIPS = 4, 8
 """Letters of a word in which one slip is forgiven, and two."""
 
+FORGIVEN = 12
+"""Words up to which slips are looked for: who has typed more has a title before them."""
+
 ENOUGH = 3
 """Found with one slip at most, they are not filled up with what is two away."""
 
@@ -197,6 +200,8 @@ class Suggester:
         yield 2, (self._run(words, self.endings.inner), [])
         if len(words) > 1:
             yield 3, self._apart([np.array([[word.low, word.high]]) for word in words])
+        if len(typed) > FORGIVEN:
+            return
         yield from ((4, (parts, [])) for parts in self._spaced(typed))
         for most, letters in ((1, ONE_SLIP), (2, TWO_SLIPS)):
             if max(map(len, typed)) >= letters:

@@ -218,9 +218,9 @@ def _parameters(simple: Mapping[str, Any], required: Iterable[str]) -> Iterator[
 
 
 def _simple(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A schema without null, which an address leaves out; None where the value has parts."""
-    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    if len(options) != 1 or options[0].get("type") not in SIMPLE:
+    """A schema as an address has it, without null and without parts; None where the value has no such form."""
+    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") in SIMPLE]
+    if len(options) != 1:
         return None
     kept = {name: value for name, value in schema.items() if name not in ("anyOf", "default") or value is not None}
     kept.pop("anyOf", None)

@@ -36,6 +36,8 @@ Ints = npt.NDArray[np.int64]
 
 REASONED = 10_000
 """People up to whom every list says why: a reason takes longer than a list."""
+SCORED = 300_000_000
+"""Scores up to which models are asked for reasons that need them."""
 COMPARED = 5_000_000
 """Interactions up to which other methods are tested beside the one that is chosen."""
 SHARES = ("density", "new people", "new items", "concentration", "repeats")
@@ -261,7 +263,7 @@ def _methods(test: Evaluation, chosen: str) -> pa.Table:
 def _label(key: str, model: Recommender) -> str:
     """What a method is called; of what was chosen, which it is."""
     chosen = getattr(model, "chosen_", None)
-    return told.NAMES.get(key, key) if chosen is None else f"{told.NAMES[chosen.name]}, tuned"
+    return told.NAMES.get(key, key) if chosen is None else f"{told.NAMES.get(chosen.name, chosen.name)}, tuned"
 
 
 def _everybody(found: Found) -> pa.Table:
@@ -300,6 +302,13 @@ def _popularity(known: Read) -> pa.Table:
     )
 
 
+def _reasoned(model: Recommender, people: int, question: Question) -> bool:
+    """Whether every list says why: it takes longer than the list, above all where a model has to score for it."""
+    model = getattr(model, "chosen_", model)
+    scores = 0 if type(model).explained is Recommender.explained else people * question.ordering.n * len(model.items_)
+    return people <= REASONED and scores <= SCORED
+
+
 def _unreasoned(many: int) -> tuple[str, ...]:
-    return (f"Reasons stand beside the lists of {REASONED:,} people at most, and there are {many:,}: ask the product "
-            "for one person's, or name users in [model].",)  # fmt: skip
+    mend = "ask the product for one person's, or name users in [model]."
+    return (f"For as many as {many:,} people reasons are not written beside the lists: {mend}",)

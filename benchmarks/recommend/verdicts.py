@@ -1,6 +1,6 @@
 """Whether readiness is right where the answer is known, both ways.
 
-``python -m benchmarks recommend.verdicts [--seeds N] [--only WORD] [--likes FILE]``. Worlds are simulated
+``python -m benchmarks recommend.verdicts [--seeds N] [--first N] [--only WORD] [--likes FILE]``. Worlds are simulated
 (``potomac.recommend.worlds``), each with several seeds, sizes and strengths. ``--likes`` names a Parquet file of real
 interactions with columns user, item and time, of which it is known that collaboration pays: it is judged whole, in
 halves, and shuffled.
@@ -199,9 +199,9 @@ def real(file: str) -> list[Family]:
     ]
 
 
-def judged(family: Family, seeds: int) -> Iterator[tuple[str, float]]:
+def judged(family: Family, seeds: int, first: int = 0) -> Iterator[tuple[str, float]]:
     """Verdict and seconds of each."""
-    for seed in range(seeds * family.times):
+    for seed in range(first, first + seeds * family.times):
         known, items = family.made(seed)
         begun = perf_counter()
         found = readiness(replace(known), items, seed=seed, growth=False)
@@ -212,6 +212,7 @@ def main(argv: list[str] | None = None) -> str:
     """The table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks recommend.verdicts", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="number of the first seed")
     parser.add_argument("--only", default="", help="part of a family's name")
     parser.add_argument("--likes", default="", help="Parquet file of real interactions")
     asked = parser.parse_args(argv)
@@ -220,7 +221,7 @@ def main(argv: list[str] | None = None) -> str:
     for family in every:
         if asked.only not in family.name:
             continue
-        found = list(judged(family, asked.seeds))
+        found = list(judged(family, asked.seeds, asked.first))
         count = Counter(verdict for verdict, _ in found)
         missed = sum(many for verdict, many in count.items() if verdict not in family.right)
         wrong += missed

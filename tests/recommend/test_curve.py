@@ -39,6 +39,12 @@ def test_what_is_worth_having_by_now_needs_no_more() -> None:
     assert found.interactions == pytest.approx(4000)
 
 
+def test_a_gain_that_was_there_and_stayed_needed_no_more_than_when_it_came() -> None:
+    """Of the gain .010 is needed: it comes up from 0 to .030 between 1,000 and 2,000, a third of that doubling."""
+    found = until(drawn([0.0, 0.03, 0.02, 0.012]), 0.10, STREAM)
+    assert found.interactions == pytest.approx(1000 * 2 ** (1 / 3))
+
+
 def test_a_model_that_comes_up_to_the_list_for_all_and_no_further_shows_no_sign() -> None:
     """A noisy copy of popularity: worse with little data, alike with much. A line alone would cross."""
     found = until(drawn([-0.04, -0.02, -0.01, -0.005]), 0.10, STREAM)

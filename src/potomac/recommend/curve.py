@@ -188,12 +188,17 @@ def resampled(values: Array, stream: Stream) -> Array:
 
 
 def _crossing(x: Array, y: Array) -> Array:
-    """Where lines of least squares through (x, y), y of shape (j, b), come up to 0; infinite where they fall."""
+    """Where y comes up to 0 to stay, shape (b,), of points (x, y), y of shape (j, b).
+
+    Between the points where it is up at the last, at the first point where it always was; else where the line of
+    least squares gets there, and infinite where that falls.
+    """
     centred = x - x.mean()
     slope = centred @ y / (centred @ centred)
-    level = y.mean(axis=0)
+    since = np.argmax(np.flip(np.logical_and.accumulate(np.flip(y >= 0, axis=0), axis=0), axis=0), axis=0)
+    before, column = np.maximum(since - 1, 0), np.arange(y.shape[1])
+    low, high = y[before, column], y[since, column]
     with np.errstate(divide="ignore", invalid="ignore"):
-        at = x.mean() - level / slope
-    reached = np.where(slope > 0, at, np.inf)
-    reached = np.where(y[-1] >= 0, np.minimum(reached, x[-1]), reached)
-    return np.asarray(np.maximum(reached, x[0]))  # of what comes before the first point nothing is known
+        between = np.where(since > 0, x[before] - low * (x[since] - x[before]) / (high - low), x[0])
+        ahead = np.where(slope > 0, np.maximum(x.mean() - y.mean(axis=0) / slope, x[-1]), np.inf)
+    return np.asarray(np.where(y[-1] >= 0, between, ahead))

@@ -18,6 +18,7 @@ NAMES = (
     "simulation.coverage", "simulation.agreement",
     "simulation.kernel", "simulation.fcfs", "simulation.start",
     "recommend.accuracy", "recommend.als", "recommend.items", "recommend.ratings", "recommend.serving",
+    "recommend.verdicts",
     "server.jobs", "server.http", "server.together", "server.start", "server.points",
 )  # fmt: skip
 

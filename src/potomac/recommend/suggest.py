@@ -203,10 +203,19 @@ class Suggester:
         if len(typed) > FORGIVEN:
             return
         yield from ((4, (parts, [])) for parts in self._spaced(typed))
-        for most, letters in ((1, ONE_SLIP), (2, TWO_SLIPS)):
-            if max(map(len, typed)) >= letters:
-                yield 3 + most, (NONE, [])
-                yield 3 + most, self._apart([self._near(word, most) for word in words])
+        if max(map(len, typed)) < ONE_SLIP:
+            return
+        near = [self._near(word, 1) for word in words]
+        yield 4, self._apart(near)
+        yield 5, (NONE, [])
+        lost = [len(word.text) >= TWO_SLIPS and (word.low == word.high or len(words) == 1) for word in words]
+        if any(lost):  # beside others, a word that there is stands for itself
+            yield (
+                5,
+                self._apart(
+                    [self._near(word, 2) if wide else one for word, one, wide in zip(words, near, lost, strict=True)]
+                ),
+            )
 
     def _take(self, parts: Numbers, others: list[Numbers], found: npt.NDArray[np.int32], size: int, kinds: int) -> int:
         if not (parts[:, 1] > parts[:, 0]).any():

@@ -253,6 +253,23 @@ def test_one_thread_or_two_give_the_same_bits(solver: str) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("solver", ["cg", "exact", "ials++"])
+def test_strengths_that_differ_a_millionfold_leave_numbers_that_fit(solver: str) -> None:
+    """Single precision cannot solve such equations to the last: what weighs most must fit, and nothing runs away."""
+    rng = np.random.default_rng(10)
+    values = np.where(rng.random((60, 45)) < 0.4, np.exp(rng.uniform(0, np.log(1e6), (60, 45))), np.nan)
+    values[:, 0] = values[0] = 1.0
+    known = known_of(values)
+    model = ALS(32, alpha=40.0, regularization=0.01, power=0.0, solver=solver, iterations=10, tolerance=0.0).fit(known)
+    assert np.isfinite(model.losses_).all()
+    assert model.losses_[-1] < model.losses_[0]
+    r = dense_of(known)
+    for u in (9, 41):
+        heavy = r[u] > 0.01 * r[u].max()
+        fits = model.item_factors_[heavy].astype(float) @ model.user_factors_[u]
+        np.testing.assert_allclose(fits, 1.0, atol=0.1)
+
+
 def test_it_stops_where_the_loss_hardly_falls() -> None:
     known = drawn(60, 40)
     model = ALS(4, iterations=200, tolerance=1e-3).fit(known)

@@ -63,8 +63,8 @@ class ALS(Recommender):
         iterations: of both sides, at most.
         tolerance: stops when an iteration lowers the loss by less than this share of it; 0 never stops early.
         solver: "cg", conjugate gradients from where the last iteration ended (Takacs, Pilaszy and Tikk, RecSys 2011);
-            "exact"; or "ials++", exact in some coordinates at a time (Rendle, Krichene, Zhang and Koren, 2021), for
-            many factors.
+            "exact", twice the time, better where strengths are very unequal; or "ials++", exact in some coordinates
+            at a time (Rendle, Krichene, Zhang and Koren, 2021).
         steps: of conjugate gradients in an iteration.
         block: coordinates at a time in iALS++.
         recency: after how many later entries of a person one counts half in their scores; None: all alike. Needs
@@ -121,7 +121,7 @@ class ALS(Recommender):
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
         self._check()
-        for name in ("_items", "_gram", "_learned", "_people"):  # of what was fitted before
+        for name in ("_items", "_gram", "_learned", "_unknown", "_people"):  # of what was fitted before
             self.__dict__.pop(name, None)
         work = Alternation.of(
             interactions, self._weights, self.solver, self.factors, np.random.default_rng(self.seed),
@@ -182,6 +182,11 @@ class ALS(Recommender):
         return np.asarray(self.item_factors_.any(axis=1))
 
     @cached_property
+    def _unknown(self) -> Ints:
+        """Numbers of the other items."""
+        return np.flatnonzero(~self._learned)
+
+    @cached_property
     def _people(self) -> Floats:
         """Factors of all users as their scores have them, shape (m, factors)."""
         if self.recency is None or self.interactions_.times is None:
@@ -217,7 +222,7 @@ class ALS(Recommender):
 
     def _scores(self, histories: Histories) -> Floats:
         scores = self._factors_of(histories) @ self.item_factors_.T
-        scores[:, ~self._learned] = -np.inf
+        scores[:, self._unknown] = -np.inf
         return np.asarray(scores)
 
     def _column(self, item: int) -> Floats:
@@ -230,7 +235,7 @@ class ALS(Recommender):
         length = np.linalg.norm(self.item_factors_, axis=1)
         directions = self.item_factors_ / np.where(length > 0, length, 1)[:, None]
         found = directions[rows] @ directions.T
-        found[:, ~self._learned] = -np.inf
+        found[:, self._unknown] = -np.inf
         found[~self._learned[rows]] = -np.inf
         return np.asarray(found)
 

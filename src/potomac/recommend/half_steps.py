@@ -48,6 +48,9 @@ Columns = npt.NDArray[np.int32]
 GATHERED = 256
 """Entries whose factors are copied beside each other at once: 64 KB at 64 factors."""
 
+RIDGE = np.float32(3e-5)
+"""The least penalty, of the largest entry on the diagonal, where single precision would not solve a row otherwise."""
+
 _compiled = compiled(nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 
 
@@ -87,20 +90,25 @@ def _minimum(
     """The row's factors in vectors[0]; vectors[1] has sum b_i y_i, the others are work space."""
     f = Y.shape[1]
     x, b, copy, inverse = vectors[0], vectors[1], vectors[2], vectors[3]
-    b[:] = np.float32(0)
-    start = G
-    for at in range(begin, end, GATHERED):
-        n = min(GATHERED, end - at)
-        _weighed(at, n, r, step, weights[0], weights[1])
-        gather(B, Y, indices, at, at + n)
-        add_rows(vectors, f, weights[1], B, n)
-        for k in range(n):
-            set_scaled(B, k * f, np.sqrt(weights[0, k]), B, k * f, f)
-        add_products(A, start, B, n, 0, f)
-        start = A
-    for k in range(f):
-        A[k, k] += penalty
-    factored(A, inverse, 0, f)
+    for _ in range(2):
+        b[:] = np.float32(0)
+        start = G
+        for at in range(begin, end, GATHERED):
+            n = min(GATHERED, end - at)
+            _weighed(at, n, r, step, weights[0], weights[1])
+            gather(B, Y, indices, at, at + n)
+            add_rows(vectors, f, weights[1], B, n)
+            for k in range(n):
+                set_scaled(B, k * f, np.sqrt(weights[0, k]), B, k * f, f)
+            add_products(A, start, B, n, 0, f)
+            start = A
+        ridge = penalty
+        for k in range(f):
+            ridge = max(ridge, RIDGE * A[k, k])
+            A[k, k] += penalty
+        if factored(A, inverse, 0, f):
+            break
+        penalty = ridge  # once more
     copy[:] = b
     solved(A, inverse, copy, x, 0, f)
 
@@ -253,10 +261,14 @@ def blockwise(
                     miss = abs(d) * fits[e - begin] - (np.float32(1) + d if d > 0 else np.float32(0))
                     add_scaled(slope, low, miss, Y, indices[e] * f + low, high - low)
                 add_products(H, G if at == begin else H, B, stop - at, low, high)
+            ridge = penalty
             for k in range(low, high):
-                H[k, k] += penalty
+                ridge = max(ridge, RIDGE * H[k, k])
+            for k in range(low, high):
+                H[k, k] += ridge
             factored(H, inverse, low, high)
             value -= _stepped(H, inverse, slope, change, image, x, G, penalty, low, high)
+            value -= float((ridge - penalty) * inner(vectors, 3 * f + low, vectors, 3 * f + low, high - low))
             for e in range(begin, end):
                 fits[e - begin] -= inner(Y, indices[e] * f + low, change, low, high - low)
         set_scaled(X, u * f, np.float32(1), vectors, 0, f)

@@ -55,6 +55,8 @@ AT_ONCE = 4
 """Rows that inner products and sums take at once."""
 AHEAD = 12
 """How many entries ahead of its use a row is asked for."""
+TINY = np.float32(1e-5)
+"""A hundred roundings of a number near 1."""
 
 VECTOR, INDEX, SINGLE = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64), ir.IntType(32)
 NOTHING = ir.Constant(VECTOR, ir.Undefined)
@@ -381,26 +383,34 @@ def multiplied(X: Floats, Q: Floats, first: int, last: int) -> None:
 
 
 @compiled(nogil=True, error_model="numpy")
-def factored(A: Floats, inverse: Floats, first: int, last: int) -> None:
+def factored(A: Floats, inverse: Floats, first: int, last: int) -> bool:
     """Cholesky's upper factor U of A = U'U in place of A's upper triangle; what is below has no meaning after.
 
     Args:
         A: shape (f, f), C order; the upper triangle of rows and columns ``first`` up to ``last`` is meant.
-        inverse: receives one over the diagonal of U, shape (f,).
+        inverse: receives one over the diagonal of U, shape (f,). What is left of a diagonal entry after all that is
+            taken from it is held above TINY of it: below that, single precision leaves little but rounding.
         first, last: multiples of LANES, as f is.
+
+    Returns:
+        Whether none had to be held.
     """
-    f, above = A.shape[1], A[first:]
+    f, above, sound = A.shape[1], A[first:], True
+    for k in range(first, last):
+        inverse[k] = max(TINY * A[k, k], np.float32(1e-30))
     for p in range(first, last, LANES):
         for i in range(p, p + LANES, TILE_ROWS):
             for j in range(p, last, LANES):
                 _subtract(A, A, i, j, above, above, p - first)
         for k in range(p, p + LANES):
-            scale = np.float32(1) / np.sqrt(max(A[k, k], np.float32(1e-30)))
+            sound = sound and A[k, k] > inverse[k]
+            scale = np.float32(1) / np.sqrt(max(A[k, k], inverse[k]))
             inverse[k] = scale
             row = k * f + p
             _set_scaled(A, row, scale, A, row, last - p)
             for i in range(k + 1, p + LANES):
                 _add_scaled(A, i * f + p, -A[k, i], A, row, last - p)
+    return sound
 
 
 @compiled(nogil=True, error_model="numpy")

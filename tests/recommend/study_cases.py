@@ -17,7 +17,7 @@ EPOCH = 1_700_000_000
 ROLES = ("user", "item", "value", "time")
 
 
-def camps(people: int = 240, items: int = 160, each: int = 12, seed: int = 1) -> dict[str, Any]:
+def camps(people: int = 400, items: int = 160, each: int = 16, seed: int = 1) -> dict[str, Any]:
     """Half of the people choose among the first half of the items, the others among the rest: taste is all there is.
 
     Nothing is more popular than anything else within a half, so a list for all does half as well as one of one's own.

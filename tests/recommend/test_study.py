@@ -43,15 +43,15 @@ def test_where_taste_is_all_there_is_a_recommender_pays(built: Run) -> None:
     assert gain.low is not None
     assert gain.low > 0
     assert "Build it" in built.answer
-    assert re.search(r"240 people get lists of 5 by EASE", built.answer)
+    assert re.search(r"400 people get lists of 5 by EASE", built.answer)
 
 
 def test_everybody_is_offered_what_their_half_likes(built: Run) -> None:
     offered = built.tables["recommendations"]
     user, item = (offered[name].to_numpy() for name in ("user", "item"))
-    assert offered.num_rows == 240 * 5
+    assert offered.num_rows == 400 * 5
     assert np.mean((item >= 80) == (user % 2 == 1)) > 0.95
-    assert offered["rank"].to_pylist() == [1, 2, 3, 4, 5] * 240
+    assert offered["rank"].to_pylist() == [1, 2, 3, 4, 5] * 400
     assert offered["title"].to_pylist() == [f"Tale {i}" for i in item]
 
 
@@ -96,7 +96,7 @@ def test_facts_have_a_meaning_and_their_bounds_hold_them(built: Run) -> None:
 def test_popularity_ends_with_everything(built: Run) -> None:
     table = built.tables["popularity"]
     assert table["share"][-1].as_py() == pytest.approx(1.0)
-    assert sum(table["people"].to_pylist()) == built.facts["interactions"] == 240 * 12
+    assert sum(table["people"].to_pylist()) == built.facts["interactions"] == 400 * 16
 
 
 def test_the_report_shows_people_without_their_ids(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_the_report_shows_people_without_their_ids(tmp_path: Path) -> None:
     shown = run(tmp_path / "b", named, catalogue(40), **keys, report={"ids": True, "examples": 1})
     assert "@example.org" in shown.report.read_text(encoding="utf-8")
     some = run(tmp_path / "c", named, catalogue(40), **keys, report={"examples": ["reader-7@example.org"]})
-    assert set(some.tables["people"]["person"].to_pylist()) == {"reader-7@example.org (12 known)"}
+    assert set(some.tables["people"]["person"].to_pylist()) == {"reader-7@example.org (16 known)"}
     assert "people" not in run(tmp_path / "d", named, catalogue(40), **keys, report={"examples": 0}).tables
 
 
@@ -220,7 +220,7 @@ def test_the_command_runs_a_study_and_says_where_the_report_is(tmp_path: Path) -
     where = tmp_path / done.stdout.strip().splitlines()[-1]
     told = json.loads((where / "run.json").read_text())
     assert told["facts"]["verdict"]["value"] in ("collaborative", "content_based")
-    assert pq.read_table(where / "tables" / "recommendations.parquet").num_rows == 240 * 2
+    assert pq.read_table(where / "tables" / "recommendations.parquet").num_rows == 400 * 2
     assert (where / "report.html").is_file()
 
 
@@ -326,6 +326,6 @@ def test_a_movielens_download_is_run_as_it_is(tmp_path: Path) -> None:
         '[model]\nmethod = "ease"\n[evaluation]\nmethods = []\n'
     )
     found = studies.run(path, out=tmp_path / "runs")
-    assert found.facts["ratings"] == 60 * 12
+    assert found.facts["ratings"] == 60 * 16
     assert found.facts["interactions"] == int((stars >= 4).sum())
     assert set(found.tables["recommendations"]["title"].to_pylist()) <= set(titles["title"])

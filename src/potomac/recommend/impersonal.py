@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from potomac.recommend.recommender import BLOCK
 from potomac.recommend.splits import Split
 
-__all__ = ["ListForAll", "Shown", "lists_for_all", "shown_by", "steps"]
+__all__ = ["ListForAll", "Shown", "lists_for_all", "mixtures", "shown_by", "steps"]
 
 Array = npt.NDArray[np.float64]
 Columns = npt.NDArray[np.int32]
@@ -24,6 +24,8 @@ DAY = 86_400_000_000
 """Microseconds of a day."""
 BINS = 256
 """Parts of the whole time in which people are counted as of one moment."""
+MIXED = (0.25, 0.5, 0.75)
+"""Shares of a second list in a mixture."""
 FEW = 1e-12
 """Of an item that nobody had to do with."""
 SHARES = (1 / 2, 1 / 8, 1 / 32, 1 / 128)
@@ -39,14 +41,20 @@ class ListForAll:
         around: whether those soon after count as those soon before. Where a person's last interactions are held out,
             other people's later ones are learnt from; a personal model takes the season of somebody from them, and
             seems to know the person. A list that may look both ways takes this away.
+        other: another list that is mixed in, as what is popular for days and what is for months are not the same.
+        share: of that other one.
     """
 
     half_life: float | None = None
     around: bool = False
+    other: ListForAll | None = None
+    share: float = 0.0
 
     @property
     def name(self) -> str:
         """In a few words."""
+        if self.other is not None:
+            return "the most popular, of those days and of longer"
         if self.half_life is None:
             return "the most popular"
         return f"the most popular of those days (half-life {self.half_life:.3g} days)"
@@ -59,6 +67,11 @@ def lists_for_all(split: Split) -> list[ListForAll]:
     kinds: tuple[Literal[False], Literal[True]] = (False, True)
     lively = [ListForAll(share * span, around) for share in SHARES for around in kinds] if span > 0 else []
     return [ListForAll(), *lively]
+
+
+def mixtures(which: ListForAll, others: Iterable[ListForAll]) -> list[ListForAll]:
+    """A list with each of the others mixed in."""
+    return [replace(which, other=other, share=share) for other in others if other != which for share in MIXED]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +110,10 @@ class Shown:
 
 def shown_by(which: ListForAll, split: Split) -> Shown:
     """A list for all, counted from the train set of a split, at the moments of its test people."""
+    if which.other is not None:
+        one, other = shown_by(replace(which, other=None, share=0.0), split), shown_by(which.other, split)
+        mixed = (1 - which.share) * one.shares + which.share * other.shares  # one row is as good as many
+        return Shown(mixed.astype(float), one.moment if len(one.counts) > 1 else other.moment, one.overall)
     train, held = split.train, split.held
     overall = train.of_items.astype(float)
     if which.half_life is None or train.times is None or held.times is None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.recommend.content import Content
-from potomac.recommend.impersonal import ListForAll, lists_for_all, shown_by, steps
+from potomac.recommend.impersonal import ListForAll, lists_for_all, mixtures, shown_by, steps
 from potomac.recommend.interactions import Histories
 from potomac.recommend.items import Items
 from potomac.recommend.metrics import hits_of, ndcg
@@ -163,6 +163,7 @@ def tried(
 def best_for_all(split: Split, n: int) -> tuple[ListForAll, Array]:
     """The list for all that does best for the test people, and the nDCG of each from it, shape (k,)."""
     each = {which: from_list(which, split, n) for which in lists_for_all(split)}
+    each |= {which: from_list(which, split, n) for which in mixtures(_highest(each), list(each))}
     which = _highest(each)
     return which, each[which]
 
@@ -177,7 +178,7 @@ def from_list(which: ListForAll, split: Split, n: int) -> Array:
 def served(model: Recommender, which: ListForAll, split: Split, n: int) -> dict[Blend, Array]:
     """What each test person gets from a fitted model in each blend with a list for all: nDCG, shape (k,)."""
     shown = shown_by(which, split)
-    seasons = (False,) if which.half_life is None else (False, True)
+    seasons = (False,) if len(shown.counts) == 1 else (False, True)
     found: dict[Blend, list[Array]] = {Blend(lately, w): [] for lately in seasons for w in WEIGHTS}
     for a, b in steps(len(split.held), split.train.n_items):
         mine, theirs = _shares(model, split.histories.part(a, b)), shown.chances(a, b)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from potomac.recommend import half_steps
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.threads import shared_out
-from potomac.recommend.tiles import LANES, multiplied, room
+from potomac.recommend.tiles import LANES, aligned, multiplied
 
 __all__ = [
     "CONFIDENCE",
@@ -164,7 +164,7 @@ def gram_of(Y: Floats, factors: int) -> Floats:
     upper = sum((found[first] for first in sorted(found)), np.zeros((Y.shape[1],) * 2))
     full = upper + np.triu(upper, 1).T
     full[range(factors, len(full)), range(factors, len(full))] = 1
-    out = room(*full.shape)
+    out = aligned(*full.shape)
     out[:] = full
     return out
 
@@ -265,12 +265,12 @@ class Alternation:
         """Turn the coordinates of both sides to those in which G is diagonal; G in them."""
         f = self.factors
         found, rotation = half_steps.diagonal(G[:f, :f].astype(float), SWEEPS)
-        Q = room(*G.shape)
+        Q = aligned(*G.shape)
         Q[:] = np.eye(len(G))
         Q[:f, :f] = rotation
         for Z in (self.X, self.Y):
             shared_out(partial(multiplied, Z, Q), [*range(0, len(Z), STRIPE), len(Z)])
-        out = room(*G.shape)
+        out = aligned(*G.shape)
         out[:] = np.eye(len(G))
         out[:f, :f] = np.diag(np.diagonal(found))
         return out

@@ -29,6 +29,7 @@ __all__ = [
     "add_rows",
     "add_scaled",
     "add_squares",
+    "aligned",
     "factored",
     "gather",
     "inner",
@@ -290,6 +291,17 @@ def _inner(typing: Any, A: Any, i: Any, B: Any, j: Any, n: Any) -> Any:
 
 
 # ---------------------------------------------------------------------------------- what others use
+
+
+def aligned(rows: int, columns: int) -> Floats:
+    """The same as :func:`room`, for those who are not compiled.
+
+    A compiled function that others hold a copy of, and that gives arrays to the interpreter as well, is not always
+    found whole where several processes filled Numba's cache at once.
+    """
+    long = np.empty(rows * columns + LANES, np.float32)
+    skipped = (-(long.ctypes.data // 4)) % LANES
+    return long[skipped : skipped + rows * columns].reshape(rows, columns)
 
 
 @compiled(nogil=True)

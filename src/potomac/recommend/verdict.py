@@ -28,7 +28,7 @@ __all__ = ["BROWSE", "CONFIDENCE", "PEOPLE", "WORTH", "Readiness", "Reason", "Ve
 Verdict = Literal["not_yet", "content_based", "collaborative"]
 Reason = Literal["browse", "few", "chance", "small", "content", "collaborative"]
 
-BROWSE = 100
+BROWSE = 50
 """Items that a person can look through: a page or a few of them."""
 PEOPLE = 100
 """Test people below whom a gain that is worth having cannot be told from chance."""

@@ -233,6 +233,7 @@ def test_somebody_unknown_is_served_as_somebody_new(tmp_path: Path) -> None:
         ({"evaluation": {"split": "time"}}, "recommend.split-times", "evaluation.split"),
         ({"rules": {"max_per": {"genre": 2}}}, "recommend.features", "rules.max_per.genre"),
         ({"model": {"method": "popular", "neighbours": 9}}, "recommend.parameter", "model.neighbours"),
+        ({"model": {"method": "auto", "factors": 9}}, "recommend.auto", "model.factors"),
     ],
 )
 def test_what_does_not_fit_together_is_told_with_its_key(

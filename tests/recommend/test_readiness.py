@@ -123,9 +123,9 @@ def gained(relative: float, *, sure: bool = True, personal: float | None = None)
 @pytest.mark.parametrize(
     ("items", "tested", "collaborative", "content", "expected"),
     [
-        (100, 500, gained(0.8), gained(0.5), ("not_yet", "browse")),
-        (101, 500, gained(0.8), gained(0.5), ("collaborative", "collaborative")),
-        (101, 99, gained(0.8), gained(0.5), ("not_yet", "few")),
+        (50, 500, gained(0.8), gained(0.5), ("not_yet", "browse")),
+        (51, 500, gained(0.8), gained(0.5), ("collaborative", "collaborative")),
+        (51, 99, gained(0.8), gained(0.5), ("not_yet", "few")),
         (500, 500, gained(0.8), None, ("collaborative", "collaborative")),
         (500, 500, gained(0.5), gained(0.8), ("content_based", "content")),
         (500, 500, gained(0.5), gained(0.5), ("collaborative", "collaborative")),
@@ -321,7 +321,7 @@ def test_checks_say_what_is_short_and_why() -> None:
     rows = {row["check"]: row for row in found.checks.to_pylist()}
     assert rows["catalogue"]["verdict"] == "short"
     assert rows["catalogue"]["value"] == 40
-    assert "100" in rows["catalogue"]["needed"]
+    assert "50" in rows["catalogue"]["needed"]
     assert "40 items" in rows["catalogue"]["why"]
     assert rows["people"]["verdict"] == "short"
     assert {row["verdict"] for row in rows.values()} <= {"ok", "short", "info"}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
-from potomac.errors import Fault, StudyError
+from potomac.errors import Fault, StudyError, listing
 from potomac.recommend import answer, live, pictures
 from potomac.recommend.demo import prepare
 from potomac.recommend.question import Ordering, Question, Test
@@ -23,7 +23,7 @@ __all__ = ["RecommendStudy", "engine"]
 
 Id = int | str
 Format = Literal["table", "movielens", "goodbooks"]
-Method = Literal["auto", "popular", "picks", "item_knn", "ease", "als", "factors", "content", "hybrid"]
+Method = Literal["auto", "popular", "picks", "item_knn", "ease", "next_item", "als", "factors", "content", "hybrid"]
 
 LIKES = {"movielens": 4.0, "goodbooks": 4.0}
 """From which rating on somebody likes it, in the downloads."""
@@ -188,6 +188,15 @@ class ModelSpec(Spec):
     )
     neighbours: int | None = Field(default=None, ge=1, examples=[100], description="of each item (item_knn)")
     shrinkage: float | None = Field(default=None, ge=0, examples=[10.0], description="of few likes (item_knn, content)")
+
+    @model_validator(mode="after")
+    def _auto_chooses(self) -> ModelSpec:
+        if self.method == "auto" and self.parameters:
+            first = next(iter(self.parameters))
+            found = f"{listing(self.parameters)} given, and the method is auto"
+            mend = "Name the method they are for, or take them away"
+            raise StudyError(Fault("recommend.auto", found, "auto chooses them by a held-out test", mend, key=first))
+        return self
 
     @property
     def parameters(self) -> dict[str, Any]:

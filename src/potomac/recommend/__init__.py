@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from potomac.recommend.leakage import leaks as leaks
     from potomac.recommend.methods import method_named as method_named
     from potomac.recommend.neighbours import ItemKNN as ItemKNN
+    from potomac.recommend.next_item import NextItem as NextItem
     from potomac.recommend.picks import Picks as Picks
     from potomac.recommend.popular import Popular as Popular
     from potomac.recommend.recommender import Recommender as Recommender
@@ -52,6 +53,7 @@ _HOMES = {
     "ItemKNN": "neighbours",
     "Items": "items",
     "Leak": "leakage",
+    "NextItem": "next_item",
     "Picks": "picks",
     "Popular": "popular",
     "Readiness": "verdict",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +11,11 @@ import numpy.typing as npt
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer
 from potomac.recommend.bounds import hold
-from potomac.recommend.gram import gram, inverted, times_matrix, times_vector
-from potomac.recommend.interactions import Histories, Interactions
+from potomac.recommend.gram import gram, inverted
+from potomac.recommend.interactions import Interactions
 from potomac.recommend.items import Items
+from potomac.recommend.linear import Linear
 from potomac.recommend.popular import ages
-from potomac.recommend.recommender import Recommender
 
 __all__ = ["EASE"]
 
@@ -27,7 +26,7 @@ EXACT = 4096
 """Items up to which the inverse is taken in double precision."""
 
 
-class EASE(Recommender):
+class EASE(Linear):
     """Embarrassingly shallow autoencoder: what somebody had, times weights between items, is what they would like.
 
     The weights B minimise ``|X - X B|^2 + lambda |B|^2`` with zeros on the diagonal, so that an item does not speak
@@ -57,9 +56,7 @@ class EASE(Recommender):
     name: ClassVar[str] = "ease"
     _state: ClassVar[tuple[str, ...]] = ("weights_", "precision_", "columns_")
 
-    weights_: Floats
     precision_: Floats
-    columns_: Ints
 
     def __init__(
         self, regularization: float = 200.0, *, dropout: float = 0.0, user_power: float = 0.0, item_power: float = 0.0,
@@ -87,23 +84,12 @@ class EASE(Recommender):
             "dropout": [0.0, 0.3],
         }
 
-    @property
-    def note(self) -> str:
-        """What was left out, "" where nothing was."""
-        known, kept = int((self._fitted().of_items > 0).sum()), len(self.columns_)
-        if kept == known:
-            return ""
-        return f"only the {kept:,} most frequent of {known:,} items have weights; the others are never offered"
-
     # ---------------------------------------------------------------------------------- fitting
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
         self._check()
         counts = interactions.of_items
-        kept = np.argsort(-counts, kind="stable")[: self.max_items]
-        self.columns_ = np.sort(kept[counts[kept] > 0])
-        for name in ("_place", "_recent"):  # of what was fitted before
-            self.__dict__.pop(name, None)
+        self._begin(interactions)
         a = self._gram(interactions)
         scale = self._item_scale(counts)
         a *= scale[:, None]
@@ -157,55 +143,3 @@ class EASE(Recommender):
         had = counts[self.columns_].astype(float)
         scale = had**-self.item_power
         return np.asarray(scale * np.sqrt(had.sum() / (scale**2 * had).sum()), np.float32)
-
-    # ---------------------------------------------------------------------------------- answers
-
-    @cached_property
-    def _place(self) -> npt.NDArray[np.int32]:
-        """The place of each item among those with weights, -1 where it has none."""
-        place = np.full(self.interactions_.n_items, -1, np.int32)
-        place[self.columns_] = np.arange(len(self.columns_), dtype=np.int32)
-        return place
-
-    @cached_property
-    def _recent(self) -> Floats:
-        """Values of all that was fitted, the older ones less."""
-        known = self.interactions_
-        if self.recency is None or known.times is None:
-            return known.values
-        return known.histories(np.arange(known.n_users)).recent(self.recency).values
-
-    def _scores(self, histories: Histories) -> Floats:
-        recent = histories.recent(self.recency)
-        found = times_matrix(recent.indptr, self._place[recent.indices], recent.values, self.weights_)
-        return self._spread(found)
-
-    def _spread(self, found: Floats) -> Floats:
-        """Scores of the items with weights as scores of all."""
-        if len(self.columns_) == len(self._place):
-            return found
-        out = np.full((len(found), len(self._place)), -np.inf, np.float32)
-        out[:, self.columns_] = found
-        return out
-
-    def _alike(self, rows: Ints) -> Floats:
-        """Partial correlation of items, all others held: ``-P_ij / sqrt(P_ii P_jj)``, from weights either way."""
-        at = self._place[rows]
-        ahead, back = self.weights_[at], self.weights_[:, at].T
-        found = np.sign(ahead) * np.sqrt(np.abs(ahead * back))
-        found[at < 0] = -np.inf
-        return self._spread(found)
-
-    def _parts(self, history: Histories, item: int) -> Floats:
-        recent, at, to = history.recent(self.recency), self._place[history.indices], self._place[item]
-        if to < 0:
-            return np.zeros(len(at), np.float32)
-        return np.where(at >= 0, recent.values * self.weights_[at, to], np.float32(0))
-
-    def _column(self, item: int) -> Floats:
-        known, at = self.interactions_, self._place[item]
-        if at < 0:
-            return np.full(known.n_users, -np.inf, np.float32)
-        weights = np.zeros(known.n_items, np.float32)
-        weights[self.columns_] = self.weights_[:, at]
-        return times_vector(known.indptr, known.indices, self._recent, weights)

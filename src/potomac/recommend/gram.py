@@ -15,7 +15,7 @@ from potomac.recommend.parallel import in_parts
 from potomac.recommend.sparse import transposed
 from potomac.stats.compiled import compiled
 
-__all__ = ["gram", "inverted", "times_matrix", "times_vector", "weighted_by_item", "work_of"]
+__all__ = ["gram", "inverted", "multiplied", "times_matrix", "times_vector", "weighted_by_item", "work_of"]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -114,6 +114,22 @@ def inverted(a: Matrix, told: Callable[[int, int], object] | None = None, tile: 
         for columns in spans[:i]:
             a[columns, rows] = a[rows, columns].T
         a[rows, rows] = _mirrored(a[rows, rows])
+
+
+def multiplied(a: Matrix, b: Matrix, tile: int = TILE) -> None:
+    """Put the product a b in the place of b; each tile of columns is one product of fixed shape in one thread.
+
+    Args:
+        a: shape (n, n).
+        b: shape (n, k).
+    """
+
+    def columns(first: int) -> None:
+        b[:, first : first + tile] = a @ b[:, first : first + tile]
+
+    single = import_module("threadpoolctl").threadpool_limits(1, user_api="blas")
+    with single, ThreadPoolExecutor(get_num_threads()) as pool:
+        list(pool.map(columns, range(0, b.shape[1], tile)))
 
 
 def _sweep(a: Matrix, k: int, span: slice, spans: list[slice], pool: ThreadPoolExecutor) -> None:

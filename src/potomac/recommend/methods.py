@@ -12,7 +12,7 @@ from potomac.errors import Fault, StudyError, did_you_mean, listing
 if TYPE_CHECKING:
     from potomac.recommend.recommender import Recommender
 
-__all__ = ["METHODS", "arguments_of", "method_named"]
+__all__ = ["METHODS", "arguments_of", "method_named", "signature_of"]
 
 METHODS: Mapping[str, tuple[str, str]] = {
     "als": ("als", "ALS"),
@@ -22,6 +22,7 @@ METHODS: Mapping[str, tuple[str, str]] = {
     "factors": ("factors", "Factors"),
     "hybrid": ("hybrid", "Hybrid"),
     "item_knn": ("neighbours", "ItemKNN"),
+    "next_item": ("next_item", "NextItem"),
     "picks": ("picks", "Picks"),
     "popular": ("popular", "Popular"),
 }
@@ -44,7 +45,11 @@ def method_named(name: str) -> type[Recommender]:
     return found_class
 
 
-def arguments_of(model: Recommender) -> dict[str, Any]:
+def arguments_of(model: object) -> dict[str, Any]:
     """The constructor's arguments of a model, as they are now."""
-    wanted = inspect.signature(type(model).__init__).parameters
-    return {name: getattr(model, name) for name in wanted if name != "self"}
+    return {name: getattr(model, name) for name in signature_of(model)}
+
+
+def signature_of(model: object) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a model's constructor, by name; none where it has none of its own."""
+    return inspect.signature(type(model)).parameters

@@ -17,7 +17,7 @@ __all__ = ["NAMES", "result"]
 NAMES: Mapping[str, str] = {
     "popular": "the most popular", "picks": "editor's picks", "item_knn": "similar items",
     "ease": "EASE", "als": "ALS", "factors": "matrix factors", "content": "what items are like", "hybrid": "a blend",
-    "auto": "what was chosen",
+    "auto": "what was chosen", "next_item": "what comes next",
 }  # fmt: skip
 """What a method is called in a sentence and beside a mark."""
 

@@ -95,6 +95,7 @@ def manners(
         Manner(parts_add_up_to_the_score, (*how, ("explains", explains))),
         Manner(scores_go_by_history_alone, how),
         Manner(new_interactions_fold_in, how),
+        Manner(scores_of_some_items_are_those_of_all, how),
         Manner(one_score_for_all_users_is_that_of_the_users, (*how, ("audience", audience))),
         Manner(similar_never_names_itself if similar else similar_is_not_known),
         Manner(audience_leaves_out_who_had_it if audience else audience_is_not_known),
@@ -261,6 +262,24 @@ def one_score_for_all_users_is_that_of_the_users(
         near(model._column(item), scores[:, item], tolerance)
 
 
+def scores_of_some_items_are_those_of_all(
+    make: Make, interactions: Interactions, items: Items, tolerance: float
+) -> None:
+    model = make().fit(interactions, items)
+    some = np.array([0, 7, 3, interactions.n_items - 1])
+    for histories in (interactions.histories(np.arange(interactions.n_users)), Histories.of_basket([1, 4, 6])):
+        near(model._scores_at(histories, some), model.scores(histories)[:, some], tolerance)
+
+
+def reasons_are_those_of_explanations(make: Make, interactions: Interactions, items: Items) -> None:
+    model = make().fit(interactions, items)
+    for user in range(0, interactions.n_users, 12):
+        history = interactions.histories([user])
+        numbers = model.best(history, 6)[0][0]
+        assert model.reasons(history, numbers) == [model.explained(history, int(one)).sentence for one in numbers]
+    assert model.reasons(history, np.zeros(0, np.int64)) == []
+
+
 def parts_add_up_to_the_score(
     make: Make, interactions: Interactions, items: Items, tolerance: float, explains: bool
 ) -> None:
@@ -348,6 +367,7 @@ _PLAIN: tuple[Callable[..., None], ...] = (
     somebody_unknown_is_somebody_without_history,
     ids_come_back_as_they_were_fitted,
     a_basket_is_served,
+    reasons_are_those_of_explanations,
 )
 
 # -------------------------------------------------------------------------------------- helpers

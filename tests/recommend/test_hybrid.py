@@ -6,6 +6,7 @@ from tests.recommend.manners import manners, small_world
 from tests.recommend.test_content import books
 
 from potomac.errors import NoAnswer, StudyError
+from potomac.recommend import hybrid
 from potomac.recommend.content import Content
 from potomac.recommend.ease import EASE
 from potomac.recommend.hybrid import Hybrid
@@ -238,6 +239,20 @@ class TestAnswers:
         assert "the same author (Di Orr)" in said
         only = Hybrid((Popular(), EASE()), weights=(1.0, 0.0)).fit(interactions, items)
         assert only.recommend([3], 1, reasons=True)["reason"][0].as_py() == "because many people liked it"
+
+    def test_of_very_many_people_the_likeliest_are_looked_at_closely(self, monkeypatch):
+        interactions, items = small_world(users=400)
+        model = Hybrid(models=[Popular(), EASE(regularization=20.0), Content()], weights=[1, 2, 1])
+        model.fit(interactions, items)
+        new = {"user": ["late", "late", "u007"], "item": [110, 150, 190]}
+        for one in (model, model.with_interactions(new)):
+            wanted = one.audience([100 + 10 * 9, 100 + 10 * 20], 5)
+            with monkeypatch.context() as patch:
+                patch.setattr(hybrid, "EXACT", 0)
+                patch.setattr(hybrid, "POOL", 60)
+                patch.setattr(hybrid, "SOME", 25)
+                patch.setattr(hybrid, "PEOPLE", 150)
+                assert one.audience([100 + 10 * 9, 100 + 10 * 20], 5).equals(wanted)
 
     def test_alike_comes_from_those_who_know(self):
         interactions, items = books(100)

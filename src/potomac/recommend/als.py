@@ -28,6 +28,7 @@ from potomac.recommend.alternation import (
 from potomac.recommend.bounds import hold
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
+from potomac.recommend.products import inner_products, weighted_gram
 from potomac.recommend.recommender import Recommender
 
 __all__ = ["ALS"]
@@ -109,11 +110,14 @@ class ALS(Recommender):
         recency: list[float | None] = [None]
         if interactions.times is not None:
             recency = [None, 25.0, 8.0, 100.0]
-        most = max(8, min(interactions.n_items, interactions.n_users) // 2)
+        m, n = interactions.n_users, interactions.n_items
+        most = max(8, min(m, n) // 2)
+        factors = [f for f in (8, 16, 32, 64, 128, 256) if f <= most]
+        per_row = interactions.nnz / max(m + n, 1)  # what is known of a row bounds how many numbers it can have
         return {
-            "factors": [f for f in (64, 128, 32, 256) if f <= most] or [most],
+            "factors": _nearest_first(factors, min(2 * per_row, 128)),
             "alpha": [4.0, 1.0, 10.0, 30.0],
-            "regularization": [0.005, 0.015, 0.0015, 0.05],
+            "regularization": _nearest_first([0.0015, 0.005, 0.015, 0.05, 0.15], min(8 / max(n, 1), 0.05)),
             "recency": recency,
         }
 
@@ -121,7 +125,7 @@ class ALS(Recommender):
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
         self._check()
-        for name in ("_items", "_gram", "_learned", "_unknown", "_people"):  # of what was fitted before
+        for name in ("_items", "_gram", "_learned", "_unknown", "_people", "_directions"):  # of what was fitted before
             self.__dict__.pop(name, None)
         work = Alternation.of(
             interactions, self._weights, self.solver, self.factors, np.random.default_rng(self.seed),
@@ -187,6 +191,12 @@ class ALS(Recommender):
         return np.flatnonzero(~self._learned)
 
     @cached_property
+    def _directions(self) -> Floats:
+        """The items' factors at length 1, or 0."""
+        length = np.linalg.norm(self.item_factors_, axis=1)
+        return np.asarray(self.item_factors_ / np.where(length > 0, length, 1)[:, None])
+
+    @cached_property
     def _people(self) -> Floats:
         """Factors of all users as their scores have them, shape (m, factors)."""
         if self.recency is None or self.interactions_.times is None:
@@ -213,7 +223,8 @@ class ALS(Recommender):
     def _factors_of(self, histories: Histories) -> Floats:
         """Stored factors where people are as they were fitted, others folded in; shape (k, factors)."""
         if self.recency is not None and histories.times is not None:
-            return self._folded(histories)
+            there = "_people" in self.__dict__ and bool((histories.rows >= 0).all())
+            return self._people[histories.rows] if there else self._folded(histories)
         if (histories.rows < 0).any():  # folded in, the others are as they were stored, too
             return self._folded(histories)
         return self.user_factors_[histories.rows]
@@ -221,37 +232,46 @@ class ALS(Recommender):
     # ---------------------------------------------------------------------------------- answers
 
     def _scores(self, histories: Histories) -> Floats:
-        scores = self._factors_of(histories) @ self.item_factors_.T
+        scores = inner_products(self._factors_of(histories), self.item_factors_)
         scores[:, self._unknown] = -np.inf
+        return np.asarray(scores)
+
+    def _scores_at(self, histories: Histories, items: Ints) -> Floats:
+        scores = inner_products(self._factors_of(histories), self.item_factors_[items])
+        scores[:, ~self._learned[items]] = -np.inf
         return np.asarray(scores)
 
     def _column(self, item: int) -> Floats:
         if not self._learned[item]:
             return np.full(self.interactions_.n_users, -np.inf, np.float32)
-        return np.asarray(self._people @ self.item_factors_[item])
+        return np.asarray(inner_products(self.item_factors_[[item]], self._people)[0])
 
     def _alike(self, rows: Ints) -> Floats:
         """Cosine of the items' factors."""
-        length = np.linalg.norm(self.item_factors_, axis=1)
-        directions = self.item_factors_ / np.where(length > 0, length, 1)[:, None]
-        found = directions[rows] @ directions.T
+        found = inner_products(self._directions[rows], self._directions)
         found[:, self._unknown] = -np.inf
         found[~self._learned[rows]] = -np.inf
         return np.asarray(found)
 
     def _parts(self, history: Histories, item: int) -> Floats:
+        return np.asarray(self._parts_of(history, np.array([item]))[0])
+
+    def _parts_of(self, history: Histories, items: Ints) -> Floats:
         """Section 5 of Hu, Koren and Volinsky: the score is a sum over the history, sum_j b_uj y_i'A^-1 y_j.
 
         A = Y'Y + lambda_u I + sum_j d_uj y_j y_j' is what the user's factors were solved with.
         """
-        if not self._learned[item]:
-            return np.zeros(len(history.indices), np.float32)
         f, r = self.factors, self._strengths(history).astype(float)
         Y = self.item_factors_[history.indices].astype(float)
         penalty = self.regularization * (len(self.item_factors_) + np.abs(r).sum()) ** self.power
-        A = self._gram[:f, :f].astype(float) + penalty * np.eye(f) + (Y.T * np.abs(r)) @ Y
-        pull = Y @ np.linalg.solve(A, self.item_factors_[item].astype(float))
-        return np.asarray(np.where(r > 0, 1 + r, 0) * pull, np.float32)
+        A = self._gram[:f, :f].astype(float) + penalty * np.eye(f) + weighted_gram(Y, np.abs(r))
+        towards = np.linalg.solve(A, self.item_factors_[items].astype(float).T)  # 0 where nothing was learned
+        return np.asarray(np.where(r > 0, 1 + r, 0) * inner_products(towards.T, Y), np.float32)
+
+
+def _nearest_first(values: list[Any], guess: float) -> list[Any]:
+    """The values, the one first that is nearest in proportion to a guess."""
+    return sorted(values, key=lambda value: abs(np.log(value / max(guess, 1e-9))))
 
 
 def _widened(factors: Floats) -> Floats:

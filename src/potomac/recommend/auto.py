@@ -13,6 +13,7 @@ import pyarrow as pa
 from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError
 from potomac.recommend.explanation import Explanation
+from potomac.recommend.hybrid import Hybrid
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.methods import method_named
@@ -27,14 +28,14 @@ __all__ = ["Auto"]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-PERSONAL = ("item_knn", "ease", "als")
+PERSONAL = ("item_knn", "ease", "next_item", "als")
 """Methods that learn from who had to do with what."""
 PERSONAL_ERRORS = 2.0
 """Standard errors by which a personal method must beat popularity: it is the best of many that were tried."""
 MIXED_ERRORS = 1.0
 """Standard errors by which a blend must beat the best alone; it is judged by people who did not choose it."""
-_WORK = 600.0
-"""Seconds, about, that EASE may take in all: its time grows with the number of items cubed."""
+_WORK = 60.0
+"""Seconds, about, that a method may take in all whose time grows with the number of items cubed."""
 _CHOICES = pa.schema(
     [
         ("method", pa.string()), ("parameters", pa.string()), ("score", pa.float64()), ("low", pa.float64()),
@@ -52,9 +53,9 @@ class Auto(Recommender):
     than popularity by two gives way to popularity. What was chosen is fitted to everything.
 
     Args:
-        methods: words for the methods to choose from; None: popular, item_knn, ease, als, and content where the
-            catalogue has features.
-        fits: about how many fits are tried; None: 40, fewer for much data.
+        methods: words for the methods to choose from; None: popular, item_knn, ease, als, next_item where there are
+            times, and content where the catalogue has features.
+        fits: about how many fits are tried; None: 40, fewer for much data. What needs no fit is not counted.
         split: which kind of split is to be done well on: leave_last_out, time or strong.
         last: how many are held out of each, in leave_last_out.
         k: length of the lists that are to be good; twice as many are looked at, which is less noisy.
@@ -100,7 +101,7 @@ class Auto(Recommender):
     # ---------------------------------------------------------------------------------- choosing
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
-        methods = self._methods(items)
+        methods = self._methods(interactions, items)
         some = sample_of(interactions, self.seed)
         options = {"last": self.last} if self.split == "leave_last_out" else {}
         try:
@@ -111,7 +112,7 @@ class Auto(Recommender):
             self.note = f"Popularity, without a choice: {error.faults[0].found}"
             return
         search = Search(folds, items, 2 * self.k, {"seed": self.seed}, progress)
-        search.run(methods, self._fits(some), {"ease": _ease_fits(some)})
+        search.run(methods, self._fits(some), _caps(some))
         model, won, said = self._winner(search, interactions)
         self.choices_ = _table(search, won)
         of = "" if some is interactions else f" in a sample of {some.n_users:,} people"
@@ -119,10 +120,11 @@ class Auto(Recommender):
         self.note = f"{said}, of {len(search.tried)} that were tried on {asked:,} held-out lists{of}"
         self._settle(model, interactions, items, progress)
 
-    def _methods(self, items: Items) -> list[type[Recommender]]:
+    def _methods(self, interactions: Interactions, items: Items) -> list[type[Recommender]]:
         words = self.methods
         if words is None:
             words = ("popular", *PERSONAL, *(("content",) if items.features.num_columns else ()))
+            words = tuple(word for word in words if word != "next_item" or interactions.times is not None)
         if not words or "auto" in words:
             found = f"methods are {list(words)}"
             raise StudyError(Fault("recommend.methods", found, "expected one at least, and not auto", key="methods"))
@@ -145,10 +147,11 @@ class Auto(Recommender):
         if plain is not None and plain is not best and not _surely(best.values - plain.values, PERSONAL_ERRORS):
             return self._anew(plain, interactions), [plain], "Popularity, which no personal method surely beats"
         if self.blend and len(found) > 1:
-            mix = mixed(found, search.folds, search.n)
+            others = [other for one in found if (other := search.otherwise(one))]
+            mix = mixed(sorted([*found, *others], key=lambda one: -one.score), search.folds, search.n)
             if len(mix.members) > 1 and _surely(mix.values - mix.alone, MIXED_ERRORS):
                 models = [self._anew(one, interactions) for one in mix.members]
-                hybrid = method_named("hybrid")(models=models, by="nothing", weights=mix.weights)  # type: ignore[call-arg]
+                hybrid = Hybrid(models, by="nothing", weights=mix.weights, few=0.0)  # adds up what was judged
                 parts = ", ".join(
                     f"{weight:.0%} {one.name}" for one, weight in zip(mix.members, mix.weights, strict=True)
                 )
@@ -156,10 +159,10 @@ class Auto(Recommender):
         return self._anew(best, interactions), [best], best.method.__name__
 
     def _anew(self, candidate: Candidate, interactions: Interactions) -> Recommender:
-        """The method with the values at the same places of its space, as some of them grow with the data."""
+        """The method with its values, or, of those that grow with the data, with the ones at the same places."""
         parameters = dict(candidate.parameters)
         for (name, values), at in zip(space_of(candidate.method, interactions).items(), candidate.choice, strict=True):
-            if len(values) == candidate.lengths[name]:
+            if parameters[name] not in values and len(values) == candidate.lengths[name]:
                 parameters[name] = values[at]
         made = candidate.method(**parameters)
         if hasattr(made, "seed"):
@@ -184,6 +187,20 @@ class Auto(Recommender):
     def _column(self, item: int) -> Floats:
         return self.chosen_._column(item)
 
+    def _parts_of(self, history: Histories, items: Ints) -> Floats:
+        return self.chosen_._parts_of(history, items)
+
+    def _scores_at(self, histories: Histories, items: Ints) -> Floats:
+        return self.chosen_._scores_at(histories, items)
+
+    def reasons(self, history: Histories, items: npt.ArrayLike) -> list[str]:
+        """Why each of ``items`` is offered to the one person of ``history``, as the chosen model has it."""
+        return self.chosen_.reasons(history, items)
+
+    def reason(self, because: pa.Table, item: int) -> str:
+        """See :meth:`Recommender.reason`."""
+        return self.chosen_.reason(because, item)
+
     def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
         """Why an item is offered to the one person of ``history``, as the chosen model has it."""
         return self.chosen_.explained(history, item, user)
@@ -199,9 +216,11 @@ def _surely(differences: npt.NDArray[np.float64], errors: float) -> bool:
     return float(differences.mean()) > errors * error
 
 
-def _ease_fits(interactions: Interactions) -> int:
-    """How many fits of EASE are affordable: one takes about 0.02 s times the thousands of items cubed."""
-    return max(1, int(_WORK / (0.02 * max(interactions.n_items / 1000, 0.1) ** 3)))
+def _caps(interactions: Interactions) -> dict[str, int]:
+    """How many fits of methods are affordable that take so many seconds times the thousands of items cubed."""
+    some = {"ease": (0.02, 20_000), "next_item": (0.05, 10_000)}
+    thousands = {name: min(interactions.n_items, most) / 1000 for name, (_, most) in some.items()}
+    return {name: max(1, int(_WORK / (one * max(thousands[name], 0.1) ** 3))) for name, (one, _) in some.items()}
 
 
 def _table(search: Search, won: Sequence[Candidate]) -> pa.Table:

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
-from potomac.errors import Fault, StudyError, shown
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
 
-__all__ = ["hold"]
+from potomac.errors import Fault, StudyError, shown
+from potomac.recommend.methods import arguments_of, signature_of
+
+__all__ = ["hold", "numbers_hold"]
+
+NUMBERS: Mapping[str, tuple[Any, str]] = {"int": (Integral, "a whole number"), "float": (Real, "a finite number")}
+"""Types of parameters that are numbers, as signatures write them."""
+
+
+def numbers_hold(model: object) -> None:
+    """Refuse parameters that are no numbers, or no whole ones, where the constructor's signature asks for them.
+
+    Raises:
+        StudyError: one is not.
+    """
+    given = arguments_of(model)
+    wrong = {}
+    for name, parameter in signature_of(model).items():
+        kind, _, rest = str(parameter.annotation).partition(" | ")
+        if kind not in NUMBERS or rest not in ("", "None") or (rest and given[name] is None):
+            continue
+        number, expected = NUMBERS[kind]
+        value = given[name]
+        right = isinstance(value, number) and not isinstance(value, bool) and math.isfinite(value)
+        if name == "seed":
+            right, expected = right and value >= 0, "a whole number, at least 0"
+        wrong[name] = (right, expected)
+    hold(model, **wrong)
 
 
 def hold(model: object, **bounds: tuple[bool, str]) -> None:

@@ -30,7 +30,6 @@ from potomac.engine import Progress
 from potomac.errors import DataError, Fault, StudyError, listing, shown
 from potomac.recommend.bounds import hold
 from potomac.recommend.contrasts import contrasts, drawn, preferred
-from potomac.recommend.explanation import Explanation
 from potomac.recommend.features import Features
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
@@ -114,7 +113,8 @@ class Content(Recommender):
             recency=(self.recency is None or self.recency > 0, "more than 0 entries"),
             half_life=(self.half_life is None or self.half_life > 0, "more than 0 days"),
         )
-        for name in ("features", "_group", "_present", "_augmented", "_lengths", "_known_of"):  # of an earlier fit
+        of_another_fit = "features", "_group", "_present", "_augmented", "_lengths", "_known_of", "_sorted"
+        for name in of_another_fit:
             self.__dict__.pop(name, None)
         features = self.features
         if not features.groups:
@@ -176,12 +176,19 @@ class Content(Recommender):
         scores[:, ~self._known_of] = -np.inf
         return scores
 
+    def _scores_at(self, histories: Histories, items: Ints) -> Floats:
+        like = self._augmented @ self._query(self._augmented[items].toarray())
+        scores = self._amounts(histories) @ like + np.float32(self.popularity_) * self.quality_[items]
+        return np.asarray(np.where(self._known_of[items], scores, -np.inf), np.float32)
+
     def _parts(self, history: Histories, item: int) -> Floats:
+        return np.asarray(self._parts_of(history, np.array([item]))[0])
+
+    def _parts_of(self, history: Histories, items: Ints) -> Floats:
         amounts = self._amounts(history)
-        like = self._augmented[history.indices] @ self._query(self._augmented[[item]].toarray())
-        found = np.zeros(len(history.indices), np.float32)
-        found[:] = amounts.data * like[:, 0]
-        return found if self._known_of[item] else np.zeros_like(found)
+        like = self._augmented[history.indices] @ self._query(self._augmented[items].toarray())
+        parts = np.where(self._known_of[items][:, None], amounts.data * like.T, 0)
+        return np.asarray(parts, np.float32)
 
     def _alike(self, rows: Ints) -> Floats:
         dots = (self._augmented @ self._query(self._augmented[rows].toarray())).T
@@ -265,22 +272,14 @@ class Content(Recommender):
 
     # ---------------------------------------------------------------------------------- reasons
 
-    def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
-        """Why an item is offered to the one person of ``history``, with what it shares with what they liked."""
-        found = super().explained(history, item, user)
-        said = self.reason(found.because, item)
-        if not said and self.popularity_:
-            said = "because many people like such items"
-        return replace(found, sentence=said)
-
     def reason(self, because: pa.Table, item: int) -> str:
         """In words, of the parts of a score, the largest first: what was liked, and what the item shares with it."""
         top = because.slice(0, 3)
         liked = top.filter(pc.greater(top.column("contribution"), 0))
         if not len(liked):
-            return ""
+            return "because many people like such items" if self.popularity_ else ""
         titles = liked.column("title").to_pylist()
-        shared = self.shared(int(self.interactions_.item_rows(liked.column("item"))[0]), item)
+        shared = self.shared(int(self.interactions_.item_rows(liked.column("item").slice(0, 1))[0]), item)
         if not shared:
             return self._sentence(because)
         also = f"; and {listing(titles[1:])}" if titles[1:] else ""
@@ -288,22 +287,21 @@ class Content(Recommender):
 
     def shared(self, one: int, other: int) -> list[str]:
         """What two items have in common, in words, what counts most first."""
-        both = self.matrix_[[one]].multiply(self.matrix_[[other]]).tocsr()
-        both.sort_indices()
-        worth = both.data * self.weights_[self._group[both.indices]]
+        columns, products = self._common(one, other)
+        worth = products * self.weights_[self._group[columns]]
         said: list[tuple[float, str]] = []
         n = self.matrix_.shape[0]
         telling = np.log((1 + n) / (1 + max(0.01 * n, 10))) + 1  # a word that more have is no reason to name
         for g, group in enumerate(self.features.groups):
-            of = np.flatnonzero((self._group[both.indices] == g) & (worth > 0))
+            of = np.flatnonzero((self._group[columns] == g) & (worth > 0))
             if not len(of):
                 continue
             if group.kind == "text":
-                of = of[group.scale[both.indices[of] - group.first] >= telling]
+                of = of[group.scale[columns[of] - group.first] >= telling]
             of = of[np.argsort(-worth[of], kind="stable")]
             total = float(worth[of].sum())
             name = group.name.strip().replace("_", " ")
-            words = [self.features.label(int(both.indices[at])) for at in of[:3]]
+            words = [self.features.label(int(columns[at])) for at in of[:3]]
             if group.kind == "number":
                 if total > 0.5 * self.weights_[g]:
                     said.append((total, f"about the same {name}"))
@@ -318,7 +316,21 @@ class Content(Recommender):
         said.sort(key=lambda pair: -pair[0])
         return [text for worth_of, text in said[:3] if worth_of > 0.1 * said[0][0]]
 
+    def _common(self, one: int, other: int) -> tuple[npt.NDArray[np.int32], Floats]:
+        """Features that two items have, ascending, and the products of their values."""
+        starts, indices, data = self._sorted.indptr, self._sorted.indices, self._sorted.data
+        a, b = slice(starts[one], starts[one + 1]), slice(starts[other], starts[other + 1])
+        columns, of_one, of_other = np.intersect1d(indices[a], indices[b], assume_unique=True, return_indices=True)
+        return columns, data[a][of_one] * data[b][of_other]
+
     # ---------------------------------------------------------------------------------- what follows from the fit
+
+    @cached_property
+    def _sorted(self) -> sparse.csr_array:
+        """The features, each row's in order and each once."""
+        found = self.matrix_.copy()
+        found.sum_duplicates()
+        return found
 
     @cached_property
     def features(self) -> Features:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -113,7 +114,7 @@ class Features:
         made = tuple(groups)
         return cls(made, _encoded(made, table), table.schema)
 
-    @property
+    @cached_property
     def of_column(self) -> npt.NDArray[np.int32]:
         """Group of each column, shape (d,)."""
         return np.repeat(np.arange(len(self.groups), dtype=np.int32), [group.size for group in self.groups])
@@ -174,7 +175,7 @@ def _kinds(table: pa.Table) -> Iterator[tuple[str, Kind, str, tuple[str, ...]]]:
             yield name, "text", "", (name,)
         elif flag_of(column) is not None:
             flags.append(name)
-        elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        elif _of_words(kind):
             yield name, "lists", "", (name,)
         elif not words_of(kind):
             if not is_number(kind):
@@ -194,6 +195,13 @@ def _kinds(table: pa.Table) -> Iterator[tuple[str, Kind, str, tuple[str, ...]]]:
             yield name, "words", "", (name,)
     if flags:
         yield FLAGS, "flags", "", tuple(flags)
+
+
+def _of_words(kind: pa.DataType) -> bool:
+    """Whether a column holds lists of what can be written as words."""
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return False
+    return not (pa.types.is_nested(kind.value_type) or pa.types.is_binary(kind.value_type))
 
 
 def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ import pyarrow as pa
 
 from potomac.engine import Progress
 from potomac.errors import Fault, NoAnswer, StudyError
+from potomac.recommend.asking import ASKED, asked_otherwise, learned_alike
 from potomac.recommend.blending import blend, moments, standardised
 from potomac.recommend.bounds import hold
 from potomac.recommend.content import Content
@@ -39,15 +41,17 @@ from potomac.recommend.items import Items
 from potomac.recommend.methods import arguments_of, method_named
 from potomac.recommend.parameters import fresh
 from potomac.recommend.popular import Popular, ages
-from potomac.recommend.recommender import BLOCK, Recommender
-from potomac.recommend.trials import Trials, trials_of
+from potomac.recommend.recommender import BLOCK, NAMED, Recommender
+from potomac.recommend.topn import best
+from potomac.recommend.trials import EACH, Trials, trials_of
 from potomac.recommend.weighing import STARTS, best_weights, competitors, surely_better
 
-__all__ = ["Hybrid"]
+__all__ = ["Hybrid", "raw"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Columns = npt.NDArray[np.int32]
 By = Literal["evidence", "nothing"]
 
 LENGTHS = (0, 1, 4, 16, 64)
@@ -56,6 +60,14 @@ ENOUGH = 30
 """Choices from which weights of a step are learned; with fewer those of the step before hold."""
 RECENCY = 10.0
 """After how many later entries of a person one counts half."""
+EXACT = 1 << 28
+"""Scores up to which those of an item for everybody are all computed."""
+POOL = 300
+"""People, of very many, whose scores of an item are computed, at least."""
+SOME = 256
+"""Items by which means and deviations are estimated."""
+PEOPLE = 8192
+"""People at once, in that."""
 MOST_ITEMS = 12_000
 """Catalogues up to this size have EASE among the methods, larger ones ALS."""
 
@@ -114,15 +126,20 @@ class Hybrid(Recommender):
         self.weights_ = np.ones((steps, methods))
         if self.weights is not None:
             self.weights_ *= self.weights
-        stages = _Stages(progress, methods if methods == 1 else 2 * methods)
-        if methods > 1:
+        learn = methods > 1 and self.weights is None
+        stages = _Stages(progress, methods * (1 + learn))
+        if learn:
             self._learn(chosen, interactions, items, stages)
-        self.models_ = [stages.fitted(model, interactions, items) for model in chosen]
+        self.models_ = stages.all_fitted(chosen, interactions, items)
+        if not learn:
+            some = np.flatnonzero(interactions.of_users)
+            drawn = np.random.default_rng(self.seed).permutation(some)[:EACH]
+            self.shares_ = self._regressed(interactions, interactions.histories(np.sort(drawn)))
         self._forget()
 
     def _forget(self) -> None:
         """What follows from other models than those that are fitted now."""
-        for name in ("_trust", "_coefficients"):
+        for name in ("_trust", "_coefficients", "_moments"):
             self.__dict__.pop(name, None)
 
     def _checked(self) -> None:
@@ -146,10 +163,8 @@ class Hybrid(Recommender):
         trials = trials_of(interactions, self.lengths_, self.seed)
         if trials is None:
             return
-        self.models_ = [stages.fitted(fresh(model), trials.train, items) for model in chosen]
-        self.shares_ = self._regressed(trials)
-        if self.weights is not None:
-            return
+        self.models_ = stages.all_fitted([fresh(model) for model in chosen], trials.train, items)
+        self.shares_ = self._regressed(trials.train, trials.steps[-1])
         options = [self._options(trials, step) for step in range(len(trials.steps))]
         steps = options[: len(self.lengths_)]
         self.choices_ = np.array([len(stands) for _, stands in steps])
@@ -184,15 +199,14 @@ class Hybrid(Recommender):
             return np.zeros((len(self.models_), 0, 1), np.float32), np.zeros((0, 1), np.float32)
         return np.concatenate([z for z, _ in found], axis=1), np.concatenate([stands for _, stands in found])
 
-    def _regressed(self, trials: Trials) -> Doubles:
+    def _regressed(self, train: Interactions, people: Histories) -> Doubles:
         """How the scores of methods that do not know new items follow from those of methods that do."""
         methods, new = len(self.models_), self._know_new
         shares, gram = np.zeros((methods, methods)), np.zeros((methods, methods))
         if not new.any() or new.all():
             return shares
-        warm = trials.train.of_items > 0
-        people = trials.steps[-1]
-        size = max(1, BLOCK // max(1, trials.train.n_items * methods))
+        warm = train.of_items > 0
+        size = max(1, BLOCK // max(1, train.n_items * methods))
         for first in range(0, len(people), size):
             z = self._standardised(people.part(first, min(first + size, len(people))))[:, :, warm]
             for one in range(methods):  # sums that are the same on any number of cores
@@ -217,22 +231,77 @@ class Hybrid(Recommender):
         known = np.zeros(total.shape, np.bool_)
         step = self._evidence(histories)
         for m, model in enumerate(self.models_):
-            blend(_raw(model, histories), self._coefficients[m], step, total, known)
+            blend(raw(model, histories), self._coefficients[m], step, total, known)
         total[~known] = -np.inf
         return total
 
-    def _parts(self, history: Histories, item: int) -> Floats:
-        return np.asarray(self._parts_of_models(history, item).sum(axis=0), np.float32)
+    def _likeliest(self, item: int, n: int, had: Columns) -> tuple[Columns, Floats]:
+        """The users with the highest score of an item; of very many, those among the likeliest by an estimate.
 
-    def _parts_of_models(self, history: Histories, item: int) -> Doubles:
-        """What each entry adds to the score through each method, shape (methods, e)."""
-        found = np.zeros((len(self.models_), len(history.indices)))
+        To standardise a person's scores takes all of them. Where that is too much to do for everybody, mean and
+        deviation are estimated from some items; the scores of those who are first by that are then exact.
+        """
+        known = self.interactions_
+        if known.n_users * known.n_items * len(self.models_) <= EXACT:
+            return super()._likeliest(item, n, had)
+        about, without = self._about(item), (np.array([0, len(had)]), had)
+        changed = np.zeros(0, np.int64)
+        if self.added_ is not None:
+            changed = self.added_.changed
+            about = np.concatenate((about, np.full(len(self.added_.users), -np.inf, np.float32)))
+            about[changed] = -np.inf
+        first = best(about[None, :], max(POOL, 5 * n), without=without)[0][0]
+        pool = np.concatenate((first[first >= 0], changed))
+        scores = np.full(len(about), -np.inf, np.float32)
+        if len(pool):
+            scores[pool] = np.concatenate([self._scores(part)[:, item] for part in self._blocks(pool)])
+        return best(scores[None, :], n, without=without)
+
+    def _about(self, item: int) -> Floats:
+        """Score of one item for everybody who was fitted, by estimated means and deviations, shape (m,)."""
+        known = self.interactions_
+        step = np.searchsorted(self.lengths_, known.of_users, side="right") - 1
+        total = np.zeros(known.n_users, np.float32)
+        for m, model in enumerate(self.models_):
+            raw = _logarithm(model.counts_[item]) if isinstance(model, Popular) else model._column(item)
+            mean, deviation = self._moments_of(m)
+            z = (raw - mean) / deviation
+            total += np.where(np.isfinite(z), self._coefficients[m, step, item] * z, 0).astype(np.float32)
+        return total
+
+    def _moments_of(self, m: int) -> tuple[Doubles, Doubles]:
+        """Mean and deviation of everybody's scores by one method, estimated from some items, shapes (m,)."""
+        if m not in self._moments:
+            known, model = self.interactions_, self.models_[m]
+            some = np.sort(np.random.default_rng(self.seed).permutation(known.n_items)[:SOME])
+            edges = [*range(0, known.n_users, PEOPLE), known.n_users]
+            people = (known.histories(np.arange(first, last)) for first, last in pairwise(edges))
+            found = [moments(_raw_at(model, part, some)) for part in people]
+            mean, deviation = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            self._moments[m] = mean, deviation
+        return self._moments[m]
+
+    @cached_property
+    def _moments(self) -> dict[int, tuple[Doubles, Doubles]]:
+        return {}
+
+    def _parts(self, history: Histories, item: int) -> Floats:
+        return np.asarray(self._parts_of(history, np.array([item]))[0])
+
+    def _parts_of(self, history: Histories, items: Ints) -> Floats:
+        return np.asarray(self._parts_of_models(history, items).sum(axis=0), np.float32)
+
+    def _parts_of_models(self, history: Histories, items: Ints) -> Doubles:
+        """What each entry adds to the scores through each method, shape (methods, i, e)."""
+        found = np.zeros((len(self.models_), len(items), len(history.indices)))
         step = int(self._evidence(history)[0])
         for m, model in enumerate(self.models_):
-            scores = _raw(model, history)
-            weight = float(self._coefficients[m, step, item])
-            if weight and np.isfinite(scores[0, item]):
-                found[m] = weight / moments(scores)[1][0] * model._parts(history, item)
+            if isinstance(model, Popular):  # nothing of it comes from the history
+                continue
+            scores = raw(model, history)
+            weight = np.where(np.isfinite(scores[0, items]), self._coefficients[m, step, items], 0)
+            if weight.any():
+                found[m] = (weight / moments(scores)[1][0])[:, None] * model._parts_of(history, items)
         return found
 
     def _alike(self, rows: Ints) -> Floats:
@@ -254,15 +323,24 @@ class Hybrid(Recommender):
 
     def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
         """Why an item is offered to the one person of ``history``, and, where that counts, what it shares."""
-        found = super().explained(history, item, user)
-        if not len(found.because) or found.because["contribution"][0].as_py() <= 0:
-            return replace(found, sentence="because many people liked it")
-        parts = self._parts_of_models(history, item)
-        top = int(parts.sum(axis=0).argmax())
+        return replace(super().explained(history, item, user), sentence=self.reasons(history, [item])[0])
+
+    def reasons(self, history: Histories, items: npt.ArrayLike) -> list[str]:
+        """See :meth:`Recommender.reasons`; where most of it comes from content, what the items share."""
+        numbers = np.asarray(items, np.int64)
+        parts = self._parts_of_models(history, numbers)
+        return [self._said(history, parts[:, k], item) for k, item in enumerate(numbers.tolist())]
+
+    def _said(self, history: Histories, parts: Doubles, item: int) -> str:
+        """The reason, of what each entry adds through each method, shape (methods, e)."""
+        total = parts.sum(axis=0).astype(np.float32)
+        if not (total > 0).any():
+            return "because many people liked it"
+        because, top = self._because(history, total, NAMED), int(total.argmax())
         for m, model in enumerate(self.models_):
-            if isinstance(model, Content) and parts[m, top] >= 0.5 * parts[:, top].sum():
-                return replace(found, sentence=model.reason(found.because, item) or found.sentence)
-        return found
+            if isinstance(model, Content) and parts[m, top] >= 0.5 * total[top]:
+                return model.reason(because, item)
+        return self._sentence(because)
 
     def audience_of(self, features: Mapping[str, Any], n: int = 10) -> pa.Table:
         """The ``n`` people who are most likely interested in an item that is not in the catalogue yet.
@@ -332,7 +410,7 @@ class Hybrid(Recommender):
 
     def _standardised(self, histories: Histories) -> Floats:
         """Scores of each method with mean 0 and deviation 1 for each person, 0 where unknown: (methods, k, n)."""
-        return np.stack([standardised(_raw(model, histories)) for model in self.models_])
+        return np.stack([standardised(raw(model, histories)) for model in self.models_])
 
     def _mixed(self, z: Floats) -> Floats:
         """The same with what is lent to items that only some methods know well."""
@@ -366,6 +444,19 @@ class _Stages:
     def __init__(self, progress: Progress, whole: int) -> None:
         self.progress, self.done, self.whole = progress, 0, whole
 
+    def all_fitted(self, models: Sequence[Recommender], interactions: Interactions, items: Items) -> list[Recommender]:
+        """Each of them; one that learns what another has learned is not fitted again."""
+        found: list[Recommender] = []
+        for model in models:
+            near = next((one for one in found if learned_alike(one, model)), None)
+            if near is None:
+                found.append(self.fitted(model, interactions, items))
+            else:
+                asked = {name: getattr(model, name) for name in ASKED.get(model.name, ())}
+                found.append(asked_otherwise(near, asked))
+                self.done += 1
+        return found
+
     def fitted(self, model: Recommender, interactions: Interactions, items: Items) -> Recommender:
         def inner(what: str, done: float, total: float | None = None) -> None:
             part = done / total if total else 0.0
@@ -377,11 +468,23 @@ class _Stages:
         return model
 
 
-def _raw(model: Recommender, histories: Histories) -> Floats:
-    """Scores; popularity as its logarithm, so that one hit does not outweigh all differences."""
-    scores = model._scores(histories)
-    found = np.log1p(np.maximum(scores, 0)) if isinstance(model, Popular) else scores
+def raw(model: Recommender, histories: Histories) -> Floats:
+    """Scores as they are blended: popularity as its logarithm, so that one hit does not outweigh all differences."""
+    return _comparable(model, model._scores(histories))
+
+
+def _raw_at(model: Recommender, histories: Histories, items: Ints) -> Floats:
+    """The same of some items."""
+    return _comparable(model, model._scores_at(histories, items))
+
+
+def _comparable(model: Recommender, scores: Floats) -> Floats:
+    found = _logarithm(scores) if isinstance(model, Popular) else scores
     return np.ascontiguousarray(found, np.float32)
+
+
+def _logarithm(counts: Any) -> Any:
+    return np.log1p(np.maximum(counts, 0))
 
 
 def _names(models: Sequence[Recommender]) -> list[str]:

@@ -71,6 +71,13 @@ class Linear(Recommender):
         found = times_matrix(recent.indptr, self._place[recent.indices], recent.values, self.weights_)
         return self._spread(found)
 
+    def _scores_at(self, histories: Histories, items: Ints) -> Floats:
+        recent, at = histories.recent(self.recency), self._place[items]
+        weights = np.ascontiguousarray(self.weights_[:, at])
+        found = times_matrix(recent.indptr, self._place[recent.indices], recent.values, weights)
+        found[:, at < 0] = -np.inf
+        return found
+
     def _spread(self, found: Floats) -> Floats:
         """Scores of the items with weights as scores of all."""
         if len(self.columns_) == len(self._place):

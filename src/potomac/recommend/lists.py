@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -147,30 +148,15 @@ class Lists:
         if not self.reasons:
             return pa.nulls(len(rows), pa.string())
         said: list[str] = []
-        history, at = self._histories(rows[:0]), -2
-        for row, item in zip(rows.tolist(), items.tolist(), strict=True):
-            if row != at:
-                history, at = self._histories(np.array([row])), row
-            said.append(self.reason(history, item))
+        edges = [0, *(np.flatnonzero(np.diff(rows)) + 1).tolist(), len(rows)]
+        for first, last in pairwise(edges):
+            if first < last:
+                said += self.model.reasons(self._histories(rows[[first]]), items[first:last])
         return pa.array(said, pa.string())
 
     def reason(self, history: Histories, item: int) -> str:
         """Why an item is offered to the one person of ``history``, from the parts of the model's own score."""
-        model = getattr(self.model, "chosen_", self.model)
-        if type(model).explained is not Recommender.explained:  # it has words of its own
-            return str(model.explained(history, item).sentence)
-        parts = model._parts(history, item)  # scores are not needed again
-        order = np.argsort(-parts, kind="stable")[:3]
-        order = order[parts[order] != 0]
-        at = pa.array(history.indices[order].astype(np.int64))
-        because = pa.table(
-            {
-                "item": model.items_.ids.take(at),
-                "title": model.items_.titles.take(at),
-                "contribution": pa.array(parts[order].astype(float)),
-            }
-        )
-        return str(model._sentence(because))
+        return self.model.reasons(history, [item])[0]
 
 
 def _filled(lists: list[npt.NDArray[Any]], n: int, nothing: float) -> npt.NDArray[Any]:

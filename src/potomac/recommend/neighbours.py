@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.recommend.bounds import hold
-from potomac.recommend.gram import times_vector
+from potomac.recommend.gram import times_matrix, times_vector
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.likeness import METRICS, Likeness, likeness, nearest
@@ -140,6 +140,13 @@ class ItemKNN(Recommender):
         _add_up(recent.indptr, recent.indices, recent.values, self.indptr_, self.neighbours_, self.likeness_, out)
         out[:, self.interactions_.of_items == 0] = -np.inf
         return out
+
+    def _scores_at(self, histories: Histories, items: Ints) -> Floats:
+        recent = histories.recent(self.recency)
+        towards = np.stack([self._towards(int(item)) for item in items], axis=1)
+        found = times_matrix(recent.indptr, recent.indices, recent.values, towards)
+        found[:, self.interactions_.of_items[items] == 0] = -np.inf
+        return found
 
     def _alike(self, rows: Ints) -> Floats:
         out = np.full((len(rows), self.interactions_.n_items), -np.inf, np.float32)

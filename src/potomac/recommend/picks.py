@@ -27,6 +27,8 @@ Ints = npt.NDArray[np.int64]
 Columns = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
+PICK = "an editor's pick"
+
 
 class Picks(Recommender):
     """The list of a model with an editor's picks in it, in the editor's order.
@@ -135,6 +137,14 @@ class Picks(Recommender):
         self.model_._column(item)  # where the model has no answer, neither has this one
         return super()._column(item)
 
+    def reasons(self, history: Histories, items: npt.ArrayLike) -> list[str]:
+        """See :meth:`Recommender.reasons`."""
+        numbers = np.asarray(items, np.int64)
+        placed, _ = self._placed(history, seen=False, allowed=None)
+        own = np.isin(numbers, placed[0])
+        said = iter(self.model_.reasons(history, numbers[~own]))
+        return [PICK if pick else next(said) for pick in own.tolist()]
+
     def explained(self, history: Histories, item: int, user: object = None) -> Explanation:
         """See :meth:`Recommender.explained`."""
         if not self._is_placed(history, item):
@@ -147,7 +157,7 @@ class Picks(Recommender):
         return Explanation(user, ident, title, score, nothing, score, self._sentence(nothing))
 
     def _sentence(self, because: pa.Table) -> str:
-        return "an editor's pick"
+        return PICK
 
     def _is_placed(self, history: Histories, item: int) -> bool:
         placed, _ = self._placed(history, seen=False, allowed=None)

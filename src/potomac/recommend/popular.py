@@ -70,6 +70,9 @@ class Popular(Recommender):
     def _scores(self, histories: Histories) -> Floats:
         return np.broadcast_to(self.counts_, (len(histories), len(self.counts_)))
 
+    def _scores_at(self, histories: Histories, items: npt.NDArray[np.int64]) -> Floats:
+        return np.broadcast_to(self.counts_[items], (len(histories), len(items)))
+
     def _column(self, item: int) -> Floats:
         raise NoAnswer(self._cannot("has the same list for everybody, so nobody is more likely to want an item"))
 

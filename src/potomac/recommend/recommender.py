@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
+from potomac.recommend.bounds import numbers_hold
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.folding import Additions, Unknown
 from potomac.recommend.ids import array_of, fits, nothing_shared
@@ -27,6 +28,9 @@ Mask = npt.NDArray[np.bool_]
 
 BLOCK = 1 << 22
 """Scores held in memory at once."""
+
+NAMED = 3
+"""Parts of a score that a reason names, at most."""
 
 ROWS = 1 << 16
 """Rows of a batch of recommendations, at least, as long as there are more."""
@@ -71,6 +75,15 @@ class Recommender:
         """What each entry of one person's history adds to the score of an item, shape (e,)."""
         return np.zeros(len(history.indices), np.float32)
 
+    def _parts_of(self, history: Histories, items: Ints) -> Floats:
+        """The same for several items, shape (i, e)."""
+        found = [self._parts(history, int(item)) for item in items]
+        return np.stack(found) if found else np.zeros((0, len(history.indices)), np.float32)
+
+    def _scores_at(self, histories: Histories, items: Ints) -> Floats:
+        """Scores of some items for each person, shape (k, i)."""
+        return self._scores(histories)[:, items]
+
     def _column(self, item: int) -> Floats:
         """Score of one item for every user that was fitted, shape (m,)."""
         found = [self._scores(part)[:, item] for part in self._blocks(np.arange(self.interactions_.n_users))]
@@ -90,6 +103,7 @@ class Recommender:
             StudyError: a column is missing.
             DataError: there is nothing to learn from, or no item of the interactions is in the catalogue.
         """
+        numbers_hold(self)
         catalogue = None if items is None else Items.of(items)
         known = Interactions.of(interactions)
         if not known.nnz:
@@ -230,10 +244,7 @@ class Recommender:
         """
         ids, rows = self._asked(items, self._fitted().items), self._known(items, every=True)
         added = self.added_ or Additions.none(self._fitted())
-        found = []
-        for item in rows.tolist():
-            had = added.who_had(item)
-            found.append(best(self._by_user(item)[None, :], n, without=(np.array([0, len(had)]), had)))
+        found = [self._likeliest(item, n, added.who_had(item)) for item in rows.tolist()]
         numbers, scores = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _none(n)
         return self._long("item", ids, numbers, scores, "user", of=self._users())
 
@@ -243,7 +254,8 @@ class Recommender:
         Raises:
             DataError: the user or the item is not known.
         """
-        row = int(self._user_rows(self._asked(user))[0])
+        rows = self._user_rows(self._asked(user))
+        row = int(rows[0]) if len(rows) == 1 else -1
         if row < 0:
             found, mend = f'no user "{shown(user)}"', "Ask for a basket of items, where the person is new"
             raise DataError(Fault("recommend.user", found, "expected somebody with interactions", mend, key="user"))
@@ -253,20 +265,44 @@ class Recommender:
         """Why an item is offered to the one person of ``history``."""
         parts = self._parts(history, item)
         score = float(self._scores(history)[0, item])
-        order = np.argsort(-parts, kind="stable")
+        because = self._because(history, parts)
+        title = self.items_.titles[item].as_py()
+        rest = score - float(parts.sum())
+        sentence = self.reason(because, item)
+        return Explanation(user, self.items_.ids[item].as_py(), title, score, because, rest, sentence)
+
+    def reasons(self, history: Histories, items: npt.ArrayLike) -> list[str]:
+        """Why each of ``items``, by number, is offered to the one person of ``history``: see :meth:`reason`.
+
+        They are the sentences of :meth:`explained`, without its scores and all but the largest parts: much quicker.
+        """
+        numbers = np.asarray(items, np.int64)
+        parts = self._parts_of(history, numbers)
+        pairs = zip(parts, numbers.tolist(), strict=True)
+        return [self.reason(self._because(history, own, NAMED), item) for own, item in pairs]
+
+    def reason(self, because: pa.Table, item: int) -> str:
+        """Why the item of this number is offered, in words.
+
+        Args:
+            because: the parts of its score, the largest first, with ``item``, ``title`` and ``contribution``; no more
+                than the first three are named.
+            item: its number.
+        """
+        return self._sentence(because)
+
+    def _because(self, history: Histories, parts: Floats, most: int | None = None) -> pa.Table:
+        """The parts of a score that are not 0, the largest first, ``most`` of them at most."""
+        order = np.argsort(-parts, kind="stable")[:most]
         order = order[parts[order] != 0]
         at = pa.array(history.indices[order].astype(np.int64))
-        because = pa.table(
+        return pa.table(
             {
                 "item": self.items_.ids.take(at),
                 "title": self.items_.titles.take(at),
                 "contribution": pa.array(parts[order].astype(float)),
             }
         )
-        title = self.items_.titles[item].as_py()
-        rest = score - float(parts.sum())
-        sentence = self._sentence(because)
-        return Explanation(user, self.items_.ids[item].as_py(), title, score, because, rest, sentence)
 
     # ---------------------------------------------------------------------------------- manners
 
@@ -274,23 +310,29 @@ class Recommender:
         """Which items may be offered, shape (n,); None for all."""
         if allowed is None:
             return None
+        n_items = self._fitted().n_items
         if isinstance(allowed, np.ndarray) and allowed.dtype == np.bool_:
+            if allowed.shape[-1:] != (n_items,):
+                found, expected = (
+                    f"a mask of the shape {allowed.shape}",
+                    f"expected ({n_items},), a place for each item",
+                )
+                raise StudyError(Fault("recommend.allowed", found, expected, "Give ids instead", key="allowed"))
             return allowed
-        mask = np.zeros(self._fitted().n_items, np.bool_)
-        rows = self.interactions_.item_rows(allowed)
+        mask = np.zeros(n_items, np.bool_)
+        rows = self.interactions_.item_rows(self._asked(allowed))
         mask[rows[rows >= 0]] = True
         return mask
 
     def _sentence(self, because: pa.Table) -> str:
         """Why, in words, of the parts of a score, the largest first."""
-        liked = [row["title"] for row in because.slice(0, 3).to_pylist() if row["contribution"] > 0]
+        liked = [row["title"] for row in because.slice(0, NAMED).to_pylist() if row["contribution"] > 0]
         return f"because you liked {listing(liked, 3)}" if liked else ""
 
     def _reasons(self, rows: Ints, numbers: npt.NDArray[np.int32]) -> pa.Array:
         said = []
         for row, found in zip(rows, numbers, strict=True):
-            history = self._histories([row])
-            said += [self.explained(history, int(item)).sentence for item in found if item >= 0]
+            said += self.reasons(self._histories([row]), found[found >= 0])
         return pa.array(said, pa.string())
 
     def _fitted(self) -> Interactions:
@@ -312,6 +354,10 @@ class Recommender:
         fitted = self._fitted()
         return fitted.histories(rows) if self.added_ is None else self.added_.histories(rows)
 
+    def _likeliest(self, item: int, n: int, had: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], Floats]:
+        """Rows and scores of the ``n`` users with the highest score of an item, but for those who ``had`` it."""
+        return best(self._by_user(item)[None, :], n, without=(np.array([0, len(had)]), had))
+
     def _by_user(self, item: int) -> Floats:
         """Score of one item for every user, those who came after fitting last."""
         if self.added_ is None:
@@ -323,14 +369,15 @@ class Recommender:
         return scores
 
     @staticmethod
-    def _positive(n: int) -> None:
-        if n < 1:
-            raise StudyError(Fault("recommend.n", f"n is {n}", "expected 1 or more", key="n"))
+    def _positive(n: Any) -> None:
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+            expected = "expected a whole number, 1 or more"
+            raise StudyError(Fault("recommend.n", f"n is {shown(n)}", expected, key="n"))
 
     @staticmethod
     def _asked(ids: Any, like: pa.Array | None = None) -> pa.Array:
         """Ids that were asked for; in the type of others, where they look the same in it."""
-        one = isinstance(ids, str | bytes | int | np.integer)
+        one = ids is None or isinstance(ids, str | bytes | float | int | np.number)
         asked = array_of([ids] if one else ids)
         return asked.cast(like.type) if like is not None and fits(asked, like.type) else asked
 

@@ -11,13 +11,14 @@ import pytest
 from tests.recommend.manners import Manner, manners
 
 from potomac.errors import StudyError
+from potomac.recommend.asking import ASKED, asked_otherwise
 from potomac.recommend.auto import Auto
 from potomac.recommend.evaluation import evaluate
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.methods import method_named
 from potomac.recommend.popular import Popular
 from potomac.recommend.splits import split_of
-from potomac.recommend.tuning import ASKED, ENOUGH, asked_otherwise, folds_of, sample_of
+from potomac.recommend.tuning import ENOUGH, folds_of, sample_of
 from potomac.recommend.worlds import World, shuffled, simulated
 
 METHODS = ("popular", "item_knn", "ease")

@@ -235,7 +235,7 @@ def _table(search: Search, won: Sequence[Candidate]) -> pa.Table:
                 "low": low,
                 "high": high,
                 "seconds": one.seconds,
-                "chosen": any(one is other for other in won),
+                "chosen": any((one.name, one.choice) == (other.name, other.choice) for other in won),
                 "fault": one.fault,
             }
         )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.recommend.blending import standardised
+from potomac.recommend.hybrid import raw
 from potomac.recommend.interactions import Histories
 from potomac.recommend.metrics import hits_of, ndcg
 from potomac.recommend.recommender import BLOCK, Recommender
@@ -22,12 +23,14 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Counts = tuple[int, ...]
 
-MOST = 1 << 26
+MOST = 1 << 25
 """Standardised scores held in memory at once; fewer people are asked where there would be more."""
-MEMBERS = 3
+MEMBERS = 4
 """Methods in a blend at most: each is fitted, and asked at every question."""
-POOL = 5
-ROUNDS = 12
+POOL = 8
+ROUNDS = 15
+PATIENCE = 4
+"""Rounds without gain after which no more are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,8 @@ class _Mixes:
         """The blend that does best for these people."""
         here = top = self.first
         for _ in range(ROUNDS):
+            if sum(here) - sum(top) >= PATIENCE:
+                break
             more = [tuple(c + (at == i) for i, c in enumerate(here)) for at in range(len(here))]
             here = max((one for one in more if sum(map(bool, one)) <= MEMBERS), key=lambda one: self._mean(one, people))
             if self._mean(here, people) > self._mean(top, people):
@@ -120,7 +125,7 @@ def _scores(pool: Sequence[Candidate], folds: Sequence[Split]) -> list[_Asked]:
 def _in_blocks(model: Recommender, known: Histories) -> Floats:
     step = max(1, BLOCK // model.interactions_.n_items)
     parts = [known.part(first, min(first + step, len(known))) for first in range(0, len(known), step)]
-    return np.concatenate([standardised(np.ascontiguousarray(model.scores(part), np.float32)) for part in parts])
+    return np.concatenate([standardised(raw(model, part)) for part in parts])
 
 
 def _values(asked: Sequence[_Asked], counts: npt.NDArray[np.int64], n: int) -> Doubles:

@@ -1,15 +1,16 @@
 """Tuning: which method, with which parameters, foretells best what is held out of the train set.
 
 Each method is searched along its own ``space``, one parameter at a time and uphill (coordinate search); the number of
-fits is shared out by successive halving (Jamieson and Talwalkar 2016): all, then the better half, then the best.
+fits is shared out by successive halving (Jamieson and Talwalkar 2016): all, then the better half, then the best two.
 The budget is a number of fits and not of seconds, so that the same data and seed give the same choice everywhere.
+Parameters of asking (see asking) need no fit and are tried first.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,17 @@ import numpy.typing as npt
 
 from potomac.engine import Progress
 from potomac.errors import DataError, Interrupted, PotomacError
+from potomac.recommend.asking import ASKED, apart, asked_otherwise
 from potomac.recommend.evaluation import lists_of
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.methods import arguments_of
 from potomac.recommend.metrics import hits_of, ndcg
-from potomac.recommend.parameters import fresh
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.splits import Split, split_of
 from potomac.stats.streams import Stream
 
-__all__ = ["Candidate", "Search", "asked_otherwise", "folds_of", "sample_of", "space_of", "value_of"]
+__all__ = ["Candidate", "Search", "folds_of", "sample_of", "space_of", "value_of"]
 
 Floats = npt.NDArray[np.float64]
 Choice = tuple[int, ...]
@@ -39,8 +40,12 @@ SAMPLE = 3_000_000
 ENOUGH = 4_000
 """People over whom a figure is thought sharp enough; smaller data is held out of several times over."""
 FOLDS = 3
-ASKED = {"als": {"recency"}, "ease": {"recency"}, "item_knn": {"recency"}}
-"""Parameters of a method that matter in asking alone: a model that is fitted has them changed without another fit."""
+FAR = 4.0
+"""Ratio of two numbers of entries from which on models that forget so fast are two views of a person, not one."""
+NEVER = 1000.0
+"""Entries that stand for forgetting nothing."""
+CHEAP = frozenset({"popular"})
+"""Methods whose fits are not worth counting: all of their parameters are tried."""
 _END = object()
 
 
@@ -132,6 +137,7 @@ class Search:
     ) -> None:
         self.folds, self.items, self.n, self.given, self.progress = folds, items, n, given, progress
         self.tried: dict[tuple[str, Choice], Candidate] = {}
+        self.fits: dict[str, int] = {}
         self.total = 0
 
     def best(self, name: str) -> Candidate | None:
@@ -139,18 +145,36 @@ class Search:
         found = [one for (method, _), one in self.tried.items() if method == name and len(one.values)]
         return max(found, key=lambda one: one.score, default=None)
 
+    def otherwise(self, best: Candidate) -> Candidate | None:
+        """The best of those that learned what ``best`` did and forget much faster or slower; None where there is none.
+
+        Somebody's last days and their whole life are two views of them: blended they may foretell more than either.
+        """
+        there = [one for one in self.tried.values() if _alike(one, best) and len(one.values) and _far(one, best)]
+        found = max(there, key=lambda one: one.score, default=None)
+        if found is None:
+            return None
+        changes = {name: found.parameters[name] for name in ASKED[found.name]}
+        return replace(found, models=[asked_otherwise(model, changes) for model in best.models])
+
     def run(self, methods: Sequence[type[Recommender]], fits: int, caps: Mapping[str, int]) -> None:
         """Try them all; about ``fits`` fits, and of some methods at most so many as ``caps`` says."""
         self.total = max(fits, len(methods))
+        self.fits = {method.name: 0 for method in methods}
         walks = {method.name: self._walk(method, caps.get(method.name, fits)) for method in methods}
         for walk in walks.values():  # the best guess of each
             _go(walk, 1)
-        for left in (len(walks), -(-len(walks) // 2)):
-            going = self._order(walks)[:left]
-            for name in going:
-                _go(walks[name], (fits - len(methods)) // (3 * len(going)))
+        half = self._order(walks)[: -(-len(walks) // 2)]
+        each = self._left(fits) // (2 * max(1, len(half)))
+        for name in half:
+            _go(walks[name], each)
+        for name in self._order(walks)[:2]:
+            _go(walks[name], -(-self._left(fits) // 2))
         for name in self._order(walks):
-            _go(walks[name], fits - len(self.tried))
+            _go(walks[name], self._left(fits))
+
+    def _left(self, fits: int) -> int:
+        return max(0, fits - sum(self.fits.values()))
 
     def _order(self, names: Iterable[str]) -> list[str]:
         """Those that could be fitted, the best first."""
@@ -161,9 +185,10 @@ class Search:
         return (-found.score if found else np.inf, name)
 
     def _walk(self, method: type[Recommender], cap: int) -> Iterator[None]:
-        """Uphill along one parameter after the other, twice; a step for each fit."""
+        """Uphill along one parameter after the other, twice, those of asking first; a step for each fit."""
         space = space_of(method, self.folds[0].train)
-        names = [name for name, values in space.items() if len(values) > 1]
+        asked = ASKED.get(method.name, frozenset())
+        names = sorted((name for name, values in space.items() if len(values) > 1), key=lambda name: name not in asked)
         here = tuple(0 for _ in space)
         at = {name: place for place, name in enumerate(space)}
         yield from self._try(method, space, here, cap)
@@ -187,20 +212,29 @@ class Search:
     def _try(
         self, method: type[Recommender], space: Mapping[str, Sequence[Any]], choice: Choice, cap: int
     ) -> Iterator[None]:
-        """Fit and judge, unless this was tried before or the method has had its share."""
+        """Fit, where that is needed, and judge, unless this was tried before or the method has had its share."""
         key = (method.name, choice)
-        if key in self.tried or sum(name == method.name for name, _ in self.tried) >= cap:
+        if key in self.tried:
             return
-        self.progress("choosing a method", len(self.tried), max(self.total, len(self.tried) + 1))
         parameters = {name: values[at] for (name, values), at in zip(space.items(), choice, strict=True)}
         lengths = {name: len(values) for name, values in space.items()}
+        candidate = Candidate(method, choice, parameters, lengths)
+        near = self._near(candidate)
+        free = bool(near) or method.name in CHEAP
+        if not free:
+            if self.fits[method.name] >= cap:
+                return
+            done = sum(self.fits.values())
+            self.progress("choosing a method", done, max(self.total, done + 1))
+            self.fits[method.name] += 1
         before = self.best(method.name)
-        made = self.tried[key] = self._judged(Candidate(method, choice, parameters, lengths))
+        made = self.tried[key] = self._judged(candidate, near)
         if before is not None and made.score > before.score:
             before.models = []
         elif before is not None:
             made.models = []
-        yield
+        if not free:
+            yield
 
     def _fitted(self, candidate: Candidate, fold: Split) -> Recommender:
         known = arguments_of(candidate.method())
@@ -209,17 +243,15 @@ class Search:
 
     def _near(self, candidate: Candidate) -> list[Recommender]:
         """Models that differ from a candidate in asking alone, brought to its parameters; none where there are none."""
-        names = ASKED.get(candidate.name, set())
         for other in self.tried.values():
-            same = other.name == candidate.name and _but(other.parameters, names) == _but(candidate.parameters, names)
-            if same and other.models:
-                changes = {name: candidate.parameters[name] for name in names}
+            if other.models and candidate.name in ASKED and _alike(other, candidate):
+                changes = {name: candidate.parameters[name] for name in ASKED[candidate.name]}
                 return [asked_otherwise(model, changes) for model in other.models]
         return []
 
-    def _judged(self, candidate: Candidate) -> Candidate:
+    def _judged(self, candidate: Candidate, near: Sequence[Recommender]) -> Candidate:
         begun = time.perf_counter()
-        values, near = [], self._near(candidate)
+        values = []
         try:
             for at, fold in enumerate(self.folds):
                 model = near[at] if near else self._fitted(candidate, fold)
@@ -234,16 +266,15 @@ class Search:
         return candidate
 
 
-def _but(parameters: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if name not in names}
+def _alike(one: Candidate, other: Candidate) -> bool:
+    """Whether both learn the same."""
+    return one.method is other.method and apart(one.name, one.parameters) == apart(other.name, other.parameters)
 
 
-def asked_otherwise(model: Recommender, changes: Mapping[str, Any]) -> Recommender:
-    """The same fitted model with other parameters of asking."""
-    other = fresh(model, **changes)
-    for name in ("interactions_", "items_", *model._state):
-        setattr(other, name, getattr(model, name))
-    return other
+def _far(one: Candidate, other: Candidate) -> bool:
+    """Whether one forgets so much faster than the other that they are two views."""
+    few, many = sorted(float(each.parameters.get("recency") or NEVER) for each in (one, other))
+    return one.name in ASKED and many >= FAR * few
 
 
 def value_of(lists: npt.NDArray[np.int32], split: Split, n: int) -> Floats:

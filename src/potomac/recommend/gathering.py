@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.errors import DataError, Fault
-from potomac.recommend.columns import named, numbers_of, times_of
+from potomac.recommend.columns import known_roles, named, numbers_of, times_of
 from potomac.recommend.numbering import Numbering, compact, numbering_of
 from potomac.recommend.source import Source
 from potomac.recommend.sparse import NO_TIMES, NO_VALUES, combined, ordered, placed
@@ -62,6 +62,7 @@ class _Rows:
 
     def __init__(self, source: Source, columns: Mapping[str, str]) -> None:
         self.source = source
+        columns = known_roles(columns, ROLES)
         self.names = {role: named(source, role, columns, required=role in ("user", "item")) for role in ROLES}
         self.rated, self.timed = self.names["value"] is not None, self.names["time"] is not None
 
@@ -82,6 +83,8 @@ class _Rows:
 
     def _ids(self, batch: pa.RecordBatch, role: str) -> Any:
         column = batch.column(self.names[role])
+        if pa.types.is_dictionary(column.type) and column.dictionary.null_count:
+            column = column.dictionary_decode()
         if column.null_count:
             found = f"{column.null_count:,} of {batch.num_rows:,} rows have no {role}"
             raise DataError(Fault("recommend.ids", found, "expected an id each", key=role))

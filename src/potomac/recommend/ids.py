@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from potomac.errors import DataError, Fault, listing, shown
+from potomac.errors import DataError, Fault, StudyError, listing, shown
 
 __all__ = ["Index", "alike", "array_of", "fits", "nothing_shared", "rows_of"]
 
@@ -22,6 +22,9 @@ Ints = npt.NDArray[np.int64]
 
 FEW = 64
 """Texts that are looked up one by one; of more a table is made."""
+
+EXACT = 2.0**53
+"""Up to here every integer is a floating-point number of its own."""
 
 NUMBER = r"^(0|-?[1-9][0-9]{0,17})$"
 """Text that looks as an integer is written."""
@@ -31,7 +34,8 @@ def array_of(ids: Any) -> pa.Array:
     """Ids as one Arrow array of int64 or string.
 
     Raises:
-        DataError: they are neither integers nor text.
+        StudyError: what was given is no list.
+        DataError: they are neither integers nor text, or integers that are too large to be told apart.
     """
     found = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else _listed(ids)
     if isinstance(found, pa.ChunkedArray):
@@ -39,11 +43,11 @@ def array_of(ids: Any) -> pa.Array:
     if pa.types.is_dictionary(found.type):
         found = found.dictionary_decode()
     if pa.types.is_integer(found.type) or pa.types.is_null(found.type):
-        return found.cast(pa.int64())
+        return _within(found)
     if pa.types.is_string(found.type) or pa.types.is_large_string(found.type) or pa.types.is_string_view(found.type):
         return found.cast(pa.string())
     if pa.types.is_floating(found.type) and _whole(found):
-        return found.cast(pa.int64())
+        return _exact(found)
     raise DataError(Fault("recommend.ids", f"ids of the type {found.type}", "expected integers or text"))
 
 
@@ -51,12 +55,35 @@ def _listed(ids: Any) -> pa.Array:
     """Ids of a list or an array; text where numbers and text stand beside each other."""
     try:
         return pa.array(ids)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return pa.array([None if one is None else str(one) for one in ids], pa.string())
+    except TypeError:
+        raise StudyError(Fault("recommend.ids", f"a {type(ids).__name__}", "expected a list of ids")) from None
 
 
 def _whole(numbers: pa.Array) -> bool:
     return bool(pc.all(pc.equal(pc.floor(numbers), numbers)).as_py() is not False)
+
+
+def _within(integers: pa.Array) -> pa.Array:
+    """Integers of 64 bits."""
+    try:
+        return integers.cast(pa.int64())
+    except pa.ArrowInvalid:
+        raise _too_large(pc.max(integers).as_py(), 2**63) from None
+
+
+def _exact(numbers: pa.Array) -> pa.Array:
+    """Integers that came as floating-point numbers, if each can be told from the next."""
+    sizes = pc.abs(numbers.cast(pa.float64()))
+    if pc.any(pc.greater(sizes, EXACT)).as_py():
+        raise _too_large(pc.max(sizes).as_py(), 2**53)
+    return numbers.cast(pa.int64())
+
+
+def _too_large(largest: float, bound: int) -> DataError:
+    mend = "Read the column as text, so that no digit is lost"
+    return DataError(Fault("recommend.ids", f"an id of {largest:g}", f"expected numbers below {bound:,}", mend))
 
 
 class Index:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from potomac.errors import DataError, Fault
+from potomac.errors import DataError, Fault, StudyError, listing, shown
 from potomac.recommend.gathering import gathered
 from potomac.recommend.ids import Index, array_of, fits
 from potomac.recommend.source import source_of
@@ -140,7 +140,10 @@ class Interactions:
         """
         if isinstance(source, cls):
             return source if items is None else source.with_items(items)
-        found = gathered(source_of(source), columns or {}, duplicates)
+        if duplicates not in DUPLICATES:
+            sentence, expected = f"duplicates is {shown(duplicates)}", f"expected one of {listing(DUPLICATES)}"
+            raise StudyError(Fault("recommend.duplicates", sentence, expected, key="duplicates"))
+        found = gathered(source_of(source), {} if columns is None else columns, duplicates)
         if found.repeated and duplicates == "error":
             sentence = f"{found.repeated:,} rows repeat user and item of another row"
             mend = "Say which of them counts: last, sum or max"

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.errors import DataError, Fault, StudyError, did_you_mean, listing
-from potomac.recommend.columns import arrow_of, named
+from potomac.recommend.columns import arrow_of, known_roles, named, text_of
 from potomac.recommend.ids import array_of, rows_of
 
 __all__ = ["Items"]
@@ -52,22 +52,28 @@ class Items:
         """
         if isinstance(source, cls):
             return source
-        table, given = arrow_of(source), columns or {}
+        table, given = arrow_of(source), known_roles(columns, ("item", "title"))
         item, title = named(table, "item", given, required=True), named(table, "title", given, required=False)
         ids = array_of(table.column(item))
         if ids.null_count or len(pc.unique(ids)) < len(ids):
             found = f'column "{item}" has {len(ids):,} rows and {len(pc.unique(ids.drop_null())):,} distinct ids'
             raise DataError(Fault("recommend.items", found, "expected one row for each item", key="items"))
-        chosen = [name for name in table.column_names if name not in (item, title)] if features is None else features
+        if features is None:
+            features = [name for name in table.column_names if name not in (item, title)]
+        chosen = [features] if isinstance(features, str) else list(features)
         for name in chosen:
+            if chosen.count(name) > 1 or table.column_names.count(name) > 1:
+                found, mend = f'the feature "{name}" stands twice', "Name it once; rename a column of the same name"
+                raise StudyError(Fault("recommend.twice", found, "expected each feature once", mend, key="features"))
             if name not in table.column_names:
                 found, there = f'no column "{name}"', f"there are {listing(table.column_names)}"
                 raise StudyError(
                     Fault("data.column-missing", found, there, did_you_mean(name, table.column_names), key="features")
                 )
         own = ids.cast(pa.string())
-        titles = own if title is None else pc.coalesce(table.column(title).cast(pa.string()).combine_chunks(), own)
-        return cls(ids, titles, table.select(list(chosen)), pa.array([True] * len(ids)))
+        titles = own if title is None else pc.coalesce(text_of(table.column(title), title, "title"), own)
+        told = pa.table([_plain(table.column(name)) for name in chosen], chosen) if chosen else table.select([])
+        return cls(ids, titles, told, pa.array([True] * len(ids)))
 
     @classmethod
     def nameless(cls, ids: pa.Array) -> Self:
@@ -93,3 +99,10 @@ class Items:
         at = pa.array(rows, mask=rows < 0)
         titles = pc.coalesce(self.titles.take(at), ids.cast(pa.string()))
         return Items(ids, titles, self.features.take(at), pc.fill_null(self.listed.take(at), False))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of a type from which rows can be taken."""
+    if pa.types.is_run_end_encoded(column.type):
+        return pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], column.type.value_type)
+    return column.cast(pa.string()) if pa.types.is_string_view(column.type) else column

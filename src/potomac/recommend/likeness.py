@@ -70,7 +70,7 @@ def likeness(
     elif metric == "bm25":
         idf = np.log1p((items - of_users + 0.5).clip(0.5) / (of_users + 0.5))
         weight, shrinkage = weight * idf**2, 0.0
-        length = 1 - b + b * size / size[size > 0].mean()
+        length = 1 - b + b * size / size.mean(where=size > 0) if (size > 0).any() else np.ones(items)
         if (values == 1).all():  # the weight of an item is that of all its values
             own = other = (k1 * length + 1) / (k1 + 1)
         else:

@@ -55,7 +55,7 @@ def flag_of(column: pa.Array) -> npt.NDArray[np.bool_] | None:
 def is_number(kind: pa.DataType) -> bool:
     """Whether a column of this type holds numbers, dates or times."""
     plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    return bool(plain or pa.types.is_temporal(kind))
+    return bool(plain or (pa.types.is_temporal(kind) and kind != pa.month_day_nano_interval()))
 
 
 def numbers_of(column: pa.Array, style: str) -> npt.NDArray[np.float64]:
@@ -70,7 +70,7 @@ def numbers_of(column: pa.Array, style: str) -> npt.NDArray[np.float64]:
         column = _dates(column, style) if style.startswith("%") else _numerals(column)
     elif pa.types.is_temporal(kind):
         fine = pa.timestamp("us", getattr(kind, "tz", None))
-        column = column.cast(fine) if pa.types.is_date(kind) or pa.types.is_timestamp(kind) else column
+        column = column.cast(fine, safe=False) if pa.types.is_date(kind) or pa.types.is_timestamp(kind) else column
         column = column.cast(pa.int64(), safe=False) if not pa.types.is_time32(kind) else column.cast(pa.int32())
     values = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False), float)
     return np.where(np.isfinite(values), np.clip(values, -HUGE, HUGE), np.nan)

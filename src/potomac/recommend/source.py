@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from potomac.errors import Fault, StudyError
+from potomac.errors import DataError, Fault, StudyError, listing, shown
 
 __all__ = ["ROWS", "Source", "arrow_of", "source_of"]
 
@@ -76,16 +76,65 @@ def _whole(table: Any) -> pa.Table:
     if isinstance(table, pa.RecordBatch):
         return pa.Table.from_batches([table])
     if isinstance(table, Mapping):
-        return pa.table({str(name): values for name, values in table.items()})
+        return _side_by_side({str(name): _column(values, str(name)) for name, values in table.items()})
     if hasattr(table, "collect_schema") and hasattr(table, "collect"):  # a lazy frame of Polars
         table = table.collect()
     if hasattr(table, "to_arrow"):
         found = table.to_arrow()
         return found if isinstance(found, pa.Table) else found.read_all()
-    if hasattr(table, "iloc"):
-        return pa.Table.from_pandas(table, preserve_index=False)
+    if hasattr(table, "iloc") and hasattr(table, "columns"):
+        return _of_pandas(table)
     found, expected = f"a {type(table).__name__}", "expected a table: Arrow, pandas, Polars, DuckDB or named arrays"
     raise StudyError(Fault("recommend.table", found, expected))
+
+
+def _side_by_side(columns: Mapping[str, Any]) -> pa.Table:
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        found = listing(f"{name} has {length:,}" for name, length in lengths.items())
+        raise StudyError(Fault("recommend.table", found, "expected as many rows in each column"))
+    return pa.table(dict(columns))
+
+
+def _of_pandas(frame: Any) -> pa.Table:
+    names = [str(name) for name in frame.columns]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        found, mend = f'{names.count(double[0])} columns are called "{double[0]}"', "Give each its own name"
+        raise StudyError(Fault("data.column-double", found, "expected one", mend))
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return _side_by_side({name: _column(frame.iloc[:, at], name) for at, name in enumerate(names)})
+
+
+def _column(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
+    """A column of values of any make; text where numbers and text stand beside each other.
+
+    Raises:
+        StudyError: the values are no column.
+        DataError: they are of several types.
+    """
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if hasattr(values, "to_arrow"):
+        return values.to_arrow()
+    try:
+        return pa.array(values, from_pandas=hasattr(values, "iloc"))
+    except TypeError:
+        found, expected = f'"{name}" is a {type(values).__name__}', "expected a list or an array"
+        raise StudyError(Fault("recommend.table", found, expected, key=name)) from None
+    except (pa.ArrowException, OverflowError):
+        return _mixed(list(values), name)
+
+
+def _mixed(values: list[Any], name: str) -> pa.Array:
+    there = [None if value is None or value != value else value for value in values]  # NaN is not itself
+    kinds = {type(value).__name__ for value in there if value is not None}
+    if not all(isinstance(value, str | int | float) for value in there if value is not None):
+        found, mend = f'column "{name}" holds values of {listing(sorted(kinds))}', "Cast it to one type, or drop it"
+        raise DataError(Fault("recommend.table", found, "expected one type", mend, key=name))
+    return pa.array([None if value is None else str(value) for value in there], pa.string())
 
 
 def _relation(table: Any) -> Source | None:
@@ -95,9 +144,15 @@ def _relation(table: Any) -> Source | None:
 
     def read(names: list[str]) -> Batches:
         wanted = table.project(", ".join('"' + name.replace('"', '""') + '"' for name in names))
-        return iter(
-            wanted.to_arrow_reader(ROWS) if hasattr(wanted, "to_arrow_reader") else wanted.fetch_record_batch(ROWS)
-        )
+        try:
+            yield from (
+                wanted.to_arrow_reader(ROWS) if hasattr(wanted, "to_arrow_reader") else wanted.fetch_record_batch(ROWS)
+            )
+        except Exception as error:
+            if "duckdb" not in type(error).__module__ and not isinstance(error, OSError):
+                raise
+            found = f"the query cannot be read: {shown(str(error).strip())}"
+            raise DataError(Fault("recommend.table", found, "expected rows", "Correct the query")) from error
 
     return Source(list(table.columns), read, again=True)
 

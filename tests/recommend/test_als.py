@@ -317,3 +317,21 @@ def test_better_than_the_popular_where_tastes_differ() -> None:
             scores[u, rest.indices[rest.indptr[u] : rest.indptr[u + 1]]] = -np.inf
         ranks.append((scores > scores[np.arange(120), target][:, None]).sum(axis=1).mean())
     assert ranks[0] < 0.8 * ranks[1]
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "each", "factors", "regularization"),
+    [(300, 150, 12, 16, 0.05), (900, 1700, 50, 64, 0.005), (6000, 20_000, 100, 64, 0.0015)],
+)
+def test_the_best_guess_goes_by_the_size_of_the_data(
+    users: int, items: int, each: int, factors: int, regularization: float
+) -> None:
+    """Twice as many factors as entries of a row, and a penalty that is the larger the fewer items there are."""
+    indptr = np.arange(users + 1) * each
+    indices = np.tile(np.arange(each, dtype=np.int32), users)
+    known = Interactions(
+        pa.array(np.arange(users)), pa.array(np.arange(items)), indptr, indices, np.ones(len(indices), np.float32)
+    )
+    space = ALS.space(known)
+    assert (space["factors"][0], space["regularization"][0]) == (factors, regularization)
+    assert max(space["factors"]) <= max(8, min(users, items) // 2)

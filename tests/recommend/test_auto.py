@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from tests.recommend.manners import Manner, manners
 
+from potomac.engine import Quiet
 from potomac.errors import StudyError
-from potomac.recommend.asking import ASKED, asked_otherwise
+from potomac.recommend import mixing
+from potomac.recommend.asking import ASKED, apart, asked_otherwise
 from potomac.recommend.auto import Auto
-from potomac.recommend.evaluation import evaluate
+from potomac.recommend.evaluation import evaluate, lists_of
+from potomac.recommend.hybrid import Hybrid
 from potomac.recommend.interactions import Interactions
 from potomac.recommend.methods import method_named
 from potomac.recommend.popular import Popular
 from potomac.recommend.splits import split_of
-from potomac.recommend.tuning import ENOUGH, folds_of, sample_of
+from potomac.recommend.tuning import ENOUGH, Search, folds_of, sample_of, value_of
 from potomac.recommend.worlds import World, shuffled, simulated
 
 METHODS = ("popular", "item_knn", "ease")
@@ -61,7 +65,12 @@ def test_shuffled_interactions_give_no_gain(tasteful: World) -> None:
 def test_what_was_tried_is_told(tasteful: World) -> None:
     table = auto(blend=False).fit(tasteful.interactions).choices_
     rows = table.to_pylist()
-    assert 6 <= len(rows) <= 6 + len(METHODS)
+    learned = {
+        (row["method"], *apart(row["method"], json.loads(row["parameters"])).items())
+        for row in rows
+        if row["method"] != "popular"
+    }
+    assert 4 <= len(learned) <= 6  # what needs no fit of its own is not counted, nor is popularity
     assert {row["method"] for row in rows} == set(METHODS)
     scores = [row["score"] for row in rows]
     assert scores == sorted(scores, reverse=True)
@@ -154,9 +163,6 @@ class Peaked(Popular):
 
 
 def test_the_search_goes_uphill(tasteful: World) -> None:
-    from potomac.engine import Quiet
-    from potomac.recommend.tuning import Search
-
     folds = folds_of(tasteful.interactions, "leave_last_out", seed=0)
     search = Search(folds, None, 10, {}, Quiet())
     search.run([Peaked], 30, {})
@@ -167,10 +173,60 @@ def test_the_search_goes_uphill(tasteful: World) -> None:
     assert sum(bool(one.models) for one in search.tried.values()) == 1  # only the best is kept
 
 
-def test_a_method_has_at_most_its_share(tasteful: World) -> None:
-    from potomac.engine import Quiet
-    from potomac.recommend.tuning import Search
+def test_popularity_is_tried_at_every_half_life_and_costs_no_fit(tasteful: World) -> None:
+    table = Auto(("popular", "ease"), fits=2, blend=False).fit(tasteful.interactions).choices_
+    tried = [row["parameters"] for row in table.to_pylist() if row["method"] == "popular"]
+    assert len(tried) >= 2
+    assert {json.loads(one)["half_life"] for one in tried} >= {None, 365.0}
+    assert sum(row["method"] == "ease" for row in table.to_pylist()) > 1
 
+
+def test_without_times_nothing_comes_next(tasteful: World) -> None:
+    timeless = replace(tasteful.interactions, times=None)
+    methods = {row["method"] for row in Auto(fits=5).fit(timeless).choices_.to_pylist()}
+    assert methods == {"popular", "item_knn", "ease", "als"}
+    assert "next_item" in {row["method"] for row in Auto(fits=5).fit(tasteful.interactions).choices_.to_pylist()}
+
+
+@pytest.fixture(scope="module")
+def searched(tasteful: World) -> Search:
+    search = Search(folds_of(tasteful.interactions, "leave_last_out", seed=0), None, 10, {}, Quiet())
+    search.run([method_named(word) for word in ("popular", "ease", "next_item")], 6, {})
+    return search
+
+
+def test_another_view_of_a_person_forgets_much_faster_or_slower(searched: Search) -> None:
+    best = searched.best("ease")
+    assert best is not None
+    other = searched.otherwise(best)
+    assert other is not None
+    assert apart("ease", other.parameters) == apart("ease", best.parameters)
+    few, many = sorted(float(one.parameters["recency"] or 1000) for one in (best, other))
+    assert many >= 4 * few
+    assert other.models[0].recency == other.parameters["recency"]  # type: ignore[attr-defined]
+    assert other.models[0].weights_ is best.models[0].weights_  # type: ignore[attr-defined]
+    popular = searched.best("popular")
+    assert popular is not None
+    assert searched.otherwise(popular) is None
+
+
+def test_a_blend_ranks_as_what_was_judged(searched: Search) -> None:
+    """The hybrid that answers and the sum of scores whose nDCG was looked at, on what it was judged by."""
+    found = [one for name in ("ease", "next_item", "popular") if (one := searched.best(name))]
+    weights = (0.5, 0.3, 0.2)
+    asked = mixing._scores(found, searched.folds)
+    judged = mixing._values(asked, np.array([5, 3, 2]), 10)
+    blends = [
+        Hybrid([one.method(**one.parameters) for one in found], by="nothing", weights=weights, few=0.0).fit(fold.train)
+        for fold in searched.folds
+    ]
+    pairs = zip(blends, searched.folds, strict=True)
+    answered = np.concatenate([value_of(lists_of(blend, fold, 10), fold, 10) for blend, fold in pairs])
+    assert np.mean(np.abs(judged - answered) > 1e-9) < 0.005  # sums of single precision in another order
+    assert answered.mean() == pytest.approx(judged.mean(), abs=1e-3)
+
+
+def test_a_method_has_at_most_its_share(tasteful: World) -> None:
     search = Search(folds_of(tasteful.interactions, "strong", seed=0), None, 10, {}, Quiet())
     search.run([Peaked, Popular], 30, {"peaked": 2})
     assert sum(name == "peaked" for name, _ in search.tried) == 2

@@ -208,6 +208,31 @@ class TestWeights:
         assert hits(Hybrid(models)) >= max(hits(model) for model in models) - 0.03
 
 
+class TestFits:
+    def test_weights_that_are_given_need_no_second_fit_and_what_learns_alike_none_of_its_own(self, monkeypatch):
+        fitted = []
+        fit = EASE._fit
+        monkeypatch.setattr(EASE, "_fit", lambda self, *rest: (fitted.append(self.recency), fit(self, *rest))[1])
+        known = walks(people=40, each=8)
+        models = (EASE(5.0), EASE(5.0, recency=2.0), EASE(9.0))
+        model = Hybrid(models, weights=(1.0, 1.0, 1.0)).fit(known)
+        assert fitted == [None, None]
+        assert model.models_[0].weights_ is model.models_[1].weights_
+        alone = EASE(5.0, recency=2.0).fit(known)
+        people = known.histories(np.arange(40))
+        np.testing.assert_array_equal(model.models_[1].scores(people), alone.scores(people))
+        fitted.clear()
+        Hybrid(models).fit(known)
+        assert len(fitted) == 4
+
+    def test_progress_ends_with_all_done(self):
+        told = []
+        models = (Popular(), EASE(5.0), EASE(5.0, recency=2.0))
+        Hybrid(models).fit(walks(people=40, each=8), progress=lambda what, done, total=None: told.append((done, total)))
+        assert told[-1] == (6, 6)
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
 class TestTrials:
     def test_the_last_is_left_out_and_histories_are_cut_to_the_latest(self):
         known = walks(people=30, each=8)

@@ -455,6 +455,7 @@ class _Stages:
                 asked = {name: getattr(model, name) for name in ASKED.get(model.name, ())}
                 found.append(asked_otherwise(near, asked))
                 self.done += 1
+                self.progress("training", self.done, self.whole)
         return found
 
     def fitted(self, model: Recommender, interactions: Interactions, items: Items) -> Recommender:

@@ -321,7 +321,7 @@ def test_better_than_the_popular_where_tastes_differ() -> None:
 
 @pytest.mark.parametrize(
     ("users", "items", "each", "factors", "regularization"),
-    [(300, 150, 12, 16, 0.05), (900, 1700, 50, 64, 0.005), (6000, 20_000, 100, 64, 0.0015)],
+    [(300, 150, 12, 16, 0.05), (900, 1700, 50, 32, 0.005), (6000, 20_000, 100, 64, 0.0015)],
 )
 def test_the_best_guess_goes_by_the_size_of_the_data(
     users: int, items: int, each: int, factors: int, regularization: float

@@ -116,7 +116,7 @@ class ALS(Recommender):
         per_row = interactions.nnz / max(m + n, 1)  # what is known of a row bounds how many numbers it can have
         return {
             "factors": _nearest_first(factors, min(2 * per_row, 128)),
-            "alpha": [4.0, 1.0, 10.0, 30.0],
+            "alpha": [4.0, 1.0, 10.0, 30.0, 0.4],
             "regularization": _nearest_first([0.0015, 0.005, 0.015, 0.05, 0.15], min(8 / max(n, 1), 0.05)),
             "recency": recency,
         }

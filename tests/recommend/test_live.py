@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
 from potomac.errors import DataError, NoAnswer, StudyError
-from potomac.recommend import EASE, ItemKNN, Popular, Recommender, live
+from potomac.recommend import EASE, ItemKNN, Popular, Recommender, in_memory, live
+from potomac.recommend.items import Items
 from potomac.recommend.rerank import likeness_of
+from potomac.recommend.rules import Resolved, Rules
 from potomac.recommend.study import ENDPOINTS
+from potomac.recommend.topn import best
 
 N = 24
 """Items: even ones are of Sand, odd ones of Manners."""
@@ -37,8 +39,12 @@ def _books() -> pa.Table:
     return pa.table({"item": range(N), "title": titles, "kind": kind, "year": [1900 + k for k in range(N)]})
 
 
-def _live(model: Recommender, allowed: npt.NDArray[np.bool_] | None = None, **more: Any) -> live.Live:
-    return live.load(live.kept(model.fit(_loans(), _books()), allowed, **more))
+def _live(model: Recommender, rules: Resolved | None = None, **more: Any) -> live.Live:
+    return live.load(live.kept(model.fit(_loans(), _books()), rules, **more))
+
+
+def _rules(**rules: Any) -> Resolved:
+    return Rules(**rules).resolved(Items.of(_books()))
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +136,54 @@ def test_filters(ease: live.Live) -> None:
 
 
 def test_what_may_not_be_offered_is_not() -> None:
-    barred = np.ones(N, np.bool_)
-    barred[:10] = False
-    model = _live(ItemKNN(), barred)
+    model = _live(ItemKNN(), _rules(exclude=list(range(10))))
     for told in (live.recommend(model, user="u0", n=N), live.similar(model, item="Dune 2", n=N), live.recommend(model)):
         assert told["offers"]
         assert all(one["item"] >= 10 for one in told["offers"])
+
+
+def test_the_rules_of_the_house_hold_live_as_in_the_run() -> None:
+    """A pin first, at most two of a kind, what is boosted before what is not; and kept through the tables."""
+    rules = _rules(max_per={"kind": 2}, pins=["Emma 23", "Dune 4"], boost={"item": {"Emma 9": 50.0}}, exclude=[5])
+    model = _live(EASE(regularization=10.0), rules)
+    told = live.recommend(model, user="u0", n=6)
+    had = set(model.model.histories(["u0"]).indices.tolist())
+    assert 4 in had  # a pin that somebody had makes room
+    offers = [one["item"] for one in told["offers"]]
+    assert offers[:2] == [23, 9]
+    assert told["offers"][0]["score"] is None  # nobody had it: the model knows nothing of it
+    kinds = [_books()["kind"][item].as_py() for item in offers]
+    assert len(offers) == 4
+    assert {kind: sum(kind in one for one in kinds) for kind in ("Sand", "Manners")} == {"Sand": 2, "Manners": 2}
+    assert told["note"] == "The rules of the house leave 4 of 6."
+    scores = rules.boosted(model.model.scores(model.model.histories(["u0"])))
+    numbers, values = best(scores, 200, without=(np.array([0, len(had)]), np.array(sorted(had), np.int32)))
+    assert offers == rules.built(numbers[0], values[0], 6, had=sorted(had))[0].tolist()
+    basket = live.basket(model, items=["Emma 1"], n=3)
+    assert [one["item"] for one in basket["offers"][:2]] == [23, 4]
+    alike = [one["item"] for one in live.similar(model, item="Dune 4", n=9)["offers"]]
+    assert len(alike) <= 4
+    assert 23 not in alike[:1]
+
+
+def test_a_topic_is_no_title_and_what_is_nowhere_has_neighbours(ease: live.Live) -> None:
+    with pytest.raises(StudyError) as caught:
+        live.similar(ease, item="manners")
+    (fault,) = caught.value.faults
+    assert fault.found == '"Manners" is no title: the catalogue has it as kind'
+    assert fault.mend.startswith('Ask for one of its titles, such as "Emma ')
+    with pytest.raises(StudyError) as caught:
+        live.similar(ease, item="Duneqqqqqqqqqq zzzzzzzz")
+    assert caught.value.faults[0].mend.startswith('Did you mean "Dune ')
+    with pytest.raises(StudyError, match="no title was given"):
+        live.taken(ease, " ")
+
+
+def test_a_run_is_ready_when_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = _live(EASE(regularization=10.0))
+    monkeypatch.setattr(in_memory, "suggester_of", None)  # made already
+    assert live.suggest(model, text="du")["suggestions"]
+    assert "by_item" in model.model.interactions_.__dict__
 
 
 def test_neighbours_say_what_is_true_of_both(ease: live.Live) -> None:
@@ -225,7 +273,7 @@ def test_an_explanation_needs_somebody(ease: live.Live) -> None:
 
 
 def test_a_large_catalogue_keeps_its_suggester(monkeypatch: pytest.MonkeyPatch, ease: live.Live) -> None:
-    monkeypatch.setattr(live, "READY", 1)
+    monkeypatch.setattr(in_memory, "READY", 1)
     tables = live.kept(Popular().fit(_loans(), _books()))
     assert "suggest_texts" in tables
     assert live.suggest(live.load(tables), text="du") == live.suggest(ease, text="du")

@@ -248,6 +248,15 @@ class Content(Recommender):
         ids = pa.array([None], pa.string())
         return self._long("item", ids, numbers, found, "user", of=self.interactions_.users).drop_columns("item")
 
+    def likeness_to(self, features: Mapping[str, Any]) -> Floats:
+        """How alike every item is to one that is not in the catalogue, as its weights have it, shape (n,).
+
+        Raises:
+            StudyError: an attribute is none of the catalogue's.
+            DataError: a value cannot be read, or nothing of the item is known.
+        """
+        return np.asarray((self._augmented @ self._query(self._new(features)))[:, 0], np.float32)
+
     def alike_to(self, features: Mapping[str, Any], n: int = 10) -> pa.Table:
         """The ``n`` items of the catalogue that are most like an item that is not in it: similar, rank, score.
 

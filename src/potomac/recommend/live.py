@@ -1,32 +1,32 @@
-"""A run in memory and its live questions: for a person, a basket, a title, an audience, while somebody types, and why.
+"""The live questions of a run: for a person, a basket, a title, an audience, while somebody types, and why.
 
 What an answer says of reasons is read from the model that made it, or from the interactions themselves.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from potomac.engine import Slider
-from potomac.errors import DataError, Fault, NoAnswer, StudyError, did_you_mean, listing, shown
+from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
+from potomac.recommend.in_memory import WORD, Live, held, kept, topics_of
 from potomac.recommend.interactions import Histories
-from potomac.recommend.keeping import restored, to_tables
+from potomac.recommend.meant import Taken, history_of, mask_of, rows_of, taken
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.rerank import diversified, likeness_of, novel
-from potomac.recommend.suggest import Suggester
+from potomac.recommend.rules import Resolved
 from potomac.recommend.topn import best
 
 __all__ = [
     "Live", "Taken", "audience", "basket", "explain", "kept", "load", "recommend", "similar", "sliders", "suggest",
+    "taken",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float32]
@@ -37,215 +37,22 @@ Reply = dict[str, Any]
 POOL = 50
 """Candidates among which a list is put in another order."""
 
-READY = 50_000
-"""Titles from which on what suggestions need is kept with the run; of fewer it is made in the blink of an eye."""
-
-WORD = 60
-"""Letters of a value of a feature that is a topic; what is longer is text."""
-
-
-@dataclass(frozen=True, eq=False)
-class Live:
-    """A run in memory.
-
-    Attributes:
-        model: fitted.
-        allowed: items that may be offered, shape (n,); None: all.
-        seen: whether what somebody had to do with may be offered again.
-        novelty, diversity: of the run's lists.
-        tables: of the run's model, for what is made when it is first asked for.
-    """
-
-    model: Recommender
-    allowed: Mask | None
-    seen: bool
-    novelty: float
-    diversity: float
-    tables: Mapping[str, pa.Table]
-
-    @cached_property
-    def suggester(self) -> Suggester:
-        """Titles, and topics that the catalogue has."""
-        if "suggest_texts" in self.tables:
-            return Suggester.from_tables(self.tables)
-        return suggester_of(self.model)
-
-    @cached_property
-    def content(self) -> Recommender | None:
-        """What items are like, where the catalogue says so: the model itself, a part of it, or one fitted for this."""
-        from potomac.recommend.content import Content
-        from potomac.recommend.features import described
-
-        model = getattr(self.model, "chosen_", self.model)
-        for one in (model, *getattr(model, "models_", ())):
-            if isinstance(one, Content):
-                return one
-        if not described(self.model.items_):
-            return None
-        return Content().fit(self.model.interactions_, self.model.items_)
-
-    @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """People who had to do with each item, shape (n,)."""
-        return self.model.interactions_.of_items
-
-    def title(self, row: int) -> str:
-        """Of an item."""
-        return str(self.model.items_.titles[row].as_py())
-
-    def id(self, row: int) -> int | str:
-        """Of an item."""
-        found: int | str = self.model.items_.ids[row].as_py()
-        return found
-
-
-# ---- kept in the run ----------------------------------------------------------------------------------------------
-
-
-def kept(
-    model: Recommender, allowed: Mask | None = None, *, seen: bool = False, novelty: float = 0.0, diversity: float = 0.0
-) -> dict[str, pa.Table]:
-    """The tables from which :func:`load` makes a run again.
-
-    Args:
-        model: fitted.
-        allowed: items that may be offered, shape (n,); None: all.
-        seen, novelty, diversity: as the run's lists were made.
-    """
-    about = {"seen": seen, "novelty": novelty, "diversity": diversity}
-    tables = to_tables(model)
-    tables["live"] = pa.table({"about": [json.dumps(about)]})
-    if allowed is not None:
-        tables["allowed"] = pa.table({"value": np.asarray(allowed, np.bool_)})
-    if len(model.items_) >= READY:
-        tables |= suggester_of(model).to_tables()
-    return tables
-
 
 def load(tables: Mapping[str, pa.Table]) -> Live:
-    """The run from its tables; those of a model alone do, too.
+    """The run from its tables, ready: what a first answer has to make or to compile is made.
 
     Raises:
         DataError: they are damaged.
     """
-    about = json.loads(tables["live"]["about"][0].as_py()) if "live" in tables else {}
-    allowed = tables["allowed"]["value"].to_numpy() if "allowed" in tables else None
-    usual = {"seen": False, "novelty": 0.0, "diversity": 0.0}
-    return Live(restored(tables), allowed, **{**usual, **about}, tables=tables)
-
-
-def suggester_of(model: Recommender) -> Suggester:
-    """Titles by popularity, and beside them the values of features that are words."""
-    items = model.items_
-    topics = {name: values for name in items.features.column_names if (values := _topics(items.features[name]))}
-    return Suggester(items.titles, model.interactions_.of_items, topics)
-
-
-def _topics(column: pa.ChunkedArray) -> pa.Array | None:
-    """A feature as topics, or None: words, or lists of words, some of which several items have."""
-    values = column.combine_chunks()
-    values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-    if pa.types.is_string(values.type) and pc.any(pc.match_substring(values, "|")).as_py():
-        values = pc.split_pattern(values, "|")
-    words = pc.list_flatten(values) if pa.types.is_list(values.type) else values
-    if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
-        return None
-    there = words.drop_null()
-    few = len(there) and len(pc.unique(there)) < len(there)
-    return values if few and pc.max(pc.utf8_length(there)).as_py() <= WORD else None
-
-
-# ---- what was meant -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Taken:
-    """An item that was meant, and what to say of how it was found; nothing where it was named as it is."""
-
-    row: int
-    note: str = ""
-
-
-def taken(live: Live, text: str, key: str = "item") -> Taken:
-    """The item with this id, or the most popular with this very title, or the one that is most probably meant.
-
-    Raises:
-        StudyError: nothing is like it.
-    """
-    row = int(live.model.interactions_.item_rows([text])[0]) if text else -1
-    if row >= 0:
-        return Taken(row)
-    same = np.flatnonzero(pc.equal(live.model.items_.titles, text).to_numpy(zero_copy_only=False))
-    if text and len(same):
-        return Taken(int(same[np.argmax(live.counts[same])]))
-    found = live.suggester.suggest(text, 1, topics=False)
-    if not found.num_rows:
-        what = f'no title is like "{shown(text)}"' if text.strip() else "no title was given"
-        raise StudyError(Fault("recommend.title", what, "expected a title or an id of the catalogue", key=key))
-    row, title = found["row"][0].as_py(), found["text"][0].as_py()
-    exact = found["how"][0].as_py() == "title"
-    return Taken(row, "" if exact else f'"{shown(text)}" is taken for "{shown(title)}".')
-
-
-def _rows(live: Live, items: Sequence[str], key: str) -> tuple[list[int], str]:
-    """Numbers of items, and how they were found."""
-    found = [taken(live, str(one), key) for one in items]
-    return list(dict.fromkeys(one.row for one in found)), " ".join(one.note for one in found if one.note)
-
-
-def _history(live: Live, user: str, also: Sequence[int]) -> tuple[Recommender, Histories, str]:
-    """What somebody had to do with, items that came since among it; and what to say of it."""
-    model = live.model
-    known = bool(user) and int(model.interactions_.user_rows([user])[0]) >= 0
-    if not known:
-        note = f'Nothing is known of "{shown(user)}".' if user else ""
-        return model, Histories.of_basket(np.array(also, np.int32)), note
-    if also:
-        ids = model.items_.ids.take(pa.array(also, pa.int64()))
-        users = model.interactions_.users
-        who = users.take(pa.array([int(model.interactions_.user_rows([user])[0])] * len(also)))
-        model = model.with_interactions(pa.table({"user": who, "item": ids}))
-    return model, model.histories([user]), ""
-
-
-def _mask(live: Live, allowed: Sequence[str], features: Mapping[str, Any]) -> Mask | None:
-    """Items that may be offered and that are asked for, shape (n,).
-
-    Raises:
-        StudyError: a feature is none of the catalogue's.
-        NoAnswer: no item is left.
-    """
-    mask = live.allowed
-    if allowed:
-        rows = live.model.interactions_.item_rows([str(one) for one in allowed])
-        only = np.zeros(len(live.counts), np.bool_)
-        only[rows[rows >= 0]] = True
-        mask = only if mask is None else mask & only
-    for name, wanted in features.items():
-        having = _having(live, name, [wanted] if isinstance(wanted, str | int | float) else list(wanted))
-        mask = having if mask is None else mask & having
-    if mask is not None and not mask.any():
-        found = "no item may be offered that is asked for"
-        raise NoAnswer(Fault("recommend.rules", found, "", "Ask for more kinds of items"))
-    return mask
-
-
-def _having(live: Live, name: str, wanted: Sequence[Any]) -> Mask:
-    table = live.model.items_.features
-    if name not in table.column_names:
-        there = f"there are {listing(table.column_names)}" if table.column_names else "the catalogue has none"
-        mend = did_you_mean(name, table.column_names)
-        raise StudyError(Fault("recommend.features", f'no feature "{shown(name)}"', there, mend, key="features"))
-    column = table[name].combine_chunks()
-    values = _topics(table[name])
-    column = column if values is None else values
-    row = np.arange(len(column))
-    if pa.types.is_list(column.type):
-        row, column = pc.list_parent_indices(column).to_numpy(), pc.list_flatten(column)
-    has = pc.is_in(column.cast(pa.string()), pa.array([str(one) for one in wanted], pa.string()))
-    mask = np.zeros(table.num_rows, np.bool_)
-    mask[row[has.to_numpy(zero_copy_only=False)]] = True
-    return mask
+    live = held(tables)
+    users = live.model.interactions_.users
+    title = live.title(int(np.argmax(live.counts)))
+    suggest(live, text=title[:2])
+    with suppress(StudyError, DataError, NoAnswer):  # what cannot be answered is said to those who ask
+        recommend(live, user=str(users[0].as_py()), also=[title])
+    with suppress(StudyError, DataError, NoAnswer):
+        similar(live)
+    return live
 
 
 # ---- answers ------------------------------------------------------------------------------------------------------
@@ -277,20 +84,24 @@ def recommend(
         StudyError: a title or feature is not there.
         NoAnswer: nothing may be offered.
     """
-    rows, note = _rows(live, [*items, *also], "items")
-    model, history, unknown = _history(live, user, rows)
-    mask = _mask(live, allowed, features or {})
+    rows, note = rows_of(live, [*items, *also], "items")
+    model, history, unknown = history_of(live, user, rows)
+    mask = mask_of(live, allowed, features or {})
     again = live.seen if seen is None else seen
-    pool = _pool(live, n, novelty, diversity)
-    if len(history.indices):
-        found = model.best(history, pool, seen=again, allowed=mask)
-    else:  # nothing tells this person from others
-        found = best(live.counts[None, :].astype(np.float32), pool, allowed=mask)
-    ranked = _ordered(live, *_first(found), n, novelty, diversity)
-    offers = [_offer(live, k, row, score, _reason(model, history, row) or _fame(live, row)) for k, row, score in ranked]
+    may = np.ones(len(live.counts), np.bool_) if mask is None else mask.copy()
+    if not again:
+        may[history.indices] = False
+    found = _candidates(live, model, history, _pool(live, n, novelty, diversity), may)
+    ranked = _ordered(live, *_first(found), n, novelty, diversity, live.rules, may)
+    reasons = model.reasons(history, [row for _, row, _ in ranked])
+    offers = [
+        _offer(live, k, row, score, reason or _fame(live, row))
+        for (k, row, score), reason in zip(ranked, reasons, strict=True)
+    ]
     whom = f'"{shown(user)}"' if user and not unknown else "somebody new" if not rows else _titles(live, rows)
     answer = f"For {whom}: {_listed(offers)}." if offers else f"There is nothing left to offer to {whom}."
-    return {"answer": answer, "note": " ".join(filter(None, (unknown, note))), "offers": offers}
+    notes = unknown, note, _short(live, len(offers), n)
+    return {"answer": answer, "note": " ".join(filter(None, notes)), "offers": offers}
 
 
 def basket(live: Live, *, items: Sequence[str], n: int = 10, **more: Any) -> Reply:
@@ -314,7 +125,8 @@ def similar(
     Args:
         live: the run.
         item: id or title, also mistyped or unfinished; empty: the most popular.
-        n, allowed, features, novelty, diversity: as of :func:`recommend`.
+        n, allowed, features, novelty, diversity: as of :func:`recommend`. Of the rules of the house hold those on
+            what may be offered and how many of a kind; nothing is put first or lifted.
 
     Returns:
         answer, note, item, title (that was taken), and offers: rank, item, title, score, reason. A reason says how
@@ -326,12 +138,13 @@ def similar(
     """
     one = taken(live, item) if item.strip() else Taken(int(np.argmax(live.counts)))
     model, note = _knowing(live)
-    mask = _mask(live, allowed, features or {})
+    mask = mask_of(live, allowed, features or {})
     own = (np.array([0, 1]), np.array([one.row], np.int32))
     alike = model._alike(np.array([one.row]))
     numbers, scores = _first(best(alike, _pool(live, n, novelty, diversity), without=own, allowed=mask))
     near = scores > 0  # others are not alike, whoever knows them
-    ranked = _ordered(live, numbers[near], scores[near], n, novelty, diversity)
+    rules = replace(live.rules, pins=live.rules.pins[:0])  # a list of what is alike has no place for others
+    ranked = _ordered(live, numbers[near], scores[near], n, novelty, diversity, rules)
     offers = [_offer(live, k, row, score, _shared(live, one.row, row)) for k, row, score in ranked]
     title = live.title(one.row)
     answer = f'Most like "{shown(title)}": {_listed(offers)}.' if offers else f'Nothing is like "{shown(title)}".'
@@ -376,8 +189,8 @@ def audience(
     if content is None:
         found_, mend = "the catalogue does not say what items are like", "Name an item that is in it"
         raise NoAnswer(Fault("recommend.features", found_, "expected features of the items", mend, key="features"))
-    like = _like(content, told)
-    people = [_newly(live, content, row, like) for row in content.audience_of(told, n).to_pylist()]  # type: ignore[attr-defined]
+    like = content.likeness_to(told)
+    people = [_newly(live, content, row, like) for row in content.audience_of(told, n).to_pylist()]
     note = "By what the item is like: nobody has had to do with it yet."
     return {"answer": _interested(people, title or "such an item"), "note": note, "people": people}
 
@@ -389,7 +202,7 @@ def _cell(live: Live, name: str, value: Any) -> Any:
         return value
     if pa.types.is_list(table.schema.field(name).type):
         return list(value)
-    if any(isinstance(one, str) for one in value) and _topics(table[name]) is not None:
+    if any(isinstance(one, str) for one in value) and topics_of(table[name]) is not None:
         return "|".join(map(str, value))
     return value[0] if len(value) == 1 else ", ".join(map(str, value))
 
@@ -420,8 +233,8 @@ def explain(live: Live, *, item: str, user: str = "", items: Sequence[str] = (),
         StudyError: a title is not there.
         DataError: neither the user nor one of the items is known.
     """
-    rows, note = _rows(live, items, "items")
-    model, history, unknown = _history(live, user, rows)
+    rows, note = rows_of(live, items, "items")
+    model, history, unknown = history_of(live, user, rows)
     if unknown or not len(history.indices):
         found, mend = unknown.rstrip(".") or "nobody was named", "Name a user, or items"
         raise DataError(Fault("recommend.user", found, "expected somebody with interactions", mend, key="user"))
@@ -462,7 +275,23 @@ def _pool(live: Live, n: int, novelty: float | None, diversity: float | None) ->
     plain = not (live.novelty if novelty is None else novelty) and not (
         live.diversity if diversity is None else diversity
     )
-    return n if plain else max(POOL, 5 * n)
+    return max(live.rules.needed(n), 1 if plain else max(POOL, 5 * n))
+
+
+def _candidates(live: Live, model: Recommender, history: Histories, many: int, may: Mask) -> tuple[Columns, Floats]:
+    """The best items of one person and their scores, shape (1, many), with what the house lifts."""
+    if not len(history.indices):  # nothing tells this person from others
+        return best(live.rules.boosted(live.counts[None, :].astype(np.float32)), many, allowed=may)
+    if live.rules.lift.any():
+        return best(live.rules.boosted(model.scores(history)), many, allowed=may)
+    return model.best(history, many, seen=True, allowed=may)
+
+
+def _short(live: Live, found: int, n: int) -> str:
+    """Why a list is shorter than asked for, where the house limits it."""
+    if found >= n or not (live.rules.caps or not live.rules.allowed.all()):
+        return ""
+    return f"The rules of the house leave {found} of {n}."
 
 
 def _first(found: tuple[Columns, Floats]) -> tuple[Columns, Floats]:
@@ -470,40 +299,30 @@ def _first(found: tuple[Columns, Floats]) -> tuple[Columns, Floats]:
 
 
 def _ordered(
-    live: Live, numbers: Columns, scores: Floats, n: int, novelty: float | None, diversity: float | None
-) -> list[tuple[int, int, float]]:
-    """Rank, item number and score of a list, put in order as it is wished."""
+    live: Live, numbers: Columns, scores: Floats, n: int, novelty: float | None, diversity: float | None,
+    rules: Resolved, may: Mask | None = None,
+) -> list[tuple[int, int, float]]:  # fmt: skip
+    """Rank, item number and score of a list, put in order as it is wished and as the rules have it."""
     new = live.novelty if novelty is None else novelty
     varied = live.diversity if diversity is None else diversity
+    many = rules.needed(n)
     there = numbers >= 0
     numbers, scores = numbers[there], scores[there]
     if new and len(numbers):
-        numbers, scores = novel(numbers, scores, live.counts, len(numbers) if varied else n, new)
+        numbers, scores = novel(numbers, scores, live.counts, len(numbers) if varied else many, new)
     if varied and len(numbers):
         order = scores if not new else -np.arange(len(numbers), dtype=np.float32)  # as novelty has put them
         place = np.arange(len(numbers), dtype=np.int32)
         alike = likeness_of(_knowing(live)[0], numbers)
-        at, _ = diversified(place, order, alike, n, varied)
+        at, _ = diversified(place, order, alike, many, varied)
         numbers, scores = numbers[at], scores[at]
-    pairs = zip(numbers[:n].tolist(), scores[:n].tolist(), strict=True)
+    numbers, scores = rules.built(numbers, scores, n, had=() if may is None else np.flatnonzero(~may))
+    pairs = zip(numbers.tolist(), scores.tolist(), strict=True)
     return [(k, int(row), float(score)) for k, (row, score) in enumerate(pairs, 1)]
 
 
 def _offer(live: Live, rank: int, row: int, score: float, reason: str) -> Reply:
-    return {"rank": rank, "item": live.id(row), "title": live.title(row), "score": score, "reason": reason}
-
-
-def _reason(model: Recommender, history: Histories, item: int) -> str:
-    """Why an item is offered, from the parts of the model's own score."""
-    own = getattr(model, "chosen_", model)
-    if type(own).explained is not Recommender.explained:  # it has words of its own
-        return str(own.explained(history, item).sentence)
-    parts = own._parts(history, item)
-    order = np.argsort(-parts, kind="stable")[:3]
-    order = order[parts[order] != 0]
-    at = pa.array(history.indices[order].astype(np.int64))
-    because = {"title": own.items_.titles.take(at), "contribution": pa.array(parts[order].astype(float))}
-    return str(own._sentence(pa.table(because)))
+    return {"rank": rank, "item": live.id(row), "title": live.title(row), "score": _finite(score), "reason": reason}
 
 
 def _fame(live: Live, row: int) -> str:
@@ -539,13 +358,8 @@ def _both(live: Live, column: str, one: int, other: int) -> list[str]:
 
 
 def _person(live: Live, model: Recommender, row: Mapping[str, Any], item: int) -> Reply:
-    reason = _reason(model, model.histories([row["user"]]), item)
+    reason = model.reasons(model.histories([row["user"]]), [item])[0]
     return {"rank": row["rank"], "user": row["user"], "score": row["score"], "reason": _theirs(reason)}
-
-
-def _like(content: Any, told: Mapping[str, Any]) -> Floats:
-    """How alike every item is to one that is not in the catalogue, as the model of content weighs it, shape (n,)."""
-    return np.asarray((content._augmented @ content._query(content._new(told)))[:, 0], np.float32)
 
 
 def _newly(live: Live, content: Recommender, row: Mapping[str, Any], like: Floats) -> Reply:

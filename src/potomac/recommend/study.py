@@ -484,7 +484,7 @@ class Offer(BaseModel):
     title: str = Field(description="of the item")
     reason: str = Field(title="why", description="from the model's own score, or from the interactions")
     item: int | str = Field(title="id", description="of the item")
-    score: float = Field(description="the model's own; higher is better")
+    score: float | None = Field(description="the model's own; higher is better")
 
 
 class Offers(BaseModel):

@@ -21,6 +21,7 @@ from potomac.errors import DataError, NoAnswer, StudyError
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.keeping import restored, to_tables
+from potomac.recommend.parameters import fresh
 from potomac.recommend.recommender import Recommender
 
 Make = Callable[[], Recommender]
@@ -147,6 +148,14 @@ def kept_and_restored_answers_alike(make: Make, interactions: Interactions, item
     back = again.items_
     assert back.titles.equals(model.items_.titles)
     assert back.features.equals(model.items_.features)
+
+
+def a_half_life_needs_times(make: Make, interactions: Interactions, items: Items) -> None:
+    if not hasattr(make(), "half_life"):
+        return
+    with pytest.raises(StudyError, match="a half-life, but interactions without times") as caught:
+        fresh(make(), half_life=3.0).fit(replace(interactions, times=None), items)
+    assert caught.value.faults[0].key == "half_life"
 
 
 def one_core_or_two_give_the_same(make: Make, interactions: Interactions, items: Items) -> None:
@@ -359,6 +368,7 @@ _PLAIN: tuple[Callable[..., None], ...] = (
     what_was_given_stays_as_it_was,
     kept_and_restored_answers_alike,
     one_core_or_two_give_the_same,
+    a_half_life_needs_times,
     nothing_seen_is_offered_unless_asked,
     only_what_is_allowed_is_offered,
     ranks_begin_at_one_and_scores_fall,

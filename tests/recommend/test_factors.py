@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from potomac.errors import DataError, StudyError
-from potomac.recommend import Factors, Interactions, parallel
+from potomac.recommend import Factors, Interactions, threads
 from potomac.recommend.factorise import drawn, solved
 
 from .manners import Manner, manners, small_world
@@ -152,11 +152,11 @@ def test_what_came_later_counts() -> None:
 
 
 def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "SMALL", 0)
+    monkeypatch.setattr(threads, "SMALL", 0)
     known = Interactions.of(ratings(1, 0.4, users=90))
     most, found = numba.get_num_threads(), []
-    for threads in (1, most):
-        numba.set_num_threads(threads)
+    for many in (1, most):
+        numba.set_num_threads(many)
         try:
             found.append(Factors(5, iterations=4).fit(known).item_moments_)
         finally:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from potomac.recommend import parallel
+from potomac.recommend import threads
 from potomac.recommend.gram import PIECE, gram, inverted, times_matrix, times_vector
 
 
@@ -51,12 +51,12 @@ def test_what_is_not_positive_definite_has_no_inverse() -> None:
 
 
 def test_threads_change_no_bit(x: sparse.csr_array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "SMALL", 0)
+    monkeypatch.setattr(threads, "SMALL", 0)
     indptr, indices, values = parts(x)
     weight = np.linspace(0.1, 3, 90, dtype=np.float32)
     most, found = numba.get_num_threads(), []
-    for threads in (1, most):
-        numba.set_num_threads(threads)
+    for many in (1, most):
+        numba.set_num_threads(many)
         try:
             g = gram(indptr, indices, values, weight, 31) + np.eye(31, dtype=np.float32)
             inverted(g, tile=4)
@@ -81,6 +81,6 @@ def test_entries_without_a_column_count_for_nothing() -> None:
 
 
 def test_wide_rows_are_summed_piece_by_piece(x: sparse.csr_array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "SMALL", 0)
+    monkeypatch.setattr(threads, "SMALL", 0)
     matrix = np.random.default_rng(0).normal(size=(31, 2 * PIECE + 5)).astype(np.float32)
     np.testing.assert_allclose(times_matrix(*parts(x), matrix), x @ matrix, rtol=1e-4, atol=1e-4)

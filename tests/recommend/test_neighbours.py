@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from potomac.errors import StudyError
-from potomac.recommend import Histories, Interactions, ItemKNN, parallel
+from potomac.recommend import Histories, Interactions, ItemKNN, threads
 from potomac.recommend.likeness import METRICS
 
 from .manners import Manner, manners, small_world
@@ -130,10 +130,10 @@ def test_items_that_few_had_are_met_one_by_one() -> None:
 
 
 def test_threads_change_no_bit(rated: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "SMALL", 0)
+    monkeypatch.setattr(threads, "SMALL", 0)
     most, found = numba.get_num_threads(), []
-    for threads in (1, most):
-        numba.set_num_threads(threads)
+    for many in (1, most):
+        numba.set_num_threads(many)
         try:
             found.append(ItemKNN(k=6).fit(rated))
         finally:

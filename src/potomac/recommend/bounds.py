@@ -10,7 +10,7 @@ from typing import Any
 from potomac.errors import Fault, StudyError, shown
 from potomac.recommend.methods import arguments_of, signature_of
 
-__all__ = ["hold", "numbers_hold"]
+__all__ = ["hold", "numbers_hold", "times_hold"]
 
 NUMBERS: Mapping[str, tuple[Any, str]] = {"int": (Integral, "a whole number"), "float": (Real, "a finite number")}
 """Types of parameters that are numbers, as signatures write them."""
@@ -35,6 +35,17 @@ def numbers_hold(model: object) -> None:
             right, expected = right and value >= 0, "a whole number, at least 0"
         wrong[name] = (right, expected)
     hold(model, **wrong)
+
+
+def times_hold(model: object, timed: bool) -> None:
+    """Refuse a half-life of interactions without times.
+
+    Raises:
+        StudyError: there is one.
+    """
+    if getattr(model, "half_life", None) is not None and not timed:
+        found, mend = "a half-life, but interactions without times", "Name the column of times, or leave it away"
+        raise StudyError(Fault("recommend.parameter", found, "expected times", mend, key="half_life"))
 
 
 def hold(model: object, **bounds: tuple[bool, str]) -> None:

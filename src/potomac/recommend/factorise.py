@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from potomac.recommend.parallel import in_parts
+from potomac.recommend.threads import in_parts
 from potomac.stats.compiled import compiled
 
 LANES = 8

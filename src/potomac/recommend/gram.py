@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import get_num_threads
 
-from potomac.recommend.parallel import in_parts
 from potomac.recommend.sparse import transposed
+from potomac.recommend.threads import in_parts
 from potomac.stats.compiled import compiled
 
 __all__ = ["gram", "inverted", "multiplied", "times_matrix", "times_vector", "weighted_by_item", "work_of"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from potomac.engine import Progress
 from potomac.recommend.gram import weighted_by_item, work_of
 from potomac.recommend.interactions import Interactions
-from potomac.recommend.parallel import in_parts
+from potomac.recommend.threads import in_parts
 from potomac.stats.compiled import compiled
 
 __all__ = ["METRICS", "Likeness", "Rule", "likeness", "nearest"]

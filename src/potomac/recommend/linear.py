@@ -17,6 +17,10 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
+DIGIT = np.float32(2.0**-24)
+"""What is less than this share of a number is beyond its last digit in single precision."""
+
+
 class Linear(Recommender):
     """Base of methods whose scores are what somebody had, the older the less, times weights between items.
 
@@ -68,8 +72,10 @@ class Linear(Recommender):
 
     def _scores(self, histories: Histories) -> Floats:
         recent = histories.recent(self.recency)
-        found = times_matrix(recent.indptr, self._place[recent.indices], recent.values, self.weights_)
-        return self._spread(found)
+        places = self._place[recent.indices]
+        if recent is not histories:  # of a long history most entries are too old to change a digit
+            places = np.where(np.abs(recent.values) < DIGIT * np.abs(histories.values), np.int32(-1), places)
+        return self._spread(times_matrix(recent.indptr, places, recent.values, self.weights_))
 
     def _scores_at(self, histories: Histories, items: Ints) -> Floats:
         recent, at = histories.recent(self.recency), self._place[items]

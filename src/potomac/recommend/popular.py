@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Progress
-from potomac.errors import Fault, NoAnswer, StudyError
+from potomac.errors import NoAnswer
+from potomac.recommend.bounds import hold
 from potomac.recommend.interactions import Histories, Interactions
 from potomac.recommend.items import Items
 from potomac.recommend.recommender import Recommender
@@ -57,12 +58,8 @@ class Popular(Recommender):
         if self.half_life is None:
             self.counts_ = interactions.of_items.astype(np.float32)
             return
-        if not self.half_life > 0:
-            found = f"a half-life of {self.half_life:g} days"
-            raise StudyError(Fault("recommend.parameter", found, "expected more than 0 days", key="half_life"))
-        if interactions.times is None:
-            found, mend = "a half-life, but interactions without times", "Name the column of times, or leave it away"
-            raise StudyError(Fault("recommend.parameter", found, "expected times", mend, key="half_life"))
+        hold(self, half_life=(self.half_life > 0, "more than 0 days"))
+        assert interactions.times is not None  # noqa: S101 - else fit refuses a half-life
         rate = np.log(2) / (self.half_life * DAY)
         weights = _decayed(interactions.indices, interactions.times, interactions.last_time, rate, interactions.n_items)
         self.counts_ = np.asarray(weights, np.float32)

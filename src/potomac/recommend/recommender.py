@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
-from potomac.recommend.bounds import numbers_hold
+from potomac.recommend.bounds import numbers_hold, times_hold
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.folding import Additions, Unknown
 from potomac.recommend.ids import array_of, fits, nothing_shared
@@ -100,7 +100,7 @@ class Recommender:
             progress: is told how far it is.
 
         Raises:
-            StudyError: a column is missing.
+            StudyError: a column is missing, or times where the method has a half-life.
             DataError: there is nothing to learn from, or no item of the interactions is in the catalogue.
         """
         numbers_hold(self)
@@ -108,6 +108,7 @@ class Recommender:
         known = Interactions.of(interactions)
         if not known.nnz:
             raise DataError(Fault("recommend.empty", "there are no interactions", "expected one at least"))
+        times_hold(self, known.times is not None)
         if catalogue is not None:
             used = known.items.filter(pa.array(known.of_items > 0))
             if (catalogue.rows(used) < 0).all():

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from potomac.recommend.gram import work_of
 from potomac.recommend.interactions import Interactions
-from potomac.recommend.parallel import in_parts
 from potomac.recommend.sparse import later
+from potomac.recommend.threads import in_parts
 from potomac.stats.compiled import compiled
 
 __all__ = ["Succession", "succession"]

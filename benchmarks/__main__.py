@@ -17,8 +17,8 @@ NAMES = (
     "location.circuity", "location.roads", "location.scenarios",
     "simulation.coverage", "simulation.agreement",
     "simulation.kernel", "simulation.fcfs", "simulation.start",
-    "recommend.accuracy", "recommend.als", "recommend.items", "recommend.ratings", "recommend.serving",
-    "recommend.verdicts",
+    "recommend.accuracy", "recommend.als", "recommend.ingest", "recommend.items", "recommend.ratings",
+    "recommend.serving", "recommend.verdicts",
     "server.jobs", "server.http", "server.together", "server.start", "server.points",
 )  # fmt: skip
 

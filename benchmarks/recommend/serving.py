@@ -37,6 +37,15 @@ NUCLEI = "a e i o u a e i o ai ea ee ie oo ou y"
 CODAS = "b ck d f g l ll m n nd ng nt p r rd rn s ss st t th x"
 FREQUENT = "the of a and in to love for my man night is me on with from day little time life"
 
+METHODS = {
+    "popularity": "popular", "EASE": "ease", "item-KNN": "item_knn", "ALS": "als", "content": "content",
+    "a blend of three": "hybrid",
+}  # fmt: skip
+HOW = {
+    "plain": "", "reasons": ", with reasons", "new": ", people with new interactions",
+    "longest": ", the 300 longest histories",
+}  # fmt: skip
+
 Strokes = list[str]
 Times = dict[str, float]
 
@@ -140,33 +149,76 @@ def rapidfuzz_task(count: int) -> Times | None:
     return _elsewhere(python, RAPIDFUZZ, {"titles": made, "typed": typed[:60]})
 
 
-def items_task(model: str, items: int) -> Times:
-    """The ten best of so many items for people, among those that may be offered and without what they had."""
+def items_task(model: str, items: int) -> dict[str, Times]:
+    """The ten best of so many items for people, among those that may be offered and without what they had.
+
+    Returns:
+        ``plain`` for people drawn at random; with ``reasons`` for each item; with ``new`` interactions that came after
+        fitting; for those with the ``longest`` histories.
+    """
     from potomac.recommend.interactions import Interactions
     from potomac.recommend.items import Items
-    from potomac.recommend.methods import method_named
 
     indptr, indices = simulated(INTERACTIONS, USERS, items)
-    known = Interactions.of(
-        {"user": np.repeat(np.arange(USERS), np.diff(indptr)), "item": indices}, items=np.arange(items)
-    )
     draw = np.random.default_rng(0)
-    kind = method_named(model)
-    if model == "ease":  # how long an answer takes does not depend on the weights, and to learn them takes minutes
-        made: Any = kind()
-        made.interactions_, made.items_, made.added_ = known, Items.nameless(known.items), None
-        made.columns_, made.precision_ = np.arange(known.n_items), np.ones(known.n_items, np.float32)
-        made.weights_ = draw.standard_normal((known.n_items, known.n_items), np.float32)
-    else:
-        made = kind().fit(known)
+    table = {"user": np.repeat(np.arange(USERS), np.diff(indptr)), "item": indices}
+    table["time"] = draw.integers(0, 10**9, len(indices)) * np.timedelta64(1, "s") + np.datetime64(0, "us")
+    known = Interactions.of(table, items=np.arange(items))
+    made = _made(model, known, Items.of(_catalogue(known.items, draw)).aligned(known.items))
     allowed = draw.random(known.n_items) < 0.7
-    people = draw.integers(0, USERS, 2000)
+    people = draw.integers(0, USERS, 1000)
+    also = made.with_interactions({"user": people, "item": draw.choice(known.items.to_numpy(), len(people))})
 
-    def ask(row: int) -> None:
-        made.best(known.histories([row]), 10, allowed=allowed)
+    def asking(fitted: Any, reasons: bool) -> Callable[[int], Any]:
+        def ask(row: int) -> Any:
+            history = fitted.histories([row])
+            numbers, _ = fitted.best(history, 10, allowed=allowed)
+            return fitted.reasons(history, numbers[0][numbers[0] >= 0]) if reasons else numbers
 
-    times(ask, people[:20].tolist())
-    return times(ask, people.tolist())
+        return ask
+
+    longest = np.argsort(-known.of_users, kind="stable")[:300].tolist()
+    asked = {
+        "plain": (made, False, people.tolist()), "reasons": (made, True, people[:300].tolist()),
+        "new": (also, False, people.tolist()), "longest": (made, False, longest),
+    }  # fmt: skip
+    found = {}
+    for name, (fitted, reasons, rows) in asked.items():
+        times(asking(fitted, reasons), rows[:20])
+        found[name] = times(asking(fitted, reasons), rows)
+    return found
+
+
+def _catalogue(ids: Any, draw: np.random.Generator) -> dict[str, Any]:
+    """Items with a kind, an author, a year and a text."""
+    many, known = len(ids), words(draw, 5000)
+    kinds = ["Crime", "Drama", "Family", "Horror", "Poetry", "Romance", "Science", "Travel", "War", "Western"]
+    texts = draw.choice(known, (many, 30))
+    return {
+        "item": ids, "title": [f"Title {row}" for row in range(many)],
+        "kind": ["|".join(draw.choice(kinds, 2, replace=False)) for _ in range(many)],
+        "author": [f"Author {row}" for row in draw.integers(0, many // 6 + 1, many)],
+        "year": draw.integers(1950, 2026, many), "blurb": [" ".join(text) for text in texts],
+    }  # fmt: skip
+
+
+def _made(name: str, known: Any, items: Any) -> Any:
+    """A method fitted as far as the time of an answer depends on it."""
+    from potomac.recommend import ALS, EASE, Content, Hybrid, Popular
+    from potomac.recommend.methods import method_named
+
+    if name == "ease":  # to learn the weights takes minutes
+        made: Any = EASE(recency=25.0)
+        made.interactions_, made.items_, made.added_ = known, items, None
+        made.columns_, made.precision_ = np.arange(known.n_items), np.ones(known.n_items, np.float32)
+        made.weights_ = np.random.default_rng(0).standard_normal((known.n_items, known.n_items), np.float32)
+        return made
+    if name == "als":
+        return ALS(iterations=2, recency=25.0).fit(known, items)
+    if name == "hybrid":
+        parts = [Popular(), ALS(iterations=2, recency=10.0), Content(recency=10.0)]
+        return Hybrid(parts, weights=[1, 1, 1]).fit(known, items)
+    return method_named(name)().fit(known, items)
 
 
 def implicit_task(items: int) -> Times | None:
@@ -248,10 +300,10 @@ def main(argv: list[str]) -> str:
         f"{ours['held']:.0f} MB are held, {ours['peak']:.0f} MB more at the most while it is made; a single letter "
         f"{ours['letter']:.2f} ms (99th percentile)."
     )
-    lines = [
-        row(f"Potomac, {name}", measured(f"{HERE}:items_task", model=model, items=asked.items).value)
-        for name, model in (("EASE", "ease"), ("item-KNN", "item_knn"), ("ALS", "als"))
-    ]
+    lines = []
+    for name, model in METHODS.items():
+        found = measured(f"{HERE}:items_task", model=model, items=asked.items).value
+        lines += [row(f"Potomac, {name}{HOW[how]}", of) for how, of in found.items()]
     lines.append(row("implicit, ALS", measured(f"{HERE}:implicit_task", items=asked.items).value))
     serving = markdown.table([f"10 of {asked.items:,} items", *head[1:]], lines)
     return f"{typing}\n\n{told}\n\n{serving}"

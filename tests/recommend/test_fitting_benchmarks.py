@@ -61,3 +61,17 @@ def test_weights_that_differ_are_refused(of: Any) -> None:
     of("items")._agree(own, own + 1e-3, "a peer")
     with pytest.raises(RuntimeError, match="a peer differ"):
         of("items")._agree(own, own + 3e-3, "a peer")
+
+
+@pytest.mark.parametrize("kind", ["plain", "rated", "text"])
+def test_all_ways_to_read_a_table_agree(of: Any, tmp_path: Path, kind: str) -> None:
+    room = of("ingest")
+    rows = room.written_task(str(tmp_path), 20_000, kind)
+    read = [room.read_task(str(tmp_path), way) for way in room.WAYS]
+    assert len({(one["entries"], one["mixed"]) for one in read}) == 1
+    assert 0 < read[0]["entries"] <= rows
+
+
+def test_what_is_compared_of_tables_depends_on_every_entry(of: Any) -> None:
+    indptr, indices = np.array([0, 2, 3]), np.array([0, 2, 1])
+    assert of("ingest")._mixed(indptr, indices) == 1 * 1 + 1 * 3 + 2 * 2

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Progress, Result
-from potomac.errors import DataError, StudyError
+from potomac.errors import DataError, Fault, StudyError
 from potomac.recommend import told
 from potomac.recommend.evaluation import Evaluation, evaluate
 from potomac.recommend.examples import examples_of
@@ -163,10 +163,15 @@ def _tested(
         )  # fmt: skip
     except DataError as error:
         if test.asked or any(fault.code not in ("recommend.split-empty",) for fault in error.faults):
-            keyed = (replace(fault, key=f"evaluation.{fault.key}") for fault in error.faults)
-            raise DataError(keyed) from error
+            raise DataError(replace(fault, key=_key_of(fault)) for fault in error.faults) from error
         return None, error.faults[0].found
     return found, ""
+
+
+def _key_of(fault: Fault) -> str:
+    """The key of the study that a fault of the test is about."""
+    table = {"value": "interactions.columns.value", "items": "items"}
+    return table.get(fault.key, f"evaluation.{fault.key}")
 
 
 def _competitors(method: Recommender, known: Read, question: Question) -> dict[str, Recommender]:

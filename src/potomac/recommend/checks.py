@@ -154,7 +154,8 @@ def _rounded(x: float) -> str:
 def sentence_of(reason: str, counts: Counts, gain: Gain | None, content: Gain | None) -> str:
     """The verdict in a sentence."""
     if reason == "browse":
-        return f"Not yet: {counts.items:,} items can be looked through, and nobody needs a machine for that."
+        can = f"{counts.items:,} items can" if counts.items != 1 else "one item can"
+        return f"Not yet: {can} be looked through, and nobody needs a machine for that."
     if reason == "few":
         return f"Not yet: {counts.testable:,} people who did two things or more are too few to know whether it pays."
     best = max((one for one in (gain, content) if one is not None), key=lambda one: one.relative, default=None)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError, listing
 from potomac.recommend import answer, live, pictures
+from potomac.recommend.columns import LARGEST
 from potomac.recommend.demo import prepare
 from potomac.recommend.question import Ordering, Question, Test
 from potomac.recommend.rules import Rules
@@ -67,8 +68,8 @@ class InteractionsSpec(TableSpec):
         return "" if self.format == "table" else f"{self.format} ratings"
 
     def all_roles(self) -> tuple[Role, ...]:
-        """The roles, values within their range."""
-        low, high = self.value_range or (None, None)
+        """The roles, values within their range, or so small that their squares can be added up."""
+        low, high = self.value_range or (-LARGEST, LARGEST)
         return tuple(replace(role, low=low, high=high) if role.name == "value" else role for role in self.roles)
 
     @property

@@ -12,6 +12,7 @@ DEMO ?= potomac-demo
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
+PEERS := .venv-peers
 LOCKS := requirements
 UV := $(BIN)/uv
 AGAIN = $(MAKE) --no-print-directory
@@ -63,7 +64,8 @@ serve-demo:
 	done
 	@exec $(BIN)/potomac serve --port $(PORT)
 
-bench: $(BENCH)/.setup ## the benchmark tables, peers included, in an environment of their own
+bench: export POTOMAC_BENCH_PEERS ?= $(abspath $(PEERS))/bin/python
+bench: $(BENCH)/.setup $(PEERS)/.setup ## the benchmark tables, peers included, in an environment of their own
 	$(BENCH)/bin/python -m benchmarks $(BENCHMARKS)
 
 lock: $(VENV)/.uv ## renew the lock files: hashes, no registry hosts (UPGRADE=1 takes the newest versions)
@@ -71,9 +73,10 @@ lock: $(VENV)/.uv ## renew the lock files: hashes, no registry hosts (UPGRADE=1 
 	$(UV) $(COMPILE) --all-extras --group dev pyproject.toml -o $(LOCKS)/all.lock
 	$(UV) $(COMPILE) --extra location --extra outliers --extra recommend --extra roads --extra server --extra simulation --group bench -c $(LOCKS)/all.lock pyproject.toml -o $(LOCKS)/bench.lock
 	$(UV) $(COMPILE) --no-deps $(LOCKS)/demo.in -o $(LOCKS)/demo.lock
+	$(UV) $(COMPILE) $(LOCKS)/peers.in -o $(LOCKS)/peers.lock
 
 clean: ## remove what make has made (runs stay)
-	rm -rf $(VENV) $(BENCH) site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(PEERS) site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/.uv: $(LOCKS)/uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -96,4 +99,11 @@ $(BENCH)/.setup: $(VENV)/.uv $(LOCKS)/bench.lock pyproject.toml
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	$(UV) pip install --quiet --python $(BENCH)/bin/python --require-hashes --no-deps -r $(LOCKS)/bench.lock
 	$(UV) pip install --quiet --python $(BENCH)/bin/python --offline --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Peers that ask for another NumPy; where it cannot be installed (no wheels for this Python), they are not measured.
+$(PEERS)/.setup: $(VENV)/.uv $(LOCKS)/peers.lock
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(UV) pip install --quiet --python $(PEERS)/bin/python --only-binary :all: --require-hashes --no-deps -r $(LOCKS)/peers.lock \
+		|| echo "RecTools is left out of the benchmarks: see above" >&2
 	@touch $@

@@ -55,7 +55,8 @@ class Auto(Recommender):
     Args:
         methods: words for the methods to choose from; None: popular, item_knn, ease, als, next_item where there are
             times, and content where the catalogue has features.
-        fits: about how many fits are tried; None: 40, fewer for much data. What needs no fit is not counted.
+        fits: about how many fits are tried; None: 40, or 24 above 250,000 interactions. What needs no fit is not
+            counted.
         split: which kind of split is to be done well on: leave_last_out, time or strong.
         last: how many are held out of each, in leave_last_out.
         k: length of the lists that are to be good; twice as many are looked at, which is less noisy.
@@ -135,7 +136,7 @@ class Auto(Recommender):
     def _fits(self, interactions: Interactions) -> int:
         if self.fits is not None:
             return self.fits
-        return 40 if interactions.nnz <= 1_000_000 else 24
+        return 40 if interactions.nnz <= 250_000 else 24
 
     def _winner(self, search: Search, interactions: Interactions) -> tuple[Recommender, list[Candidate], str]:
         """What is to be fitted to everything, of which candidates, and a few words."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.recommend.study_cases import camps, faults, run
+from tests.recommend.study_cases import camps, faults, run, study
+
+from potomac.recommend.answer import _made
+from potomac.recommend.study import RecommendStudy, question_of
 
 
 def rated(values: list[float]) -> dict[str, object]:
@@ -32,3 +35,30 @@ def test_a_fault_of_the_ratings_is_told_at_their_column(tmp_path: Path) -> None:
 def test_one_item_is_one_item(tmp_path: Path) -> None:
     found = run(tmp_path, {"user": list(range(20)), "item": [1] * 20})
     assert "one item can be looked through" in found.answer
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "value"),
+    [
+        ("popular", "half_life", 30.0), ("item_knn", "half_life", 30.0), ("item_knn", "recency", 5.0),
+        ("item_knn", "neighbours", 20), ("item_knn", "shrinkage", 5.0), ("ease", "half_life", 30.0),
+        ("ease", "regularization", 50.0), ("als", "factors", 8), ("als", "iterations", 3),
+        ("als", "regularization", 0.1),
+        ("factors", "factors", 4), ("factors", "iterations", 3), ("content", "shrinkage", 2.0),
+        ("content", "half_life", 30.0),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_the_reference_names_for_a_method_reaches_it(method: str, key: str, value: float) -> None:
+    """As the descriptions of the keys of ``[model]`` have it."""
+    rows, items = rated([]), {"item": [1], "kind": ["sea"]}
+    asked = question_of(RecommendStudy.model_validate(study(rows, items, model={"method": method, key: value}, seed=7)))
+    made = _made(method, asked)
+    assert getattr(made, {"neighbours": "k"}.get(key, key)) == value
+    assert getattr(made, "seed", 7) == 7, "the seed of the study is that of its method"
+
+
+def test_a_parameter_out_of_its_bounds_is_told_at_its_key_before_anything_is_learnt(tmp_path: Path) -> None:
+    code, fault = faults(tmp_path, rated([]), model={"method": "als", "regularization": 0.0})
+    assert (code, fault.key) == (2, "model.regularization")
+    code, fault = faults(tmp_path, rated([]), model={"method": "als", "neighbours": 5})
+    assert (code, fault.key) == (2, "model.neighbours")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.engine import Progress, Result
-from potomac.errors import DataError, Fault, StudyError
+from potomac.errors import DataError, Fault, PotomacError
 from potomac.recommend import told
+from potomac.recommend.bounds import held
 from potomac.recommend.evaluation import Evaluation, evaluate
 from potomac.recommend.examples import examples_of
 from potomac.recommend.features import described
@@ -64,6 +66,7 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
         DataError: a table is wrong.
         NoAnswer: there is nothing to learn from, or nothing may be offered.
     """
+    _made(question.method, question)  # what is wrong with it is told before anything is read
     known = read(tables["interactions"], tables.get("items"), question, progress)
     rules, picks = _resolved(known, question)
     judged = _judged(known, question, progress)
@@ -137,14 +140,30 @@ def _auto(question: Question, methods: tuple[str, ...] | None) -> Recommender:
 def _made(name: str, question: Question) -> Recommender:
     """A method with the parameters that the study gives."""
     kind = method_named(name)
-    given = dict(question.parameters)
-    if name == "picks":
-        given["picks"] = list(question.picks)
+    own = OWN_NAMES.get(name, {})
+    given = {own.get(key, key): value for key, value in question.parameters.items()}
+    with _told_of_model(own):
+        if name == "picks":
+            return held(kind(picks=list(question.picks), **given))  # type: ignore[call-arg]
+        made = kind()
+        return held(fresh(made, **({"seed": question.seed} if hasattr(made, "seed") else {}), **given))
+
+
+OWN_NAMES = {"item_knn": {"neighbours": "k"}}
+"""What parameters of a study are called where a method calls them otherwise."""
+
+
+@contextmanager
+def _told_of_model(own: Mapping[str, str]) -> Iterator[None]:
+    """Faults of a method's parameters are told at the keys of the study."""
+    keys = {name: key for key, name in own.items()}
     try:
-        return fresh(kind(), **given) if name != "picks" else kind(**given)
-    except StudyError as error:
-        keyed = (replace(fault, key=f"model.{fault.key}") for fault in error.faults)
-        raise StudyError(keyed) from error
+        yield
+    except PotomacError as error:
+        if not all(fault.code in ("recommend.parameter", "recommend.singular") for fault in error.faults):
+            raise
+        keyed = (replace(fault, key=f"model.{keys.get(fault.key, fault.key)}") for fault in error.faults)
+        raise type(error)(keyed) from error
 
 
 # ---- the test -----------------------------------------------------------------------------------------------------

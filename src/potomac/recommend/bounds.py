@@ -5,23 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from potomac.errors import Fault, StudyError, shown
 from potomac.recommend.methods import arguments_of, signature_of
 
-__all__ = ["hold", "numbers_hold", "times_hold"]
+if TYPE_CHECKING:
+    from potomac.recommend.recommender import Recommender
+
+__all__ = ["held", "hold", "times_hold"]
 
 NUMBERS: Mapping[str, tuple[Any, str]] = {"int": (Integral, "a whole number"), "float": (Real, "a finite number")}
 """Types of parameters that are numbers, as signatures write them."""
 
 
-def numbers_hold(model: object) -> None:
-    """Refuse parameters that are no numbers, or no whole ones, where the constructor's signature asks for them.
+def held(model: Recommender) -> Recommender:
+    """A model whose parameters are of their types and within their bounds.
 
     Raises:
         StudyError: one is not.
     """
+    _numbers_hold(model)
+    model._check()
+    return model
+
+
+def _numbers_hold(model: object) -> None:
+    """Refuse parameters that are no numbers, or no whole ones, where the constructor's signature asks for them."""
     given = arguments_of(model)
     wrong = {}
     for name, parameter in signature_of(model).items():

@@ -106,13 +106,15 @@ class Content(Recommender):
 
     # ---------------------------------------------------------------------------------- fit
 
-    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
+    def _check(self) -> None:
         hold(
             self,
             shrinkage=(self.shrinkage >= 0, "0 or more"),
             recency=(self.recency is None or self.recency > 0, "more than 0 entries"),
             half_life=(self.half_life is None or self.half_life > 0, "more than 0 days"),
         )
+
+    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
         of_another_fit = "features", "_group", "_present", "_augmented", "_lengths", "_known_of", "_sorted"
         for name in of_another_fit:
             self.__dict__.pop(name, None)

@@ -87,7 +87,6 @@ class EASE(Linear):
     # ---------------------------------------------------------------------------------- fitting
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
-        self._check()
         counts = interactions.of_items
         self._begin(interactions)
         a = self._gram(interactions)

@@ -84,18 +84,20 @@ class Factors(Recommender):
 
     # ---------------------------------------------------------------------------------- fitting
 
-    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
-        """Users and items in turn, and between them how much of what is seen is noise.
-
-        Raises:
-            DataError: there are no ratings, or all are equal.
-        """
+    def _check(self) -> None:
         hold(
             self,
             factors=(self.factors >= 1, "1 or more"),
             iterations=(self.iterations >= 1, "1 or more"),
             tolerance=(0 <= self.tolerance < 1, "at least 0 and less than 1"),
         )
+
+    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
+        """Users and items in turn, and between them how much of what is seen is noise.
+
+        Raises:
+            DataError: there are no ratings, or all are equal.
+        """
         _refuse(interactions)
         for name in ("_people", "_given", "_ahead"):  # of what was fitted before
             self.__dict__.pop(name, None)

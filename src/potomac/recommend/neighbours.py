@@ -96,7 +96,7 @@ class ItemKNN(Recommender):
 
     # ---------------------------------------------------------------------------------- fitting
 
-    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
+    def _check(self) -> None:
         hold(
             self,
             metric=(self.metric in METRICS, f"one of {', '.join(METRICS)}"),
@@ -107,6 +107,8 @@ class ItemKNN(Recommender):
             half_life=(self.half_life is None or self.half_life > 0, "more than 0 days"),
             recency=(self.recency is None or self.recency > 0, "more than 0 entries"),
         )
+
+    def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
         for name in ("_recent", "_by_target"):  # of what was fitted before
             self.__dict__.pop(name, None)
         values = interactions.values

@@ -64,7 +64,6 @@ class Picks(Recommender):
         self.share = share
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
-        self._check()
         self.picks_ = picked(self.picks, items)
         self.model_ = fresh(Popular() if self.model is None else self.model)
         self.model_.fit(interactions, items, progress=progress)

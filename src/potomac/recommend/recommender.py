@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
-from potomac.recommend.bounds import numbers_hold, times_hold
+from potomac.recommend.bounds import held, times_hold
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.folding import Additions, Unknown
 from potomac.recommend.ids import array_of, fits, nothing_shared
@@ -63,6 +63,9 @@ class Recommender:
         """Learn. ``items`` has a row for each column of ``interactions``."""
         raise NotImplementedError
 
+    def _check(self) -> None:
+        """Refuse parameters that are out of their bounds; that numbers are numbers is known by then."""
+
     def _scores(self, histories: Histories) -> Floats:
         """Score of every item for each person, shape (k, n); minus infinity where the method knows nothing of it."""
         raise NotImplementedError
@@ -103,7 +106,7 @@ class Recommender:
             StudyError: a column is missing, or times where the method has a half-life.
             DataError: there is nothing to learn from, or no item of the interactions is in the catalogue.
         """
-        numbers_hold(self)
+        held(self)
         catalogue = None if items is None else Items.of(items)
         known = Interactions.of(interactions)
         if not known.nnz:

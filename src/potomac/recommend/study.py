@@ -174,7 +174,7 @@ class ModelSpec(Spec):
     novelty: float = Field(default=0.0, ge=-1, le=1, description="-1: what most know; 0: as scored; 1: what few know")
     half_life: float | None = Field(
         default=None, gt=0, examples=[90.0], json_schema_extra={"unit": "d"},
-        description="days after which an interaction counts half (popular, ease, als, content)",
+        description="days after which an interaction counts half (popular, ease, item_knn, content)",
     )  # fmt: skip
     recency: float | None = Field(
         default=None, gt=0, examples=[5.0],
@@ -185,7 +185,7 @@ class ModelSpec(Spec):
     )
     iterations: int | None = Field(default=None, ge=1, le=1000, examples=[15], description="passes (als, factors)")
     regularization: float | None = Field(
-        default=None, ge=0, examples=[200.0], description="penalty of large weights (ease, als, factors)"
+        default=None, ge=0, examples=[200.0], description="penalty of large weights (ease, als)"
     )
     neighbours: int | None = Field(default=None, ge=1, examples=[100], description="of each item (item_knn)")
     shrinkage: float | None = Field(default=None, ge=0, examples=[10.0], description="of few likes (item_knn, content)")

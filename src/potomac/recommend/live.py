@@ -354,7 +354,8 @@ def _both(live: Live, column: str, one: int, other: int) -> list[str]:
         return [str(value) for value in a if value in set(b if isinstance(b, list) else [b])]
     if isinstance(a, bool) or a != b or len(str(a)) > WORD:
         return []
-    return [a if isinstance(a, str) else f"{column.replace('_', ' ')} {a}"]
+    value = int(a) if isinstance(a, float) and a.is_integer() else a
+    return [value if isinstance(value, str) else f"{column.replace('_', ' ')} {value}"]
 
 
 def _person(live: Live, model: Recommender, row: Mapping[str, Any], item: int) -> Reply:

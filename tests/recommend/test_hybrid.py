@@ -6,7 +6,7 @@ from tests.recommend.manners import manners, small_world
 from tests.recommend.test_content import books
 
 from potomac.errors import NoAnswer, StudyError
-from potomac.recommend import hybrid
+from potomac.recommend import comparable, hybrid
 from potomac.recommend.content import Content
 from potomac.recommend.ease import EASE
 from potomac.recommend.hybrid import Hybrid
@@ -275,8 +275,8 @@ class TestAnswers:
             with monkeypatch.context() as patch:
                 patch.setattr(hybrid, "EXACT", 0)
                 patch.setattr(hybrid, "POOL", 60)
-                patch.setattr(hybrid, "SOME", 25)
-                patch.setattr(hybrid, "PEOPLE", 150)
+                patch.setattr(comparable, "SOME", 25)
+                patch.setattr(comparable, "PEOPLE", 150)
                 assert one.audience([100 + 10 * 9, 100 + 10 * 20], 5).equals(wanted)
 
     def test_alike_comes_from_those_who_know(self):

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -33,6 +32,7 @@ from potomac.errors import Fault, NoAnswer, StudyError
 from potomac.recommend.asking import ASKED, asked_otherwise, learned_alike
 from potomac.recommend.blending import blend, moments, standardised
 from potomac.recommend.bounds import hold
+from potomac.recommend.comparable import Estimates, raw
 from potomac.recommend.content import Content
 from potomac.recommend.explanation import Explanation
 from potomac.recommend.features import described
@@ -64,10 +64,6 @@ EXACT = 1 << 28
 """Scores up to which those of an item for everybody are all computed."""
 POOL = 300
 """People, of very many, whose scores of an item are computed, at least."""
-SOME = 256
-"""Items by which means and deviations are estimated."""
-PEOPLE = 8192
-"""People at once, in that."""
 MOST_ITEMS = 12_000
 """Catalogues up to this size have EASE among the methods, larger ones ALS."""
 
@@ -139,7 +135,7 @@ class Hybrid(Recommender):
 
     def _forget(self) -> None:
         """What follows from other models than those that are fitted now."""
-        for name in ("_trust", "_coefficients", "_moments"):
+        for name in ("_trust", "_coefficients", "_estimates"):
             self.__dict__.pop(name, None)
 
     def _checked(self) -> None:
@@ -258,32 +254,17 @@ class Hybrid(Recommender):
         return best(scores[None, :], n, without=without)
 
     def _about(self, item: int) -> Floats:
-        """Score of one item for everybody who was fitted, by estimated means and deviations, shape (m,)."""
-        known = self.interactions_
-        step = np.searchsorted(self.lengths_, known.of_users, side="right") - 1
-        total = np.zeros(known.n_users, np.float32)
+        """Score of one item for everybody who was fitted, as it is estimated, shape (m,)."""
+        step = np.searchsorted(self.lengths_, self.interactions_.of_users, side="right") - 1
+        total = np.zeros(len(step), np.float32)
         for m, model in enumerate(self.models_):
-            raw = _logarithm(model.counts_[item]) if isinstance(model, Popular) else model._column(item)
-            mean, deviation = self._moments_of(m)
-            z = (raw - mean) / deviation
-            total += np.where(np.isfinite(z), self._coefficients[m, step, item] * z, 0).astype(np.float32)
+            z = self._estimates.standardised(m, model, item)
+            total += (self._coefficients[m, step, item] * z).astype(np.float32)
         return total
 
-    def _moments_of(self, m: int) -> tuple[Doubles, Doubles]:
-        """Mean and deviation of everybody's scores by one method, estimated from some items, shapes (m,)."""
-        if m not in self._moments:
-            known, model = self.interactions_, self.models_[m]
-            some = np.sort(np.random.default_rng(self.seed).permutation(known.n_items)[:SOME])
-            edges = [*range(0, known.n_users, PEOPLE), known.n_users]
-            people = (known.histories(np.arange(first, last)) for first, last in pairwise(edges))
-            found = [moments(_raw_at(model, part, some)) for part in people]
-            mean, deviation = (np.concatenate(parts) for parts in zip(*found, strict=True))
-            self._moments[m] = mean, deviation
-        return self._moments[m]
-
     @cached_property
-    def _moments(self) -> dict[int, tuple[Doubles, Doubles]]:
-        return {}
+    def _estimates(self) -> Estimates:
+        return Estimates(self.interactions_, self.seed)
 
     def _parts(self, history: Histories, item: int) -> Floats:
         return np.asarray(self._parts_of(history, np.array([item]))[0])
@@ -467,25 +448,6 @@ class _Stages:
         self.done += 1
         self.progress("training", self.done, self.whole)
         return model
-
-
-def raw(model: Recommender, histories: Histories) -> Floats:
-    """Scores as they are blended: popularity as its logarithm, so that one hit does not outweigh all differences."""
-    return _comparable(model, model._scores(histories))
-
-
-def _raw_at(model: Recommender, histories: Histories, items: Ints) -> Floats:
-    """The same of some items."""
-    return _comparable(model, model._scores_at(histories, items))
-
-
-def _comparable(model: Recommender, scores: Floats) -> Floats:
-    found = _logarithm(scores) if isinstance(model, Popular) else scores
-    return np.ascontiguousarray(found, np.float32)
-
-
-def _logarithm(counts: Any) -> Any:
-    return np.log1p(np.maximum(counts, 0))
 
 
 def _names(models: Sequence[Recommender]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from potomac.recommend.blending import standardised
-from potomac.recommend.hybrid import raw
+from potomac.recommend.comparable import raw
 from potomac.recommend.interactions import Histories
 from potomac.recommend.metrics import hits_of, ndcg
 from potomac.recommend.recommender import BLOCK, Recommender

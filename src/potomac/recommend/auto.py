@@ -30,8 +30,9 @@ Ints = npt.NDArray[np.int64]
 
 PERSONAL = ("item_knn", "ease", "next_item", "als")
 """Methods that learn from who had to do with what."""
-PERSONAL_ERRORS = 2.0
-"""Standard errors by which a personal method must beat popularity: it is the best of many that were tried."""
+PERSONAL_ERRORS = 3.0
+"""Standard errors by which a personal method must beat popularity: it is the best of many that were tried, of which one
+in ten or so would seem better by two where there is no taste at all."""
 MIXED_ERRORS = 1.0
 """Standard errors by which a blend must beat the best alone; it is judged by people who did not choose it."""
 _WORK = 60.0
@@ -50,7 +51,7 @@ class Auto(Recommender):
     Methods are tuned on validation splits made within the data that is fitted, like the test's kind of split (see
     tuning); nDCG decides. The best of each method are then blended (see mixing), and the blend is taken where it is
     better than the best alone by more than a standard error of the difference. A personal method that is not better
-    than popularity by two gives way to popularity. What was chosen is fitted to everything.
+    than popularity by three gives way to popularity. What was chosen is fitted to everything.
 
     Args:
         methods: words for the methods to choose from; None: popular, item_knn, ease, als, next_item where there are

@@ -85,7 +85,9 @@ class NextItem(Linear):
     # ---------------------------------------------------------------------------------- fitting
 
     def _fit(self, interactions: Interactions, items: Items, progress: Progress) -> None:
-        self._check(interactions)
+        if interactions.times is None:
+            found, mend = "what comes next, but interactions without times", "Name the column of times, or take EASE"
+            raise StudyError(Fault("recommend.parameter", found, "expected times", mend, key="method"))
         self._begin(interactions)
         known = self._with_weights(interactions)
         w = np.ones(known.nnz)
@@ -117,7 +119,7 @@ class NextItem(Linear):
         self.base_[self.columns_] = base
         progress("training", 3, 3)
 
-    def _check(self, interactions: Interactions) -> None:
+    def _check(self) -> None:
         hold(
             self,
             regularization=(self.regularization > 0, "more than 0"),
@@ -125,9 +127,6 @@ class NextItem(Linear):
             half_life=(self.half_life is None or self.half_life > 0, "more than 0 days"),
             max_items=(self.max_items >= 1, "1 or more"),
         )
-        if interactions.times is None:
-            found, mend = "what comes next, but interactions without times", "Name the column of times, or take EASE"
-            raise StudyError(Fault("recommend.parameter", found, "expected times", mend, key="method"))
 
     def _with_weights(self, interactions: Interactions) -> Interactions:
         """The entries of the items that have weights, numbered as these are."""

@@ -58,7 +58,7 @@ class Judge:
     """Does what the command ``demo`` does, its lists the same for all: the verdict does not rest on them."""
 
     def __init__(self, reader: Any) -> None:
-        self.type, reader.type, self.done = reader.type, self.asked, []
+        self.type, reader.type = reader.type, self.asked
 
     def asked(self, words: list[str]) -> None:
         if words[:3] != ["potomac", "demo", "recommend"]:

@@ -23,7 +23,7 @@ from potomac.recommend.succession import succession
 __all__ = ["NextItem"]
 
 Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 EXACT = 4096
 """Items up to which the equations are solved in double precision."""
@@ -138,6 +138,9 @@ class NextItem(Linear):
 
     def _scores(self, histories: Histories) -> Floats:
         return np.asarray(super()._scores(histories) + self.base_)
+
+    def _scores_at(self, histories: Histories, items: Ints) -> Floats:
+        return np.asarray(super()._scores_at(histories, items) + self.base_[items])
 
     def _column(self, item: int) -> Floats:
         return np.asarray(super()._column(item) + self.base_[item])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.recommend.study_cases import camps, faults, run, study
 
+from potomac.errors import StudyError
 from potomac.recommend.answer import _made
 from potomac.recommend.study import RecommendStudy, question_of
 
@@ -62,3 +63,11 @@ def test_a_parameter_out_of_its_bounds_is_told_at_its_key_before_anything_is_lea
     assert (code, fault.key) == (2, "model.regularization")
     code, fault = faults(tmp_path, rated([]), model={"method": "als", "neighbours": 5})
     assert (code, fault.key) == (2, "model.neighbours")
+
+
+def test_a_wrong_key_of_the_interactions_is_one_fault(tmp_path: Path) -> None:
+    """The catalogue that a download brings depends on them, and says nothing where they are wrong."""
+    with pytest.raises(StudyError) as caught:
+        run(tmp_path, rated([]), interactions_keys={"duplicates": "first"})
+    assert [fault.key for fault in caught.value.faults] == ["interactions.duplicates"]
+    assert "Pydantic" not in str(caught.value)

@@ -39,6 +39,8 @@ def explain(error: ValidationError, model: type[BaseModel], values: Any, place: 
     """All that ``error`` says, one fault for each place, in the order of the file."""
     grouped: dict[Path, list[Any]] = {}
     for detail in error.errors(include_url=False):
+        if detail["type"] == "default_factory_not_called":  # what it depends on is wrong, and told
+            continue
         grouped.setdefault(_path(detail, values), []).append(detail)
     faults = [
         fault for path, details in grouped.items() for fault in _faults(path, _telling(details), model, values, place)

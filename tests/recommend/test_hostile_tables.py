@@ -224,7 +224,8 @@ def test_a_mask_of_another_length_is_refused_and_one_id_is_one(fitted: Recommend
     ("method", "parameter", "value"),
     [
         (ALS, "factors", 1.5), (ALS, "factors", True), (ALS, "factors", "a"), (ALS, "seed", -1), (ALS, "alpha", np.nan),
-        (ALS, "iterations", None), (EASE, "regularization", np.inf), (EASE, "regularization", "a"),
+        (ALS, "iterations", None), (ALS, "regularization", 1e300), (EASE, "regularization", np.inf),
+        (EASE, "regularization", "a"),
         (EASE, "recency", np.nan), (EASE, "half_life", "a"), (ItemKNN, "k", 1.5), (ItemKNN, "shrinkage", np.nan),
         (Factors, "seed", -1), (Popular, "half_life", "a"), (Content, "shrinkage", np.nan),
     ],
@@ -233,6 +234,15 @@ def test_parameters_that_are_no_numbers_are_refused(method: Any, parameter: str,
     table = {**TABLE, "value": [1.0, 2, 3, 4, 5], "time": [1, 2, 3, 4, 5]}
     model = method(**{parameter: value})
     refused(StudyError, "recommend.parameter", lambda: model.fit(table, {**CATALOGUE, "f": list("aab")}), parameter)
+
+
+@pytest.mark.parametrize("parameters", [{"alpha": 1e15}, {"regularization": 1e15}, {"regularization": 1e-300}])
+@pytest.mark.parametrize("value", [1.0, 1e15, 1e-30])
+def test_factors_are_finite_at_the_edge_of_what_is_allowed(parameters: dict[str, float], value: float) -> None:
+    model = ALS(factors=4, iterations=3, **parameters).fit({**TABLE, "value": [value, 1.0, value, 2.0, value]})  # type: ignore[arg-type]
+    assert np.isfinite(model.item_factors_).all()
+    assert np.isfinite(model.user_factors_).all()
+    assert not np.isnan(model.scores(model.histories([1, 2, 3]))).any()
 
 
 # ---- a test that does not know its answer -------------------------------------------------------------------------

@@ -19,6 +19,10 @@ NUMBERS: Mapping[str, tuple[Any, str]] = {"int": (Integral, "a whole number"), "
 """Types of parameters that are numbers, as signatures write them."""
 
 
+LARGEST = 1e15
+"""Parameters up to here can be multiplied by values and counts in single precision."""
+
+
 def held(model: Recommender) -> Recommender:
     """A model whose parameters are of their types and within their bounds.
 
@@ -41,6 +45,8 @@ def _numbers_hold(model: object) -> None:
         number, expected = NUMBERS[kind]
         value = given[name]
         right = isinstance(value, number) and not isinstance(value, bool) and math.isfinite(value)
+        if right and kind == "float" and abs(value) > LARGEST:
+            right, expected = False, f"{LARGEST:g} at most"
         if name == "seed":
             right, expected = right and value >= 0, "a whole number, at least 0"
         wrong[name] = (right, expected)

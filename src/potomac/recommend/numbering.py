@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.recommend.ids import array_of
+from potomac.recommend.texts import Texts
 from potomac.stats.compiled import compiled
 
 __all__ = ["Numbering", "compact", "numbering_of"]
@@ -61,31 +62,28 @@ def numbering_of(first: Any) -> Numbering:
 
 class _Text:
     def __init__(self) -> None:
-        self.known: pa.Array = pa.array([], pa.string())
+        self.texts = Texts()
         self.counts: Ints = np.zeros(0, np.int64)
 
     def add(self, ids: Any) -> None:
         counts = np.bincount(ids.indices.to_numpy(), minlength=len(ids.dictionary))
-        places = _places(ids.dictionary, self.known)
+        places = self.texts.places(ids.dictionary)
         new = np.flatnonzero((places < 0) & (counts > 0))
-        places[new] = len(self.known) + np.arange(len(new))
-        self.known = pa.concat_arrays([self.known, ids.dictionary.take(pa.array(new))]) if len(new) else self.known
+        places[new] = len(self.texts) + np.arange(len(new))
+        if len(new):
+            self.texts.append(ids.dictionary.take(pa.array(new)))
         self.counts = np.concatenate((self.counts, np.zeros(len(new), np.int64)))
         there = counts > 0
         self.counts[places[there]] += counts[there]
 
     def close(self) -> tuple[pa.Array, Ints]:
-        order = pc.array_sort_indices(self.known)
-        self.known, self.counts = self.known.take(order), self.counts[order.to_numpy()]
-        return self.known, self.counts
+        order = pc.array_sort_indices(self.texts.known)
+        self.texts, self.counts = Texts(self.texts.known.take(order)), self.counts[order.to_numpy()]
+        return self.texts.known, self.counts
 
     def numbers(self, ids: Any) -> Columns:
-        found: Columns = _places(ids.dictionary, self.known).astype(np.int32)[ids.indices.to_numpy()]
+        found: Columns = self.texts.places(ids.dictionary).astype(np.int32)[ids.indices.to_numpy()]
         return found
-
-
-def _places(ids: pa.Array, among: pa.Array) -> Ints:
-    return np.array(pc.index_in(ids, among).fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
 # -------------------------------------------------------------------------------------- integers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from potomac.recommend.products import FEW, inner_products, weighted_gram
 
@@ -26,3 +27,15 @@ def test_a_gram_is_the_weighted_sum_of_outer_products() -> None:
     outer = sum(w[e] * np.outer(Y[e], Y[e]) for e in range(40))
     np.testing.assert_allclose(weighted_gram(Y, w), outer, atol=1e-12)
     assert not weighted_gram(Y[:0], w[:0]).any()
+
+
+@pytest.mark.parametrize("rows", [17, 64, 65, 233])
+def test_threads_of_the_library_do_not_change_a_sum(rows: int) -> None:
+    draws = np.random.default_rng(0)
+    X, Y = (draws.standard_normal((n, 64), np.float32) for n in (rows, 1201))
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(inner_products(X, Y))
+    assert found[0].tobytes() == found[1].tobytes()
+    np.testing.assert_allclose(found[0], X.astype(float) @ Y.T.astype(float), atol=1e-4)

@@ -1,12 +1,14 @@
-"""Small dense products without threads: to answer for one person, waking others takes longer than the sum itself."""
+"""Dense products, small ones without threads: to answer for one person, waking others takes longer than the sum."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from potomac.recommend.threads import shared_out
 from potomac.stats.compiled import compiled
 
 __all__ = ["FEW", "inner_products", "weighted_gram"]
@@ -14,15 +16,25 @@ __all__ = ["FEW", "inner_products", "weighted_gram"]
 FEW = 16
 """Rows up to which :func:`inner_products` is as quick as a library of linear algebra with its threads."""
 
+STRIPE = 64
+"""Rows of a larger product that one thread does at a time."""
+
 _compiled = compiled(nogil=True, fastmath={"contract", "nsz", "reassoc"})
 
 
 def inner_products(X: npt.NDArray[Any], Y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """``X Y'``, shape (k, n), of rows of the same length f, at least 1: X of shape (k, f), Y of shape (n, f)."""
-    if len(X) > FEW:
-        return np.asarray(X @ Y.T)
+    """``X Y'``, shape (k, n), of rows of the same length f, at least 1: X of shape (k, f), Y of shape (n, f).
+
+    Each stripe of rows is one product of fixed shape in one thread: the sums do not depend on how many there are.
+    """
     out = np.empty((len(X), len(Y)), X.dtype)
-    _inner_products(np.ascontiguousarray(X), np.ascontiguousarray(Y), out)
+    if len(X) <= FEW:
+        _inner_products(np.ascontiguousarray(X), np.ascontiguousarray(Y), out)
+        return out
+    with import_module("threadpoolctl").threadpool_limits(1, user_api="blas"):  # it comes with scikit-learn
+        shared_out(
+            lambda first, last: np.matmul(X[first:last], Y.T, out=out[first:last]), [*range(0, len(X), STRIPE), len(X)]
+        )
     return out
 
 

@@ -319,19 +319,37 @@ def test_better_than_the_popular_where_tastes_differ() -> None:
     assert ranks[0] < 0.8 * ranks[1]
 
 
-@pytest.mark.parametrize(
-    ("users", "items", "each", "factors", "regularization"),
-    [(300, 150, 12, 16, 0.05), (900, 1700, 50, 32, 0.005), (6000, 20_000, 100, 64, 0.0015)],
-)
-def test_the_best_guess_goes_by_the_size_of_the_data(
-    users: int, items: int, each: int, factors: int, regularization: float
-) -> None:
-    """Twice as many factors as entries of a row, and a penalty that is the larger the fewer items there are."""
-    indptr = np.arange(users + 1) * each
-    indices = np.tile(np.arange(each, dtype=np.int32), users)
+@pytest.mark.parametrize(("users", "items", "each", "factors"), [(300, 150, 12, 16), (900, 1700, 50, 32)])
+def test_the_best_guess_goes_by_the_size_of_the_data(users: int, items: int, each: int, factors: int) -> None:
+    """Twice as many factors as entries of a row, and of the penalty at which chance has no factor six tenths."""
+    rng = np.random.default_rng(0)
+    indices = np.sort(rng.permuted(np.tile(np.arange(items, dtype=np.int32), (users, 1)), axis=1)[:, :each], axis=1)
     known = Interactions(
-        pa.array(np.arange(users)), pa.array(np.arange(items)), indptr, indices, np.ones(len(indices), np.float32)
-    )
+        pa.array(np.arange(users)), pa.array(np.arange(items)), np.arange(users + 1) * each, indices.ravel(),
+        np.ones(users * each, np.float32),
+    )  # fmt: skip
     space = ALS.space(known)
-    assert (space["factors"][0], space["regularization"][0]) == (factors, regularization)
+    assert space["factors"][0] == factors
     assert max(space["factors"]) <= max(8, min(users, items) // 2)
+    edge = space["regularization"][0] / 0.6
+    of_items = users * each / items
+    largest = 5 * (each**0.5 + of_items**0.5)
+    assert edge**2 * (items + 4 * each) * (users + 4 * of_items) == pytest.approx(largest**2, rel=0.02)
+
+
+def test_beyond_the_edge_of_noise_chance_has_no_factor_but_popularity() -> None:
+    rng = np.random.default_rng(1)
+    indices = np.sort(rng.permuted(np.tile(np.arange(200, dtype=np.int32), (400, 1)), axis=1)[:, :20], axis=1)
+    known = Interactions(
+        pa.array(np.arange(400)), pa.array(np.arange(200)), np.arange(401) * 20, indices.ravel(),
+        np.ones(8000, np.float32),
+    )  # fmt: skip
+    edge = ALS.space(known)["regularization"][0] / 0.6
+
+    def factors(share: float) -> int:
+        model = ALS(16, regularization=share * edge, iterations=60, tolerance=0, solver="exact").fit(known)
+        sizes = np.linalg.svd(model.user_factors_ @ model.item_factors_.T, compute_uv=False)
+        return int((sizes > 0.01 * sizes[0]).sum())
+
+    assert factors(1.3) <= 1
+    assert factors(0.4) == 16

@@ -114,10 +114,11 @@ class ALS(Recommender):
         most = max(8, min(m, n) // 2)
         factors = [f for f in (8, 16, 32, 64, 128, 256) if f <= most]
         per_row = interactions.nnz / max(m + n, 1)  # what is known of a row bounds how many numbers it can have
+        edge = _noise_edge(interactions, 4.0)
         return {
+            "regularization": [float(f"{edge * share:.3g}") for share in (0.6, 0.75, 0.9, 0.45, 0.25, 0.1, 0.04)],
             "factors": _nearest_first(factors, min(2 * per_row, 128)),
             "alpha": [4.0, 1.0, 10.0, 30.0, 0.4],
-            "regularization": _nearest_first([0.0015, 0.005, 0.015, 0.05, 0.15], min(8 / max(n, 1), 0.05)),
             "recency": recency,
         }
 
@@ -267,6 +268,19 @@ class ALS(Recommender):
         A = self._gram[:f, :f].astype(float) + penalty * np.eye(f) + weighted_gram(Y, np.abs(r))
         towards = np.linalg.solve(A, self.item_factors_[items].astype(float).T)  # 0 where nothing was learned
         return np.asarray(np.where(r > 0, 1 + r, 0) * inner_products(towards.T, Y), np.float32)
+
+
+def _noise_edge(interactions: Interactions, alpha: float) -> float:
+    """The regularization (with power 1) above which a factor that is mere chance does not survive.
+
+    A component of the data is kept where its singular value is above sqrt(lambda_u lambda_i) of the penalties of a
+    mean user and item, and chance alone has singular values up to (1 + alpha)(sqrt(a) + sqrt(b)), with a and b the
+    mean numbers of entries of a user and an item (Marchenko and Pastur 1967).
+    """
+    m, n = int((interactions.of_users > 0).sum()), int((interactions.of_items > 0).sum())
+    a, b = interactions.nnz / max(m, 1), interactions.nnz / max(n, 1)
+    penalty = np.sqrt((n + alpha * a) * (m + alpha * b))
+    return float((1 + alpha) * (np.sqrt(a) + np.sqrt(b)) / max(penalty, 1.0))
 
 
 def _nearest_first(values: list[Any], guess: float) -> list[Any]:

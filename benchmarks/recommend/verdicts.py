@@ -52,7 +52,7 @@ def families() -> list[Family]:
         Family("popularity that drifts, people who come for a while", no, passing, 4),
         Family("tastes, shuffled", no, lambda seed: broken(tastes(seed), seed), 4),
         Family("attributes, shuffled", no, lambda seed: broken(attributes(seed), seed), 2),
-        Family("a shop of 20 to 90 items", no, small_shop, 2),
+        Family("a shop of 20 to 50 items", no, small_shop, 2),
         Family("20 to 60 people", no, few_people, 2),
         Family("popularity and bots that copy each other", no, bots),
         Family("everybody has everything", no, everything),
@@ -98,7 +98,7 @@ def broken(made: Made, seed: int) -> Made:
 
 
 def small_shop(seed: int) -> Made:
-    users, items, each = _between(seed, (150, 2000), (20, 90), (3, 12))
+    users, items, each = _between(seed, (150, 2000), (20, 50), (3, 12))
     world = simulated(int(users), int(items), per_user=each, taste=2.0, seed=seed)
     return world.interactions, world.items
 

@@ -313,7 +313,7 @@ def test_who_had_nearly_everything_is_no_customer() -> None:
                             items=range(100))  # fmt: skip
     some, notes = judged(known, 10**6, seed=0)
     assert 9 not in some.users.to_pylist()
-    assert "1 people who had over 50%" in notes[0]
+    assert "1 person who had over 50%" in notes[0]
 
 
 def test_checks_say_what_is_short_and_why() -> None:

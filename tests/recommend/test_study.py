@@ -329,3 +329,9 @@ def test_a_movielens_download_is_run_as_it_is(tmp_path: Path) -> None:
     assert found.facts["ratings"] == 60 * 16
     assert found.facts["interactions"] == int((stars >= 4).sum())
     assert set(found.tables["recommendations"]["title"].to_pylist()) <= set(titles["title"])
+
+
+def test_where_picks_do_not_stand_is_said(tmp_path: Path) -> None:
+    found = run(tmp_path, camps(people=60, items=40), catalogue(40), model={"method": "ease"}, editors_picks=[7])
+    assert any("rules.pins" in note for note in found.manifest["notes"])
+    assert found.tables["everybody"]["item"][0].as_py() == 7

@@ -96,7 +96,7 @@ def _gained(check: str, gain: Gain | None, worth: float, by: str) -> _Row:
         return check, None, needed, "short", "It could not be tested."
     said = (
         f"a list for each person, by {by}, had what came next for {_in_hundred(gain.personal_hits)} of 100 people, and "
-        f" the best list for all for {_in_hundred(gain.impersonal_hits)}; with the places in the list it is "
+        f"the best list for all for {_in_hundred(gain.impersonal_hits)}; with the places in the list it is "
         f"{_percent(gain.relative)} ({_percent(gain.low)} to {_percent(gain.high)}, {gain.confidence:.1%} interval)"
     )
     return check, gain.relative, needed, _ok(gain.sure and gain.relative >= worth), f"{said}."

@@ -107,7 +107,9 @@ def judged(interactions: Interactions, most: int, seed: int) -> tuple[Interactio
         left_out = which is copies or which.sum() <= MOST * had.sum()
         if left_out:
             had &= ~which
-            notes.append(f"{int(which.sum()):,} people who {what} were left out, as machines, staff or copies.")
+            n = int(which.sum())
+            who, left = ("person", "was") if n == 1 else ("people", "were")
+            notes.append(f"{n:,} {who} who {what} {left} left out, as machines, staff or copies.")
     rows = np.flatnonzero(had)
     total = int(known.of_users[rows].sum())
     if total > most:

@@ -143,13 +143,19 @@ def _counted(found: Found) -> Iterator[Fact]:
 def _notes(found: Found) -> Iterator[str]:
     yield from found.judged.advice
     yield from found.notes
-    yield from (note if note.endswith(".") else f"{note}." for note in found.judged.notes)
+    judged = (note if note.endswith(".") else f"{note}." for note in found.judged.notes)
+    yield from (note for note in judged if note not in found.notes)
     if found.test is None:
         yield f"Nothing was tested: {found.untested}."
     else:
         yield from found.test.notes
     if found.choice:
         yield f"How the method was chosen: {found.choice}."
+    if found.question.picks and found.personal:
+        yield (
+            "The editor's picks stand first in the list for everybody, not in the lists of persons; rules.pins puts "
+            "items first in every list."
+        )
     yield (
         "What people choose depends on what they are shown. A held-out test says what a list foretells, not what it "
         "changes; that only a trial with people tells."

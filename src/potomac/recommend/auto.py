@@ -33,8 +33,9 @@ PERSONAL = ("item_knn", "ease", "next_item", "als")
 PERSONAL_ERRORS = 3.0
 """Standard errors by which a personal method must beat popularity: it is the best of many that were tried, of which one
 in ten or so would seem better by two where there is no taste at all."""
-MIXED_ERRORS = 1.0
-"""Standard errors by which a blend must beat the best alone; it is judged by people who did not choose it."""
+MIXED_ERRORS = 0.0
+"""Standard errors by which a blend must beat the best alone: none, as it is judged by people who did not choose it, and
+of two that are as good the blend errs less on other data."""
 _WORK = 60.0
 """Seconds, about, that a method may take in all whose time grows with the number of items cubed."""
 _CHOICES = pa.schema(
@@ -50,7 +51,7 @@ class Auto(Recommender):
 
     Methods are tuned on validation splits made within the data that is fitted, like the test's kind of split (see
     tuning); nDCG decides. The best of each method are then blended (see mixing), and the blend is taken where it is
-    better than the best alone by more than a standard error of the difference. A personal method that is not better
+    better than the best alone for people who had no part in its choice. A personal method that is not better
     than popularity by three gives way to popularity. What was chosen is fitted to everything.
 
     Args:

@@ -38,8 +38,6 @@ Ints = npt.NDArray[np.int64]
 
 REASONED = 10_000
 """People up to whom every list says why: a reason takes longer than a list."""
-SCORED = 300_000_000
-"""Scores up to which models are asked for reasons that need them."""
 COMPARED = 5_000_000
 """Interactions up to which other methods are tested beside the one that is chosen."""
 SHARES = ("density", "new people", "new items", "concentration", "repeats")
@@ -324,13 +322,6 @@ def _popularity(known: Read) -> pa.Table:
             "share": np.cumsum(counts[order]) / max(1, counts.sum()),
         }
     )
-
-
-def _reasoned(model: Recommender, people: int, question: Question) -> bool:
-    """Whether every list says why: it takes longer than the list, above all where a model has to score for it."""
-    model = getattr(model, "chosen_", model)
-    scores = 0 if type(model).explained is Recommender.explained else people * question.ordering.n * len(model.items_)
-    return people <= REASONED and scores <= SCORED
 
 
 def _unreasoned(many: int) -> tuple[str, ...]:

@@ -321,7 +321,7 @@ def test_better_than_the_popular_where_tastes_differ() -> None:
 
 @pytest.mark.parametrize(("users", "items", "each", "factors"), [(300, 150, 12, 16), (900, 1700, 50, 32)])
 def test_the_best_guess_goes_by_the_size_of_the_data(users: int, items: int, each: int, factors: int) -> None:
-    """Twice as many factors as entries of a row, and of the penalty at which chance has no factor six tenths."""
+    """Twice as many factors as entries of a row, and of the penalty at which chance has no factor half."""
     rng = np.random.default_rng(0)
     indices = np.sort(rng.permuted(np.tile(np.arange(items, dtype=np.int32), (users, 1)), axis=1)[:, :each], axis=1)
     known = Interactions(
@@ -331,7 +331,7 @@ def test_the_best_guess_goes_by_the_size_of_the_data(users: int, items: int, eac
     space = ALS.space(known)
     assert space["factors"][0] == factors
     assert max(space["factors"]) <= max(8, min(users, items) // 2)
-    edge = space["regularization"][0] / 0.6
+    edge = space["regularization"][0] / 0.5
     of_items = users * each / items
     largest = 5 * (each**0.5 + of_items**0.5)
     assert edge**2 * (items + 4 * each) * (users + 4 * of_items) == pytest.approx(largest**2, rel=0.02)
@@ -344,7 +344,7 @@ def test_beyond_the_edge_of_noise_chance_has_no_factor_but_popularity() -> None:
         pa.array(np.arange(400)), pa.array(np.arange(200)), np.arange(401) * 20, indices.ravel(),
         np.ones(8000, np.float32),
     )  # fmt: skip
-    edge = ALS.space(known)["regularization"][0] / 0.6
+    edge = ALS.space(known)["regularization"][0] / 0.5
 
     def factors(share: float) -> int:
         model = ALS(16, regularization=share * edge, iterations=60, tolerance=0, solver="exact").fit(known)

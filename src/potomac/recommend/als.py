@@ -116,7 +116,7 @@ class ALS(Recommender):
         per_row = interactions.nnz / max(m + n, 1)  # what is known of a row bounds how many numbers it can have
         edge = _noise_edge(interactions, 4.0)
         return {
-            "regularization": [float(f"{edge * share:.3g}") for share in (0.6, 0.75, 0.9, 0.45, 0.25, 0.1, 0.04)],
+            "regularization": [float(f"{edge * share:.3g}") for share in (0.5, 0.6, 0.75, 0.9, 0.4, 0.25, 0.1, 0.04)],
             "factors": _nearest_first(factors, min(2 * per_row, 128)),
             "alpha": [4.0, 1.0, 10.0, 30.0, 0.4],
             "recency": recency,

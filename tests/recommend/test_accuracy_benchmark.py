@@ -50,7 +50,7 @@ def test_ratings_of_four_and_more_are_likes(kind: str, accuracy: Any, tmp_path: 
 
 def test_the_table_without_peers(accuracy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accuracy, "interpreter_of", lambda library: None)
-    monkeypatch.setitem(accuracy.WORLDS, "tiny", {"users": 150, "items": 40, "per_user": 8, "taste": 2.0})
+    monkeypatch.setitem(accuracy.WORLDS, "tiny", {"users": 400, "items": 40, "per_user": 10, "taste": 2.5})
     told = accuracy.main(["--worlds", "tiny", "--fits", "4"])
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines() if line.startswith("| ")][2:]
     assert [row[0] for row in rows] == ["**Potomac auto**", "popularity"]

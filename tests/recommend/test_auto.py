@@ -39,7 +39,7 @@ def auto(**changes: Any) -> Auto:
 
 @pytest.mark.parametrize("manner", manners(), ids=str)
 def test_manners(manner: Manner) -> None:
-    manner(lambda: Auto(("popular", "ease"), fits=3))
+    manner(lambda: Auto(("item_knn", "ease"), fits=3))
 
 
 def test_taste_is_found(tasteful: World) -> None:

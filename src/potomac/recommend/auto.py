@@ -149,10 +149,11 @@ class Auto(Recommender):
         plain = next((one for one in found if one.name == "popular"), None)
         if plain is not None and plain is not best and not _surely(best.values - plain.values, PERSONAL_ERRORS):
             return self._anew(plain, interactions), [plain], "Popularity, which no personal method surely beats"
+        errors = PERSONAL_ERRORS if best is plain else MIXED_ERRORS
         if self.blend and len(found) > 1:
             others = [other for one in found if (other := search.otherwise(one))]
             mix = mixed(sorted([*found, *others], key=lambda one: -one.score), search.folds, search.n)
-            if len(mix.members) > 1 and _surely(mix.values - mix.alone, MIXED_ERRORS):
+            if len(mix.members) > 1 and _surely(mix.values - mix.alone, errors):
                 models = [self._anew(one, interactions) for one in mix.members]
                 hybrid = Hybrid(models, by="nothing", weights=mix.weights, few=0.0)  # adds up what was judged
                 parts = ", ".join(

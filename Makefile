@@ -35,7 +35,7 @@ test: $(VENV)/.setup $(VENV)/.demo ## all set-up, then lint, types, import contr
 	@status=0; \
 	$(AGAIN) --keep-going lint docs || status=$$?; \
 	[ $$status = 0 ] || echo "style, types, contracts or documentation failed, see above; the tests run all the same" >&2; \
-	$(BIN)/python -m pytest $(PYTEST) || status=$$?; \
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST) || status=$$?; \
 	exit $$status
 
 lint: $(VENV)/.setup ## style, format, types, import contracts

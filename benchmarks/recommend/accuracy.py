@@ -28,8 +28,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.markdown import seconds, table
-from potomac.recommend import Auto, Interactions, Items, Popular, Split, evaluate, metrics, simulated, split_of
-from potomac.recommend.tuning import folds_of, value_of
+from potomac.recommend import Auto, Interactions, Items, Popular, Split, evaluate, simulated, split_of
+from potomac.recommend.choice.tuning import folds_of, value_of
+from potomac.recommend.testing import metrics
 from potomac.stats.bootstrap import replicates
 from potomac.stats.streams import Stream
 

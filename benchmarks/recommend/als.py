@@ -34,7 +34,7 @@ from benchmarks.child import measured
 from benchmarks.machine import load
 from benchmarks.recommend.shape import ITEMS, USERS, simulated
 from potomac.recommend import ALS, Interactions
-from potomac.recommend.alternation import Alternation, Side, Weights, loss
+from potomac.recommend.factorisation.alternation import Alternation, Side, Weights, loss
 from potomac.recommend.topn import best
 
 HERE = "benchmarks.recommend.als"

@@ -114,7 +114,7 @@ def suggest_task(count: int) -> dict[str, Any]:
     """A suggester of so many titles: seconds until it is there and back from its tables, memory, times."""
     import pyarrow as pa
 
-    from potomac.recommend.suggest import Suggester
+    from potomac.recommend.suggestion.suggest import Suggester
 
     made, popularity = titles(count)
     Suggester(["warm is it"], [1.0]).suggest("wram as")
@@ -156,8 +156,8 @@ def items_task(model: str, items: int) -> dict[str, Times]:
         ``plain`` for people drawn at random; with ``reasons`` for each item; with ``new`` interactions that came after
         fitting; for those with the ``longest`` histories.
     """
-    from potomac.recommend.interactions import Interactions
-    from potomac.recommend.items import Items
+    from potomac.recommend.matrix.interactions import Interactions
+    from potomac.recommend.matrix.items import Items
 
     indptr, indices = simulated(INTERACTIONS, USERS, items)
     draw = np.random.default_rng(0)

@@ -130,7 +130,7 @@ def test_the_page_on_evaluating_runs_as_written(reader: Any, capsys: pytest.Capt
 def test_the_page_on_the_verdict_tells_thresholds_and_verdicts_of_the_code(
     reader: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from potomac.recommend import counts, curve, verdict
+    from potomac.recommend.judging import counts, curve, verdict
 
     page = DOCS / "explanation" / "verdict-of-a-recommender.md"
     reader.follow(page)

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import DataError, NoAnswer, StudyError
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.items import Items
 from potomac.recommend.keeping import restored, to_tables
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.parameters import fresh
 from potomac.recommend.recommender import Recommender
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import StudyError
-from potomac.recommend.als import ALS
-from potomac.recommend.alternation import Side, Weights, gram_of, loss
-from potomac.recommend.half_steps import diagonal
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.tiles import add_products, factored, multiplied, room, solved
+from potomac.recommend.factorisation.als import ALS
+from potomac.recommend.factorisation.alternation import Side, Weights, gram_of, loss
+from potomac.recommend.factorisation.half_steps import diagonal
+from potomac.recommend.factorisation.tiles import add_products, factored, multiplied, room, solved
+from potomac.recommend.matrix.interactions import Histories, Interactions
 
 from .manners import manners, small_world
 

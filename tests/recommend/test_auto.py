@@ -13,16 +13,16 @@ from tests.recommend.manners import Manner, manners
 
 from potomac.engine import Quiet
 from potomac.errors import StudyError
-from potomac.recommend import mixing
-from potomac.recommend.asking import ASKED, apart, asked_otherwise
-from potomac.recommend.auto import Auto
-from potomac.recommend.evaluation import evaluate, lists_of
-from potomac.recommend.hybrid import Hybrid
-from potomac.recommend.interactions import Interactions
+from potomac.recommend.blends.asking import ASKED, apart, asked_otherwise
+from potomac.recommend.blends.hybrid import Hybrid
+from potomac.recommend.choice import mixing
+from potomac.recommend.choice.auto import Auto
+from potomac.recommend.choice.tuning import ENOUGH, Search, folds_of, sample_of, value_of
+from potomac.recommend.matrix.interactions import Interactions
 from potomac.recommend.methods import method_named
 from potomac.recommend.popular import Popular
-from potomac.recommend.splits import split_of
-from potomac.recommend.tuning import ENOUGH, Search, folds_of, sample_of, value_of
+from potomac.recommend.testing.evaluation import evaluate, lists_of
+from potomac.recommend.testing.splits import split_of
 from potomac.recommend.worlds import World, shuffled, simulated
 
 METHODS = ("popular", "item_knn", "ease")
@@ -131,8 +131,8 @@ def test_small_data_is_held_out_of_several_times(kind: str, tasteful: World) -> 
 def test_much_data_is_tuned_on_a_sample_of_people(monkeypatch: pytest.MonkeyPatch, tasteful: World) -> None:
     known = tasteful.interactions
     assert sample_of(known, 0) is known
-    monkeypatch.setattr("potomac.recommend.tuning.MOST", 5_000)
-    monkeypatch.setattr("potomac.recommend.tuning.SAMPLE", 3_000)
+    monkeypatch.setattr("potomac.recommend.choice.tuning.MOST", 5_000)
+    monkeypatch.setattr("potomac.recommend.choice.tuning.SAMPLE", 3_000)
     some = sample_of(known, 0)
     assert some.nnz == pytest.approx(3_000, rel=0.2)
     model = auto(fits=3).fit(known)

@@ -9,10 +9,10 @@ import pytest
 from tests.recommend.manners import manners, small_world
 
 from potomac.errors import DataError, StudyError
-from potomac.recommend.content import Content
-from potomac.recommend.features import Features, described
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.attributes.content import Content
+from potomac.recommend.attributes.features import Features, described
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.matrix.items import Items
 
 
 @pytest.mark.parametrize("manner", manners(), ids=str)

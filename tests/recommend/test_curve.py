@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from potomac.recommend.curve import CURVE, Curve, learning_curve, until
-from potomac.recommend.ease import EASE
-from potomac.recommend.impersonal import ListForAll
-from potomac.recommend.splits import leave_last_out
-from potomac.recommend.trial import crossed, from_list, served
+from potomac.recommend.judging.curve import CURVE, Curve, learning_curve, until
+from potomac.recommend.judging.impersonal import ListForAll
+from potomac.recommend.judging.trial import crossed, from_list, served
+from potomac.recommend.regression.ease import EASE
+from potomac.recommend.testing.splits import leave_last_out
 from potomac.recommend.worlds import simulated
 from potomac.stats.streams import Stream
 

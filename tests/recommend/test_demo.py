@@ -15,11 +15,11 @@ from pyarrow import csv
 from potomac.engine import Quiet
 from potomac.errors import StudyError
 from potomac.recommend import demo
-from potomac.recommend.content import Content
-from potomac.recommend.ease import EASE
-from potomac.recommend.interactions import Interactions
-from potomac.recommend.items import Items
-from potomac.recommend.verdict import Verdict, readiness
+from potomac.recommend.attributes.content import Content
+from potomac.recommend.judging.verdict import Verdict, readiness
+from potomac.recommend.matrix.interactions import Interactions
+from potomac.recommend.matrix.items import Items
+from potomac.recommend.regression.ease import EASE
 from potomac.studies import registry
 from potomac.studies.check import check
 

@@ -12,13 +12,13 @@ import pytest
 
 from potomac.engine import Progress
 from potomac.errors import Interrupted, StudyError
-from potomac.recommend import evaluation
-from potomac.recommend.evaluation import ACCURACY, evaluate, lists_of
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.popular import Popular
 from potomac.recommend.recommender import Recommender
-from potomac.recommend.splits import leave_last_out, split_of
+from potomac.recommend.testing import evaluation
+from potomac.recommend.testing.evaluation import ACCURACY, evaluate, lists_of
+from potomac.recommend.testing.splits import leave_last_out, split_of
 from potomac.recommend.worlds import World, simulated
 
 
@@ -84,7 +84,7 @@ def test_foretold_ratings_are_within_the_scale(few: Interactions) -> None:
 
 
 def test_errors_of_factors_are_those_that_they_tell_themselves() -> None:
-    from potomac.recommend.factors import Factors
+    from potomac.recommend.factorisation.factors import Factors
 
     world = simulated(200, 50, per_user=10, taste=1.0, rated=True, seed=1)
     found = evaluate([Popular(), Factors(4)], world.interactions)

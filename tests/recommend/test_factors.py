@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from potomac.errors import DataError, StudyError
-from potomac.recommend import Factors, Interactions, threads
-from potomac.recommend.factorise import drawn, solved
+from potomac.recommend import Factors, Interactions
+from potomac.recommend.factorisation.factorise import drawn, solved
+from potomac.recommend.matrix import threads
 
 from .manners import Manner, manners, small_world
 

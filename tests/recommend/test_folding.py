@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potomac.errors import DataError
-from potomac.recommend import Interactions, Popular, folding
-from potomac.recommend.folding import Additions
-from potomac.recommend.interactions import Duplicates, Histories
+from potomac.recommend import Interactions, Popular
+from potomac.recommend.matrix import folding
+from potomac.recommend.matrix.folding import Additions
+from potomac.recommend.matrix.interactions import Duplicates, Histories
 
 from .manners import small_world
 

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potomac.errors import DataError, StudyError
-from potomac.recommend import Interactions, gathering, numbering, source, sparse
+from potomac.recommend import Interactions
+from potomac.recommend.matrix import gathering, numbering, source, sparse
 
 Row = tuple[Any, Any, float, int]
 Pairs = dict[tuple[Any, Any], tuple[float, int]]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from potomac.recommend import threads
-from potomac.recommend.gram import PIECE, gram, inverted, times_matrix, times_vector
+from potomac.recommend.matrix import threads
+from potomac.recommend.matrix.gram import PIECE, gram, inverted, times_matrix, times_vector
 
 
 @pytest.fixture

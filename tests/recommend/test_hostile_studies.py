@@ -8,8 +8,8 @@ import pytest
 from tests.recommend.study_cases import camps, faults, run, study
 
 from potomac.errors import StudyError
-from potomac.recommend.answer import _made
 from potomac.recommend.study import RecommendStudy, question_of
+from potomac.recommend.telling.answer import _made
 
 
 def rated(values: list[float]) -> dict[str, object]:

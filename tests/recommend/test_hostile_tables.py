@@ -13,9 +13,9 @@ import pytest
 
 from potomac.errors import DataError, PotomacError, StudyError
 from potomac.recommend import ALS, EASE, Content, Factors, Interactions, ItemKNN, Popular
-from potomac.recommend.evaluation import evaluate
-from potomac.recommend.items import Items
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.recommender import Recommender
+from potomac.recommend.testing.evaluation import evaluate
 
 USERS, ITEMS = [1, 1, 2, 2, 3], [10, 11, 10, 12, 11]
 TABLE = {"user": USERS, "item": ITEMS}

@@ -6,15 +6,15 @@ from tests.recommend.manners import manners, small_world
 from tests.recommend.test_content import books
 
 from potomac.errors import NoAnswer, StudyError
-from potomac.recommend import comparable, hybrid
-from potomac.recommend.content import Content
-from potomac.recommend.ease import EASE
-from potomac.recommend.hybrid import Hybrid
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.attributes.content import Content
+from potomac.recommend.blends import comparable, hybrid
+from potomac.recommend.blends.hybrid import Hybrid
+from potomac.recommend.blends.trials import trials_of
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.popular import Popular
 from potomac.recommend.recommender import Recommender
-from potomac.recommend.trials import trials_of
+from potomac.recommend.regression.ease import EASE
 
 NOBODY = Histories.of_basket(np.zeros(0, np.int32))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from potomac.errors import DataError
 from potomac.recommend import Interactions, Items, Popular
-from potomac.recommend import ids as ids_module
-from potomac.recommend.ids import Index, array_of, fits
+from potomac.recommend.matrix import ids as ids_module
+from potomac.recommend.matrix.ids import Index, array_of, fits
 
 IDS = st.one_of(
     st.lists(st.integers(-(2**62), 2**62), unique=True),

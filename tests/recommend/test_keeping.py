@@ -14,7 +14,7 @@ from potomac.engine import Progress
 from potomac.errors import DataError, StudyError
 from potomac.recommend import Interactions, Items, Popular, method_named, restored, to_tables
 from potomac.recommend.methods import METHODS, arguments_of
-from potomac.recommend.picks import Picks
+from potomac.recommend.offering.picks import Picks
 from potomac.recommend.recommender import Recommender
 
 from .manners import small_world

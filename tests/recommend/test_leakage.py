@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import DataError
-from potomac.recommend.evaluation import evaluate
-from potomac.recommend.interactions import Interactions
-from potomac.recommend.items import Items
-from potomac.recommend.leakage import leaks, partial_correlation
+from potomac.recommend.matrix.interactions import Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.popular import Popular
-from potomac.recommend.splits import KINDS, leave_last_out, split_of, strong, time_ordered
+from potomac.recommend.testing.evaluation import evaluate
+from potomac.recommend.testing.leakage import leaks, partial_correlation
+from potomac.recommend.testing.splits import KINDS, leave_last_out, split_of, strong, time_ordered
 from potomac.recommend.worlds import World, simulated
 
 

@@ -10,11 +10,12 @@ import pytest
 from pydantic import BaseModel
 
 from potomac.errors import DataError, NoAnswer, StudyError
-from potomac.recommend import EASE, ItemKNN, Popular, Recommender, in_memory, live
-from potomac.recommend.items import Items
-from potomac.recommend.rerank import likeness_of
-from potomac.recommend.rules import Resolved, Rules
+from potomac.recommend import EASE, ItemKNN, Popular, Recommender
+from potomac.recommend.matrix.items import Items
+from potomac.recommend.offering.rerank import likeness_of
+from potomac.recommend.offering.rules import Resolved, Rules
 from potomac.recommend.study import ENDPOINTS
+from potomac.recommend.telling import in_memory, live
 from potomac.recommend.topn import best
 
 N = 24

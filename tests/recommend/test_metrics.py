@@ -7,8 +7,8 @@ from math import log2
 import numpy as np
 import pytest
 
-from potomac.recommend import metrics
-from potomac.recommend.interactions import Histories, Interactions
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.testing import metrics
 
 # Manning, Raghavan and Schütze 2008, exercise 8.8: ranks of four relevant documents in two systems' lists of ten
 ONE = [c == "R" for c in "RNRNNNNNRR"]

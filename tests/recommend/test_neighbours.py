@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from potomac.errors import StudyError
-from potomac.recommend import Histories, Interactions, ItemKNN, threads
-from potomac.recommend.likeness import METRICS
+from potomac.recommend import Histories, Interactions, ItemKNN
+from potomac.recommend.matrix import threads
+from potomac.recommend.regression.likeness import METRICS
 
 from .manners import Manner, manners, small_world
 

@@ -11,8 +11,8 @@ from tests.recommend.manners import Manner, manners, small_world
 
 from potomac.errors import StudyError
 from potomac.recommend import EASE, Histories, Interactions, NextItem
-from potomac.recommend.evaluation import evaluate
-from potomac.recommend.succession import succession
+from potomac.recommend.regression.succession import succession
+from potomac.recommend.testing.evaluation import evaluate
 
 Doubles = npt.NDArray[np.float64]
 DAY = 86_400_000_000

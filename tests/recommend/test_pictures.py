@@ -11,7 +11,7 @@ import pytest
 from tests.recommend.study_cases import camps, catalogue, run
 
 from potomac.engine import Figure
-from potomac.recommend.pictures import figures
+from potomac.recommend.telling.pictures import figures
 from potomac.studies.opened import Run
 
 

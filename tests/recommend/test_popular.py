@@ -9,7 +9,7 @@ import pytest
 
 from potomac.errors import DataError, NoAnswer, StudyError
 from potomac.recommend import Interactions, Items, Popular
-from potomac.recommend.picks import Picks
+from potomac.recommend.offering.picks import Picks
 
 from .manners import Manner, manners, small_world
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from potomac.recommend.products import FEW, inner_products, weighted_gram
+from potomac.recommend.matrix.products import FEW, inner_products, weighted_gram
 
 
 @pytest.mark.parametrize("rows", [1, 3, FEW, FEW + 1])

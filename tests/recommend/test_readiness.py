@@ -9,17 +9,17 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import DataError, StudyError
-from potomac.recommend.checks import CHECKS
-from potomac.recommend.counts import counts_of, judged
-from potomac.recommend.curve import CURVE
-from potomac.recommend.ease import EASE
-from potomac.recommend.impersonal import ListForAll, lists_for_all
-from potomac.recommend.interactions import Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.judging.checks import CHECKS
+from potomac.recommend.judging.counts import counts_of, judged
+from potomac.recommend.judging.curve import CURVE
+from potomac.recommend.judging.impersonal import ListForAll, lists_for_all
+from potomac.recommend.judging.trial import Gain, best_for_all, crossed, flipped, from_list, gain_of
+from potomac.recommend.judging.verdict import Readiness, readiness, verdict_of
+from potomac.recommend.matrix.interactions import Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.popular import Popular
-from potomac.recommend.splits import leave_last_out
-from potomac.recommend.trial import Gain, best_for_all, crossed, flipped, from_list, gain_of
-from potomac.recommend.verdict import Readiness, readiness, verdict_of
+from potomac.recommend.regression.ease import EASE
+from potomac.recommend.testing.splits import leave_last_out
 from potomac.recommend.worlds import World, shuffled, simulated
 from potomac.stats.streams import Stream
 

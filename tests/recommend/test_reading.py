@@ -12,9 +12,9 @@ import pytest
 from potomac import tables
 from potomac.engine import Quiet
 from potomac.errors import DataError
-from potomac.recommend.question import Question
-from potomac.recommend.reading import Read, catalogue, read
 from potomac.recommend.study import InteractionsSpec, ItemsSpec
+from potomac.recommend.telling.question import Question
+from potomac.recommend.telling.reading import Read, catalogue, read
 from potomac.tables import Table
 
 

@@ -9,12 +9,9 @@ from hypothesis import strategies as st
 from tests.recommend.manners import small_world
 
 from potomac.errors import StudyError
-from potomac.recommend.content import Content
-from potomac.recommend.ease import EASE
-from potomac.recommend.hybrid import Hybrid
-from potomac.recommend.neighbours import ItemKNN
-from potomac.recommend.popular import Popular
-from potomac.recommend.rerank import (
+from potomac.recommend.attributes.content import Content
+from potomac.recommend.blends.hybrid import Hybrid
+from potomac.recommend.offering.rerank import (
     calibrated,
     distance,
     diversified,
@@ -23,6 +20,9 @@ from potomac.recommend.rerank import (
     shares_of,
     tiers_of,
 )
+from potomac.recommend.popular import Popular
+from potomac.recommend.regression.ease import EASE
+from potomac.recommend.regression.neighbours import ItemKNN
 
 
 def candidates(seed, many=30):

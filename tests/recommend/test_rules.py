@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potomac.errors import DataError, NoAnswer, StudyError
-from potomac.recommend.items import Items
-from potomac.recommend.rules import Rules
+from potomac.recommend.matrix.items import Items
+from potomac.recommend.offering.rules import Rules
 
 BOOKS = Items.of(
     {

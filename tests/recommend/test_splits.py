@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import DataError, StudyError
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.splits import KINDS, Split, leave_last_out, split_of, strong, time_ordered
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.testing.splits import KINDS, Split, leave_last_out, split_of, strong, time_ordered
 from potomac.recommend.worlds import simulated
 
 DIARY = {

@@ -10,10 +10,10 @@ import pytest
 
 from potomac.errors import DataError, StudyError
 from potomac.recommend import Suggester
-from potomac.recommend.completion import endings
-from potomac.recommend.prefixes import beginning, slips, spelled, tree_of
-from potomac.recommend.spoken import folded, tokens, words_of
-from potomac.recommend.suggest import HOW
+from potomac.recommend.suggestion.completion import endings
+from potomac.recommend.suggestion.prefixes import beginning, slips, spelled, tree_of
+from potomac.recommend.suggestion.spoken import folded, tokens, words_of
+from potomac.recommend.suggestion.suggest import HOW
 
 SHELF = {
     "Dances with Wolves": 90,

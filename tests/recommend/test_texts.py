@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from potomac.recommend import texts
-from potomac.recommend.texts import Texts
+from potomac.recommend.matrix import texts
+from potomac.recommend.matrix.texts import Texts
 
 
 def drawn(count: int, seed: int) -> pa.Array:

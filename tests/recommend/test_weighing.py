@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from potomac.recommend.interactions import Histories
-from potomac.recommend.weighing import best_weights, competitors, gains, surely_better
+from potomac.recommend.blends.weighing import best_weights, competitors, gains, surely_better
+from potomac.recommend.matrix.interactions import Histories
 
 
 class TestGains:

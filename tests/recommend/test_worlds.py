@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from potomac.errors import StudyError
-from potomac.recommend.interactions import Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.matrix.interactions import Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.worlds import BEGIN, DAY, DAYS, PERIODS, World, made_up, shuffled, simulated
 
 

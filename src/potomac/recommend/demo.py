@@ -12,8 +12,8 @@ from pyarrow import csv
 
 from potomac.engine import Progress
 from potomac.errors import Fault, StudyError
-from potomac.recommend.interactions import Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.matrix.interactions import Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.worlds import BEGIN, DAY, World, simulated
 from potomac.stats.streams import Stream
 from potomac.tables.shipped import is_file

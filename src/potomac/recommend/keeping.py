@@ -25,10 +25,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from potomac.errors import DataError, Fault
-from potomac.recommend.folding import Additions
-from potomac.recommend.ids import Index
-from potomac.recommend.interactions import Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.matrix.folding import Additions
+from potomac.recommend.matrix.ids import Index
+from potomac.recommend.matrix.interactions import Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.methods import arguments_of, method_named
 from potomac.recommend.recommender import Recommender
 

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "arguments_of", "method_named", "signature_of"]
 
 METHODS: Mapping[str, tuple[str, str]] = {
-    "als": ("als", "ALS"),
-    "auto": ("auto", "Auto"),
-    "content": ("content", "Content"),
-    "ease": ("ease", "EASE"),
-    "factors": ("factors", "Factors"),
-    "hybrid": ("hybrid", "Hybrid"),
-    "item_knn": ("neighbours", "ItemKNN"),
-    "next_item": ("next_item", "NextItem"),
-    "picks": ("picks", "Picks"),
+    "als": ("factorisation.als", "ALS"),
+    "auto": ("choice.auto", "Auto"),
+    "content": ("attributes.content", "Content"),
+    "ease": ("regression.ease", "EASE"),
+    "factors": ("factorisation.factors", "Factors"),
+    "hybrid": ("blends.hybrid", "Hybrid"),
+    "item_knn": ("regression.neighbours", "ItemKNN"),
+    "next_item": ("regression.next_item", "NextItem"),
+    "picks": ("offering.picks", "Picks"),
     "popular": ("popular", "Popular"),
 }
 """Module and class of each method."""

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from potomac.engine import Progress
 from potomac.errors import NoAnswer
-from potomac.recommend.bounds import hold
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.matrix.bounds import hold
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.recommender import Recommender
 from potomac.stats.compiled import compiled
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from potomac.engine import Progress, Quiet
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
-from potomac.recommend.bounds import held, times_hold
 from potomac.recommend.explanation import Explanation
-from potomac.recommend.folding import Additions, Unknown
-from potomac.recommend.ids import array_of, fits, nothing_shared
-from potomac.recommend.interactions import Histories, Interactions
-from potomac.recommend.items import Items
+from potomac.recommend.matrix.bounds import held, times_hold
+from potomac.recommend.matrix.folding import Additions, Unknown
+from potomac.recommend.matrix.ids import array_of, fits, nothing_shared
+from potomac.recommend.matrix.interactions import Histories, Interactions
+from potomac.recommend.matrix.items import Items
 from potomac.recommend.topn import best
 
 __all__ = ["BLOCK", "Recommender"]

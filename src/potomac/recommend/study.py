@@ -11,11 +11,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from potomac.engine import Endpoint, Engine, Figure, Progress, Result
 from potomac.errors import Fault, StudyError, listing
-from potomac.recommend import answer, live, pictures
-from potomac.recommend.columns import LARGEST
 from potomac.recommend.demo import prepare
-from potomac.recommend.question import Ordering, Question, Test
-from potomac.recommend.rules import Rules
+from potomac.recommend.matrix.columns import LARGEST
+from potomac.recommend.offering.rules import Rules
+from potomac.recommend.telling import answer, live, pictures
+from potomac.recommend.telling.question import Ordering, Question, Test
 from potomac.spec import ColumnSpec, Spec, Study, TableSpec
 from potomac.stats.streams import Stream
 from potomac.tables import TIME, Role, Table

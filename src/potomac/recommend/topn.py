@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from potomac.recommend.threads import cores, shared_out
+from potomac.recommend.matrix.threads import cores, shared_out
 from potomac.stats.compiled import compiled
 
 __all__ = ["best", "best_of_rows"]

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.errors import Fault, StudyError
-from potomac.recommend.interactions import Interactions
-from potomac.recommend.items import Items
-from potomac.recommend.sparse import grouped
+from potomac.recommend.matrix.interactions import Interactions
+from potomac.recommend.matrix.items import Items
+from potomac.recommend.matrix.sparse import grouped
 from potomac.stats.compiled import compiled
 from potomac.stats.streams import Stream
 

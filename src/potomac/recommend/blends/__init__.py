@@ -1,0 +1,1 @@
+"""Several methods together, by how much is known."""

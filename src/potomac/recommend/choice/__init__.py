@@ -1,0 +1,1 @@
+"""The method that does best on what is held out."""

@@ -1,0 +1,1 @@
+"""Users and items as points in a space of few dimensions."""

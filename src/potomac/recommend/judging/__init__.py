@@ -1,0 +1,1 @@
+"""Should it be built at all?"""

@@ -1,0 +1,1 @@
+"""Who had to do with what, as sparse matrices with ids."""

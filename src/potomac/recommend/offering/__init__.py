@@ -1,0 +1,1 @@
+"""From scores to what is shown: rules, variety, picks by hand."""

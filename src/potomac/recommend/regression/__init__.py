@@ -1,0 +1,1 @@
+"""Items by the items that the same people had to do with."""

@@ -1,0 +1,1 @@
+"""Titles while somebody types."""

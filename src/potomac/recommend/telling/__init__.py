@@ -1,0 +1,1 @@
+"""A study read, answered, told and drawn, and asked again live."""

@@ -1,0 +1,1 @@
+"""What a list is worth to people whose next choices were held out."""

@@ -32,6 +32,7 @@ __all__ = [
     "geo",
     "location",
     "outliers",
+    "recommend",
     "report",
     "simulation",
     "spec",

@@ -3,6 +3,7 @@ from potomac import errors as errors
 from potomac import geo as geo
 from potomac import location as location
 from potomac import outliers as outliers
+from potomac import recommend as recommend
 from potomac import report as report
 from potomac import simulation as simulation
 from potomac import spec as spec

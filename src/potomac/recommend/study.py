@@ -172,6 +172,12 @@ class ModelSpec(Spec):
     seen: bool = Field(default=False, description="whether items that somebody had to do with may be offered again")
     diversity: float = Field(default=0.0, ge=0, le=1, description="0: by score alone; 1: as varied as can be")
     novelty: float = Field(default=0.0, ge=-1, le=1, description="-1: what most know; 0: as scored; 1: what few know")
+    calibration: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="0: as it comes; 1: the mix of popular and rare that a person chose before",
+    )
     half_life: float | None = Field(
         default=None, gt=0, examples=[90.0], json_schema_extra={"unit": "d"},
         description="days after which an interaction counts half (popular, ease, item_knn, content)",
@@ -331,7 +337,7 @@ def question_of(study: RecommendStudy) -> Question:
         examples=study.report.examples,
         ids=study.report.ids,
         features=tuple(map(role_name, study.items.told)) if study.items is not None else (),
-        ordering=Ordering(m.n, m.seen, m.diversity, m.novelty),
+        ordering=Ordering(m.n, m.seen, m.diversity, m.novelty, m.calibration),
         rules=Rules(exclude=r.exclude, max_per={role_name(name): most for name, most in r.max_per.items()},
                     boost={role_name(name): by for name, by in r.boost.items()}, pins=r.pins),
         available=r.available,
@@ -420,7 +426,16 @@ class Who(BaseModel):
     seen: bool | None = Field(default=None, description="whether what they chose before may be offered again")
 
 
-class Person(Wish, Who):  # fields of the last come first
+class Mix(BaseModel):
+    """How near a list comes to what somebody chose before."""
+
+    calibration: float | None = Field(
+        default=None, ge=0, le=1,
+        description="0: as it comes; 1: the mix of popular and rare that they chose before; empty: as in the run",
+    )  # fmt: skip
+
+
+class Person(Mix, Wish, Who):  # fields of the last come first
     """Somebody who is to be offered something."""
 
 
@@ -430,7 +445,7 @@ class Chosen(BaseModel):
     items: Several = Field(title="Chosen", description="titles or ids, parted by semicolons")
 
 
-class Basket(Wish, Chosen):
+class Basket(Mix, Wish, Chosen):
     """Items with which others shall go."""
 
 
@@ -583,13 +598,17 @@ TITLE = {"item": "suggest"}
 """The field that is completed while somebody types."""
 
 ENDPOINTS = (
-    Endpoint("similar", Like, _similar, Neighbours, live.load, "What is like it?", sliders=live.sliders,
+    Endpoint("similar", Like, _similar, Neighbours, live.load, "What is like it?", {"item": "Avatar", "n": 5},
+             sliders=live.sliders, completes=TITLE),
+    Endpoint("recommend", Person, _recommend, Offers, live.load, "What should this person be offered?",
+             {"user": "823", "n": 5}),
+    Endpoint("basket", Basket, _basket, Offers, live.load, "What goes with these?", {"items": ["Avatar", "Star Trek"]}),
+    Endpoint("audience", Interest, _audience, Audience, live.load, "Who may be interested?",
+             {"item": "Avatar", "n": 5}, completes=TITLE),
+    Endpoint("explain", Why, _explain, Explained, live.load, "Why is it offered?", {"user": "823", "item": "Avatar"},
              completes=TITLE),
-    Endpoint("recommend", Person, _recommend, Offers, live.load, "What should this person be offered?"),
-    Endpoint("basket", Basket, _basket, Offers, live.load, "What goes with these?"),
-    Endpoint("audience", Interest, _audience, Audience, live.load, "Who may be interested?", completes=TITLE),
-    Endpoint("explain", Why, _explain, Explained, live.load, "Why is it offered?", completes=TITLE),
-    Endpoint("suggest", Typed, _suggest, Suggestions, live.load, "What is it called?", completes={"text": "suggest"}),
+    Endpoint("suggest", Typed, _suggest, Suggestions, live.load, "What is it called?", {"text": "star"},
+             completes={"text": "suggest"}),
 )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ class Roads(Spool):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was found."""
-        c, label = self._counts, shown(self.label)
+        c, label = self._counts, shown(self.label, 300)
         found = [f"{label}: an OpenStreetMap extract, roads for cars"]
         if c.lost:
             found.append(f"{label}: {c.lost:,} pieces of road lead out of the extract and are left out")
@@ -132,7 +132,7 @@ class Roads(Spool):
                     held = _Held(self._counts)
         yield held.batch()
         if not self._counts.kept:
-            found = f"{shown(self.label)} holds no road on which cars may drive"
+            found = f"{shown(self.label, 300)} holds no road on which cars may drive"
             mend = "Look whether the extract was cut by tags, or is of another place"
             raise DataError(Fault("data.no-roads", found, "expected ways with the tag highway", mend))
 
@@ -227,12 +227,12 @@ def _reading(path: Path, label: str) -> Iterator[None]:
 
 
 def _too_wide(label: str) -> Fault:
-    found = f"{shown(label)} takes more memory than there is: it is large, or its nodes have absurd numbers"
+    found = f"{shown(label, 300)} takes more memory than there is: it is large, or its nodes have absurd numbers"
     return Fault("data.damaged", found, "expected an extract as servers give it", "Cut a smaller region out of it")
 
 
 def _damaged(path: Path, label: str, said: str) -> Fault:
-    name = shown(label)
+    name = shown(label, 300)
     if path.stat().st_size == 0:
         return Fault("data.empty", f"{name} is empty", "expected an OpenStreetMap extract", "Fetch the file again")
     with path.open("rb") as file:

@@ -78,7 +78,7 @@ def answer(tables: Mapping[str, Table], question: Question, progress: Progress) 
     notes = (*known.notes, *unknown, *(_unreasoned(many) if many > REASONED else ()))
     found = Found(question, known, judged, model, why, choice, method.name, test, untested, lists, picks, {}, notes)
     o = question.ordering
-    stored = kept(model, rules, seen=o.seen, novelty=o.novelty, diversity=o.diversity)
+    stored = kept(model, rules, seen=o.seen, novelty=o.novelty, diversity=o.diversity, calibration=o.calibration)
     return told.result(replace(found, tables=dict(_tables(found, progress))), stored)
 
 

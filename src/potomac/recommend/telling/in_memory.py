@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.recommend.keeping import restored, to_tables
+from potomac.recommend.offering.arranging import shares_of_all
+from potomac.recommend.offering.rerank import tiers_of
 from potomac.recommend.offering.rules import Resolved
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.suggestion.suggest import Suggester
@@ -40,7 +42,7 @@ class Live:
         model: fitted.
         rules: of the house, in item numbers.
         seen: whether what somebody had to do with may be offered again.
-        novelty, diversity: of the run's lists.
+        novelty, diversity, calibration: of the run's lists.
         tables: of the run's model, for what is made when it is first asked for.
     """
 
@@ -49,6 +51,7 @@ class Live:
     seen: bool
     novelty: float
     diversity: float
+    calibration: float
     tables: Mapping[str, pa.Table]
 
     @cached_property
@@ -77,6 +80,16 @@ class Live:
         """People who had to do with each item, shape (n,)."""
         return self.model.interactions_.of_items
 
+    @cached_property
+    def tiers(self) -> npt.NDArray[np.int8]:
+        """Popular, middling or rare, of each item."""
+        return tiers_of(self.counts)
+
+    @cached_property
+    def usual(self) -> npt.NDArray[np.float64]:
+        """Shares of the tiers in all that people chose."""
+        return shares_of_all(self.tiers, self.counts)
+
     def title(self, row: int) -> str:
         """Of an item."""
         return str(self.model.items_.titles[row].as_py())
@@ -89,17 +102,18 @@ class Live:
 
 def kept(
     model: Recommender, rules: Resolved | None = None, *, seen: bool = False, novelty: float = 0.0,
-    diversity: float = 0.0,
+    diversity: float = 0.0, calibration: float = 0.0,
 ) -> dict[str, pa.Table]:  # fmt: skip
     """The tables from which :func:`held` makes a run again.
 
     Args:
         model: fitted.
         rules: of the house, in item numbers; None: everything may be offered.
-        seen, novelty, diversity: as the run's lists were made.
+        seen, novelty, diversity, calibration: as the run's lists were made.
     """
     caps = () if rules is None else rules.caps
-    about = {"seen": seen, "novelty": novelty, "diversity": diversity, "caps": [most for _, _, most in caps]}
+    wish = {"novelty": novelty, "diversity": diversity, "calibration": calibration}
+    about = {"seen": seen, **wish, "caps": [most for _, _, most in caps]}
     tables = to_tables(model)
     tables["live"] = pa.table({"about": [json.dumps(about)]})
     if rules is not None:
@@ -119,7 +133,7 @@ def held(tables: Mapping[str, pa.Table]) -> Live:
         DataError: they are damaged.
     """
     about = json.loads(tables["live"]["about"][0].as_py()) if "live" in tables else {}
-    usual = {"seen": False, "novelty": 0.0, "diversity": 0.0}
+    usual = {"seen": False, "novelty": 0.0, "diversity": 0.0, "calibration": 0.0}
     model = restored(tables)
     rules = _rules(tables, about.pop("caps", []), len(model.items_))
     return Live(model, rules, **{**usual, **about}, tables=tables)

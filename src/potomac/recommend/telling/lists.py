@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,8 @@ from potomac.engine import Progress, Rows
 from potomac.errors import listing
 from potomac.recommend.matrix.ids import array_of
 from potomac.recommend.matrix.interactions import Histories
-from potomac.recommend.offering.rerank import diversified, likeness_of, novel
+from potomac.recommend.offering.arranging import arranged, mix_of, shares_of_all
+from potomac.recommend.offering.rerank import likeness_of, tiers_of
 from potomac.recommend.offering.rules import Resolved
 from potomac.recommend.recommender import BLOCK, Recommender
 from potomac.recommend.telling.question import Ordering
@@ -91,19 +93,20 @@ class Lists:
         n, histories, may = self.ordering.n, self._histories(rows), self._may(rows)
         if self._as_scored:
             return self.model.best(histories, n, seen=True, allowed=may)
-        many = max(self.rules.needed(n), CANDIDATES if self.ordering.diversity or self.ordering.novelty else 0)
+        many = max(self.rules.needed(n), CANDIDATES if self.ordering.arranged else 0)
         if self.rules.lift.any():
             numbers, scores = best(self.rules.boosted(self.model.scores(histories)), many, allowed=may)
         else:
             numbers, scores = self.model.best(histories, many, seen=True, allowed=may)
-        made = [self._built(*one) for one in zip(numbers, scores, may, strict=True)]
+        had = (histories.part(k, k + 1).indices for k in range(len(histories)))
+        made = [self._built(*one) for one in zip(numbers, scores, may, had, strict=True)]
         return _filled([one[0] for one in made], n, -1), _filled([one[1] for one in made], n, -np.inf)
 
     @property
     def _as_scored(self) -> bool:
         """Whether lists are simply the best by score."""
         rules, ordering = self.rules, self.ordering
-        return not (ordering.diversity or ordering.novelty or rules.caps or len(rules.pins) or rules.lift.any())
+        return not (ordering.arranged or rules.caps or len(rules.pins) or rules.lift.any())
 
     def _may(self, rows: Ints) -> Mask:
         """What each person may be offered, shape (k, n): what somebody did not like is not offered again either."""
@@ -113,17 +116,25 @@ class Lists:
             may[np.repeat(np.arange(len(rows)), seen.lengths), seen.indices] = False
         return may
 
-    def _built(self, numbers: Columns, scores: Floats, may: Mask) -> tuple[Columns, Floats]:
-        """One list, by novelty, diversity and the rules."""
-        n, ordering = self.ordering.n, self.ordering
-        many = self.rules.needed(n)
-        if ordering.novelty:
-            kept = max(many, 3 * n) if ordering.diversity else len(numbers)
-            numbers, scores = novel(numbers, scores, self.read.likes.of_items, kept, ordering.novelty)
-        if ordering.diversity:
-            likeness = likeness_of(self.model, numbers)
-            numbers, scores = diversified(numbers, scores, likeness, many, ordering.diversity)
+    def _built(self, numbers: Columns, scores: Floats, may: Mask, had: Columns) -> tuple[Columns, Floats]:
+        """One list, as it is wished and as the rules have it."""
+        n, wish = self.ordering.n, self.ordering
+        numbers, scores = arranged(
+            numbers, scores, self.rules.needed(n), counts=self.read.likes.of_items,
+            likeness=lambda items: likeness_of(self.model, items), novelty=wish.novelty, diversity=wish.diversity,
+            calibration=wish.calibration, mix=mix_of(self._tiers, had, self._usual) if wish.calibration else None,
+        )  # fmt: skip
         return self.rules.built(numbers, scores, n, had=np.flatnonzero(~may))
+
+    @cached_property
+    def _tiers(self) -> npt.NDArray[np.int8]:
+        """Popular, middling or rare, of each item."""
+        return tiers_of(self.read.likes.of_items)
+
+    @cached_property
+    def _usual(self) -> npt.NDArray[np.float64]:
+        """Shares of the tiers in all that people chose."""
+        return shares_of_all(self._tiers, self.read.likes.of_items)
 
     def _histories(self, rows: Ints) -> Histories:
         """What is learnt from of each; the model has all people of the table, with and without likes."""

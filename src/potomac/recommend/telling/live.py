@@ -17,7 +17,8 @@ import pyarrow as pa
 from potomac.engine import Slider
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
 from potomac.recommend.matrix.interactions import Histories
-from potomac.recommend.offering.rerank import diversified, likeness_of, novel
+from potomac.recommend.offering.arranging import arranged, mix_of
+from potomac.recommend.offering.rerank import likeness_of
 from potomac.recommend.offering.rules import Resolved
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.telling.in_memory import WORD, Live, held, kept, topics_of
@@ -61,7 +62,7 @@ def load(tables: Mapping[str, pa.Table]) -> Live:
 def recommend(
     live: Live, *, user: str = "", items: Sequence[str] = (), also: Sequence[str] = (), n: int = 10,
     allowed: Sequence[str] = (), features: Mapping[str, Any] | None = None, novelty: float | None = None,
-    diversity: float | None = None, seen: bool | None = None,
+    diversity: float | None = None, calibration: float | None = None, seen: bool | None = None,
 ) -> Reply:  # fmt: skip
     """What to offer to a person, known or not.
 
@@ -75,6 +76,7 @@ def recommend(
         features: values that an item must have, by feature: ``{"genre": ["Drama", "War"]}``.
         novelty: -1 what most know, 0 as scored, 1 what few know; None as in the run.
         diversity: 0 by score alone, 1 as varied as can be; None as in the run.
+        calibration: 0 as it comes, 1 as many popular and rare items as they chose before; None as in the run.
         seen: whether what they had to do with may be offered again; None as in the run.
 
     Returns:
@@ -91,8 +93,10 @@ def recommend(
     may = np.ones(len(live.counts), np.bool_) if mask is None else mask.copy()
     if not again:
         may[history.indices] = False
-    found = _candidates(live, model, history, _pool(live, n, novelty, diversity), may)
-    ranked = _ordered(live, *_first(found), n, novelty, diversity, live.rules, may)
+    wish = _wish(live, novelty, diversity, calibration)
+    found = _candidates(live, model, history, _pool(live, n, wish), may)
+    mix = mix_of(live.tiers, history.indices, live.usual) if wish["calibration"] else None
+    ranked = _ordered(live, *_first(found), n, wish, live.rules, may, mix)
     reasons = model.reasons(history, [row for _, row, _ in ranked])
     offers = [
         _offer(live, k, row, score, reason or _fame(live, row))
@@ -140,11 +144,11 @@ def similar(
     model, note = _knowing(live)
     mask = mask_of(live, allowed, features or {})
     own = (np.array([0, 1]), np.array([one.row], np.int32))
-    alike = model._alike(np.array([one.row]))
-    numbers, scores = _first(best(alike, _pool(live, n, novelty, diversity), without=own, allowed=mask))
+    alike, wish = model._alike(np.array([one.row])), _wish(live, novelty, diversity)
+    numbers, scores = _first(best(alike, _pool(live, n, wish), without=own, allowed=mask))
     near = scores > 0  # others are not alike, whoever knows them
     rules = replace(live.rules, pins=live.rules.pins[:0])  # a list of what is alike has no place for others
-    ranked = _ordered(live, numbers[near], scores[near], n, novelty, diversity, rules)
+    ranked = _ordered(live, numbers[near], scores[near], n, wish, rules)
     offers = [_offer(live, k, row, score, _shared(live, one.row, row)) for k, row, score in ranked]
     title = live.title(one.row)
     answer = f'Most like "{shown(title)}": {_listed(offers)}.' if offers else f'Nothing is like "{shown(title)}".'
@@ -270,12 +274,17 @@ def _knowing(live: Live) -> tuple[Recommender, str]:
     raise NoAnswer(Fault("recommend.method", found, "", mend))
 
 
-def _pool(live: Live, n: int, novelty: float | None, diversity: float | None) -> int:
+def _wish(
+    live: Live, novelty: float | None, diversity: float | None, calibration: float | None = 0.0
+) -> dict[str, float]:
+    """What a list shall be like: as in the run where nothing is said."""
+    asked = {"novelty": novelty, "diversity": diversity, "calibration": calibration}
+    return {name: getattr(live, name) if value is None else value for name, value in asked.items()}
+
+
+def _pool(live: Live, n: int, wish: Mapping[str, float]) -> int:
     """Candidates for a list of n."""
-    plain = not (live.novelty if novelty is None else novelty) and not (
-        live.diversity if diversity is None else diversity
-    )
-    return max(live.rules.needed(n), 1 if plain else max(POOL, 5 * n))
+    return max(live.rules.needed(n), max(POOL, 5 * n) if any(wish.values()) else 1)
 
 
 def _candidates(live: Live, model: Recommender, history: Histories, many: int, may: Mask) -> tuple[Columns, Floats]:
@@ -299,23 +308,14 @@ def _first(found: tuple[Columns, Floats]) -> tuple[Columns, Floats]:
 
 
 def _ordered(
-    live: Live, numbers: Columns, scores: Floats, n: int, novelty: float | None, diversity: float | None,
-    rules: Resolved, may: Mask | None = None,
+    live: Live, numbers: Columns, scores: Floats, n: int, wish: Mapping[str, float], rules: Resolved,
+    may: Mask | None = None, mix: tuple[npt.NDArray[np.int8], npt.NDArray[np.float64]] | None = None,
 ) -> list[tuple[int, int, float]]:  # fmt: skip
     """Rank, item number and score of a list, put in order as it is wished and as the rules have it."""
-    new = live.novelty if novelty is None else novelty
-    varied = live.diversity if diversity is None else diversity
-    many = rules.needed(n)
-    there = numbers >= 0
-    numbers, scores = numbers[there], scores[there]
-    if new and len(numbers):
-        numbers, scores = novel(numbers, scores, live.counts, len(numbers) if varied else many, new)
-    if varied and len(numbers):
-        order = scores if not new else -np.arange(len(numbers), dtype=np.float32)  # as novelty has put them
-        place = np.arange(len(numbers), dtype=np.int32)
-        alike = likeness_of(_knowing(live)[0], numbers)
-        at, _ = diversified(place, order, alike, many, varied)
-        numbers, scores = numbers[at], scores[at]
+    numbers, scores = arranged(
+        numbers, scores, rules.needed(n), counts=live.counts,
+        likeness=lambda items: likeness_of(_knowing(live)[0], items), mix=mix, **wish,
+    )  # fmt: skip
     numbers, scores = rules.built(numbers, scores, n, had=() if may is None else np.flatnonzero(~may))
     pairs = zip(numbers.tolist(), scores.tolist(), strict=True)
     return [(k, int(row), float(score)) for k, (row, score) in enumerate(pairs, 1)]

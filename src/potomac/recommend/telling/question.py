@@ -24,12 +24,19 @@ class Ordering:
         seen: whether items that a person had to do with may be offered.
         diversity: 0 by score alone, 1 as varied as can be.
         novelty: -1 what most know, 0 as scored, 1 what few know.
+        calibration: 0 as it comes, 1 as many popular and rare items as the person chose before.
     """
 
     n: int = 10
     seen: bool = False
     diversity: float = 0.0
     novelty: float = 0.0
+    calibration: float = 0.0
+
+    @property
+    def arranged(self) -> bool:
+        """Whether lists are more than the best by score."""
+        return bool(self.diversity or self.novelty or self.calibration)
 
 
 @dataclass(frozen=True)

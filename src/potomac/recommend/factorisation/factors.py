@@ -70,7 +70,7 @@ class Factors(Recommender):
     item_moments_: Floats
 
     def __init__(
-        self, factors: int = 10, *, iterations: int = 20, tolerance: float = 0.02, seed: int = 0
+        self, factors: int = 10, *, iterations: int = 20, tolerance: float = 0.03, seed: int = 0
     ) -> None:  # fmt: skip
         self.factors = factors
         self.iterations = iterations

@@ -294,22 +294,18 @@ def _inner(typing: Any, A: Any, i: Any, B: Any, j: Any, n: Any) -> Any:
 
 
 def aligned(rows: int, columns: int) -> Floats:
-    """The same as :func:`room`, for those who are not compiled.
-
-    A compiled function that others hold a copy of, and that gives arrays to the interpreter as well, is not always
-    found whole where several processes filled Numba's cache at once.
-    """
-    long = np.empty(rows * columns + LANES, np.float32)
-    skipped = (-(long.ctypes.data // 4)) % LANES
-    return long[skipped : skipped + rows * columns].reshape(rows, columns)
-
-
-@compiled(nogil=True)
-def room(rows: int, columns: int) -> Floats:
     """A matrix to be filled whose rows begin at multiples of 64 bytes: vectors that cross them take twice as long."""
     long = np.empty(rows * columns + LANES, np.float32)
     skipped = (-(long.ctypes.data // 4)) % LANES
     return long[skipped : skipped + rows * columns].reshape(rows, columns)
+
+
+room = compiled(nogil=True)(aligned)
+"""The same for those who are compiled.
+
+A compiled function that others hold a copy of, and that gives arrays to the interpreter as well, is not always found
+whole where several processes filled Numba's cache at once: hence two.
+"""
 
 
 @compiled(nogil=True)

@@ -221,6 +221,12 @@ class Interactions:
         times = None if self.times is None else self.times[at]
         return Histories(indptr, self.indices[at], self.values[at], times, wanted)
 
+    def recent(self, half_life: float | None) -> Floats:
+        """Values with older entries of each person counting less, shape (nnz,): see :meth:`Histories.recent`."""
+        if half_life is None or self.times is None:
+            return self.values
+        return self.histories(np.arange(self.n_users)).recent(half_life).values
+
     def keep(self, mask: Mask) -> Self:
         """The entries that ``mask``, shape (nnz,), marks; users and items stay as they are."""
         kept = np.concatenate(([0], np.cumsum(mask)))

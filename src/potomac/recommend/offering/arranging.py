@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from potomac.recommend.offering.rerank import calibrated, diversified, novel, shares_of
+from potomac.recommend.offering.rerank import calibrated, diversified, novel, shares_of, tiers_of
 
-__all__ = ["arranged", "mix_of", "shares_of_all"]
+__all__ = ["Tiers", "arranged", "mix_of", "shares_of_all"]
 
 Columns = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -62,6 +64,29 @@ def arranged(
         at, _ = calibrated(_places(numbers), order, tiers[numbers], shares, n, calibrate)
         numbers, scores = numbers[at], scores[at]
     return numbers, scores
+
+
+@dataclass(frozen=True, eq=False)
+class Tiers:
+    """Which items are popular, middling or rare, and how much of each people choose.
+
+    Attributes:
+        of: tier of each item, shape (n_items,): :func:`rerank.tiers_of`.
+        shares: of all interactions, shape (3,).
+    """
+
+    of: Bytes
+    shares: Doubles
+
+    @classmethod
+    def by(cls, counts: npt.NDArray[np.int64]) -> Self:
+        """By how many people had to do with each item, shape (n_items,)."""
+        of = tiers_of(counts)
+        return cls(of, shares_of_all(of, counts))
+
+    def mix(self, history: npt.NDArray[np.int32]) -> tuple[Bytes, Doubles]:
+        """:func:`mix_of` somebody with these items."""
+        return mix_of(self.of, history, self.shares)
 
 
 def mix_of(tiers: Bytes, history: npt.NDArray[np.int32], usual: Doubles) -> tuple[Bytes, Doubles]:

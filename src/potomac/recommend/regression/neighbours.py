@@ -126,10 +126,7 @@ class ItemKNN(Recommender):
     @cached_property
     def _recent(self) -> Floats:
         """Values of all that was fitted, the older ones less."""
-        known = self.interactions_
-        if self.recency is None or known.times is None:
-            return known.values
-        return known.histories(np.arange(known.n_users)).recent(self.recency).values
+        return self.interactions_.recent(self.recency)
 
     @cached_property
     def _by_target(self) -> tuple[Ints, Columns, Floats]:

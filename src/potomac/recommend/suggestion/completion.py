@@ -155,21 +155,20 @@ def _least(text: Ints, least: Ints, a: int, z: int) -> int:
 @compiled(nogil=True)
 def narrowed(words: Ints, place: Ints, a: int, z: int, depth: int, low: int, high: int) -> tuple[int, int]:
     """Of endings ``a`` to ``z``, alike up to word ``depth``, those whose word there is ``low`` up to ``high``."""
-    end = z
+    start = _first(words, place, a, z, depth, low)
+    return start, _first(words, place, start, z, depth, high)
+
+
+@compiled(nogil=True)
+def _first(words: Ints, place: Ints, a: int, z: int, depth: int, word: int) -> int:
+    """The first of endings ``a`` to ``z``, in order, whose word at ``depth`` is ``word`` or later."""
     while a < z:
         middle = (a + z) // 2
-        if words[place[middle] + depth] < low:
+        if words[place[middle] + depth] < word:
             a = middle + 1
         else:
             z = middle
-    start, z = a, end
-    while a < z:
-        middle = (a + z) // 2
-        if words[place[middle] + depth] < high:
-            a = middle + 1
-        else:
-            z = middle
-    return start, a
+    return a
 
 
 @compiled(nogil=True)

@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from potomac.recommend.keeping import restored, to_tables
-from potomac.recommend.offering.arranging import shares_of_all
-from potomac.recommend.offering.rerank import tiers_of
+from potomac.recommend.offering.arranging import Tiers
 from potomac.recommend.offering.rules import Resolved
 from potomac.recommend.recommender import Recommender
 from potomac.recommend.suggestion.suggest import Suggester
@@ -81,14 +80,9 @@ class Live:
         return self.model.interactions_.of_items
 
     @cached_property
-    def tiers(self) -> npt.NDArray[np.int8]:
-        """Popular, middling or rare, of each item."""
-        return tiers_of(self.counts)
-
-    @cached_property
-    def usual(self) -> npt.NDArray[np.float64]:
-        """Shares of the tiers in all that people chose."""
-        return shares_of_all(self.tiers, self.counts)
+    def tiers(self) -> Tiers:
+        """Which items are popular, middling or rare."""
+        return Tiers.by(self.counts)
 
     def title(self, row: int) -> str:
         """Of an item."""

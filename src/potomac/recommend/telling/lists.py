@@ -16,8 +16,8 @@ from potomac.engine import Progress, Rows
 from potomac.errors import listing
 from potomac.recommend.matrix.ids import array_of
 from potomac.recommend.matrix.interactions import Histories
-from potomac.recommend.offering.arranging import arranged, mix_of, shares_of_all
-from potomac.recommend.offering.rerank import likeness_of, tiers_of
+from potomac.recommend.offering.arranging import Tiers, arranged
+from potomac.recommend.offering.rerank import likeness_of
 from potomac.recommend.offering.rules import Resolved
 from potomac.recommend.recommender import BLOCK, Recommender
 from potomac.recommend.telling.question import Ordering
@@ -122,19 +122,13 @@ class Lists:
         numbers, scores = arranged(
             numbers, scores, self.rules.needed(n), counts=self.read.likes.of_items,
             likeness=lambda items: likeness_of(self.model, items), novelty=wish.novelty, diversity=wish.diversity,
-            calibration=wish.calibration, mix=mix_of(self._tiers, had, self._usual) if wish.calibration else None,
+            calibration=wish.calibration, mix=self._tiers.mix(had) if wish.calibration else None,
         )  # fmt: skip
         return self.rules.built(numbers, scores, n, had=np.flatnonzero(~may))
 
     @cached_property
-    def _tiers(self) -> npt.NDArray[np.int8]:
-        """Popular, middling or rare, of each item."""
-        return tiers_of(self.read.likes.of_items)
-
-    @cached_property
-    def _usual(self) -> npt.NDArray[np.float64]:
-        """Shares of the tiers in all that people chose."""
-        return shares_of_all(self._tiers, self.read.likes.of_items)
+    def _tiers(self) -> Tiers:
+        return Tiers.by(self.read.likes.of_items)
 
     def _histories(self, rows: Ints) -> Histories:
         """What is learnt from of each; the model has all people of the table, with and without likes."""

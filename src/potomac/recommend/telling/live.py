@@ -17,7 +17,7 @@ import pyarrow as pa
 from potomac.engine import Slider
 from potomac.errors import DataError, Fault, NoAnswer, StudyError, listing, shown
 from potomac.recommend.matrix.interactions import Histories
-from potomac.recommend.offering.arranging import arranged, mix_of
+from potomac.recommend.offering.arranging import arranged
 from potomac.recommend.offering.rerank import likeness_of
 from potomac.recommend.offering.rules import Resolved
 from potomac.recommend.recommender import Recommender
@@ -95,7 +95,7 @@ def recommend(
         may[history.indices] = False
     wish = _wish(live, novelty, diversity, calibration)
     found = _candidates(live, model, history, _pool(live, n, wish), may)
-    mix = mix_of(live.tiers, history.indices, live.usual) if wish["calibration"] else None
+    mix = live.tiers.mix(history.indices) if wish["calibration"] else None
     ranked = _ordered(live, *_first(found), n, wish, live.rules, may, mix)
     reasons = model.reasons(history, [row for _, row, _ in ranked])
     offers = [
